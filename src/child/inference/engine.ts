@@ -1,0 +1,66 @@
+/**
+ * What a child asks of its engine. The engine's work runs in worker threads, so that the main thread
+ * stays free to renew job locks and answer pings.
+ */
+export interface Engine {
+  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobileface`. */
+  readonly name: string;
+  /** Execution provider in use: `cpu` or `cuda`. */
+  readonly provider: string;
+  readonly threads: number;
+  /** Pictures that are worth having in flight at once; more only wait. */
+  readonly capacity: number;
+  /** Maps a cosine similarity (-1..1) to a score (0..1), calibrated for the model pack. */
+  readonly scoreOf: (cosine: number) => number;
+
+  /**
+   * Decodes one picture, finds its faces and embeds them, best detection first. No faces is an empty list.
+   *
+   * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
+   * @throws the signal's reason once it has aborted
+   */
+  analyze(source: PictureSource, signal?: AbortSignal): Promise<Picture>;
+
+  /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
+  silentMs(): number;
+
+  /** Settles when the engine has failed for good (an engine thread died); never rejects, never settles on `stop`. */
+  readonly died: Promise<Error>;
+
+  stop(): Promise<void>;
+}
+
+/** Where an encoded picture comes from. Base64 is decoded in the engine thread: data URL or bare, white space and padding optional. */
+export type PictureSource =
+  { readonly kind: 'base64'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
+
+/** A decoded picture's faces. Coordinates are pixels of the picture as a person sees it (EXIF orientation applied). */
+export interface Picture {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly faces: readonly Face[];
+}
+
+export interface Face {
+  readonly box: Box;
+  /** Right eye, left eye, nose tip, right and left corner of the mouth, as the person in the picture has them. */
+  readonly landmarks: Landmarks;
+  /** Detection score, 0..1. */
+  readonly score: number;
+  /** L2-normalised float32 [embeddingSize]. */
+  readonly embedding: Float32Array;
+}
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export type Landmarks = readonly [Point, Point, Point, Point, Point];

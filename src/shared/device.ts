@@ -1,0 +1,33 @@
+/** One NVIDIA GPU as nvidia-smi describes it. */
+export interface NvidiaDevice {
+  readonly kind: 'nvidia';
+  readonly index: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly memoryTotalMb: number | null;
+  readonly pciBusId: string | null;
+  readonly driverVersion: string | null;
+}
+
+/** A GPU of another vendor, as the operating system's list of controllers describes it. */
+export interface OtherGpuDevice {
+  readonly kind: 'gpu';
+  readonly index: number;
+  readonly name: string;
+  readonly vendor: string;
+  readonly memoryTotalMb: number | null;
+}
+
+/** The machine's processors, as one device. */
+export interface CpuDevice {
+  readonly kind: 'cpu';
+  readonly index: 0;
+  readonly name: string;
+}
+
+export type Device = NvidiaDevice | OtherGpuDevice | CpuDevice;
+
+/** `<hostname>_gpu<index>` or `<hostname>_cpu0`: the same after every restart. */
+export function workerIdOf(hostname: string, device: Device): string {
+  return `${hostname}_${device.kind === 'cpu' ? 'cpu' : 'gpu'}${device.index}`;
+}
