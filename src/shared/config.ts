@@ -56,7 +56,7 @@ const variables = z.object({
   GPU_INDEX: z
     .string()
     .regex(/^\s*\d+(\s*,\s*\d+)*\s*$/, 'must be a list of GPU indices, for example 0 or 0,2')
-    .transform((text) => [...new Set(text.split(',').map(Number))].sort((a, b) => a - b))
+    .transform((text) => [...new Set(text.split(',').map(Number))].toSorted((a, b) => a - b))
     .optional(),
   USE_CPU: flag,
   CPU_WORKER: oneOf(['auto', 'on', 'off'], 'auto'),
@@ -170,7 +170,7 @@ function readEnvFile(file: string): Environment {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ConfigError([`${file} cannot be read: ${messageOf(error)}`]);
   }
-  return parseEnv(text) as Environment;
+  return parseEnv(text);
 }
 
 function toConfig(env: z.infer<typeof variables>, directory: string): Config {
