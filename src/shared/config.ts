@@ -80,7 +80,8 @@ const variables = z.object({
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
   INFERENCE_TIMEOUT_MS: integer(500, 3_600_000, 60_000),
   DEVICE_SCAN_INTERVAL_MS: integer(200, 3_600_000, 30_000),
-  CHILD_MAX_RSS_MB: integer(0, 10_000_000, 0),
+  CHILD_MAX_RSS_MB: integer(0, 10_000_000, 4096),
+  GPU_MAX_MEMORY_MB: integer(0, 10_000_000, 0),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
 });
 
@@ -133,6 +134,8 @@ export interface Config {
     readonly inferenceTimeoutMs: number;
     /** Resident memory at which a child is recycled; 0 for no limit. */
     readonly childMaxRssMb: number;
+    /** Used memory of a GPU at which its child is recycled; 0 for no limit. */
+    readonly gpuMaxMemoryMb: number;
   };
   readonly logLevel: string;
 }
@@ -205,6 +208,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       pingTimeoutMs: env.PING_TIMEOUT_MS,
       inferenceTimeoutMs: env.INFERENCE_TIMEOUT_MS,
       childMaxRssMb: env.CHILD_MAX_RSS_MB,
+      gpuMaxMemoryMb: env.GPU_MAX_MEMORY_MB,
     },
     logLevel: env.LOG_LEVEL,
   };

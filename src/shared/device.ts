@@ -9,15 +9,6 @@ export interface NvidiaDevice {
   readonly driverVersion: string | null;
 }
 
-/** A GPU of another vendor, as the operating system's list of controllers describes it. */
-export interface OtherGpuDevice {
-  readonly kind: 'gpu';
-  readonly index: number;
-  readonly name: string;
-  readonly vendor: string;
-  readonly memoryTotalMb: number | null;
-}
-
 /** The machine's processors, as one device. */
 export interface CpuDevice {
   readonly kind: 'cpu';
@@ -25,7 +16,7 @@ export interface CpuDevice {
   readonly name: string;
 }
 
-export type Device = NvidiaDevice | OtherGpuDevice | CpuDevice;
+export type Device = NvidiaDevice | CpuDevice;
 
 /** `<hostname>_gpu<index>` or `<hostname>_cpu0`: the same after every restart. */
 export function workerIdOf(hostname: string, device: Device): string {

@@ -1,24 +1,47 @@
 import { z } from 'zod';
 import { JobError } from './errors.js';
 
-const galleryEntry = z.union([
-  z.object({ id: z.string().min(1), image: z.string().min(1) }),
-  z.object({ id: z.string().min(1), path: z.string().min(1) }),
-]);
+/** Of a list with a thousand wrong entries, a person needs to see the first few. */
+const MAX_PROBLEMS_NAMED = 5;
+
+/** Portals in many languages write `null` for what they do not set. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+
+const galleryEntry = z.union(
+  [
+    z.object({ id: z.string().min(1), image: z.string().min(1) }),
+    z.object({ id: z.string().min(1), path: z.string().min(1) }),
+  ],
+  'must be { id, image } or { id, path }, all of them texts that are not empty',
+);
 
 const searchJob = z.object({
   image: z.string().min(1),
-  stage: z.string().optional(),
-  gallery: z.array(galleryEntry).optional(),
-  threshold: z.number().min(0).max(1).optional(),
-  limit: z.number().int().min(0).optional(),
+  stage: optional(z.string()),
+  gallery: optional(z.array(galleryEntry)),
+  threshold: optional(z.number().min(0).max(1)),
+  limit: optional(z.number().int().min(0)),
 });
 
 /** One inline picture (base64), or one picture file below `GALLERY_DIR`. */
 export type GalleryEntry = z.infer<typeof galleryEntry>;
 
 /** What the portal puts in the queue. Fields that the search does not need (`uid`, `timestamp`, …) are ignored. */
-export type SearchJob = z.infer<typeof searchJob>;
+export interface SearchJob {
+  /** The selfie: base64, or a data URL. */
+  readonly image: string;
+  readonly gallery: GallerySource;
+  /** Score (0..1) that a match must reach; the machine's own where the job names none. */
+  readonly threshold: number | undefined;
+  /** Longest result list, 0 for all; the machine's own where the job names none. */
+  readonly limit: number | undefined;
+}
+
+/** Where a job's gallery photos come from. */
+export type GallerySource =
+  | { readonly kind: 'list'; readonly entries: readonly GalleryEntry[] }
+  /** A folder below `GALLERY_DIR`. */
+  | { readonly kind: 'folder'; readonly stage: string };
 
 /** One photo that shows the person: its best face. `score` is in 0..1. */
 export interface SearchMatch {
@@ -26,20 +49,29 @@ export interface SearchMatch {
   readonly score: number;
 }
 
-/** @throws {JobError} `INVALID_JOB`, naming every field that is wrong. Values are never quoted: they are pictures. */
+/** @throws {JobError} `INVALID_JOB`, naming the fields that are wrong. Values are never quoted: they are pictures. */
 export function parseSearchJob(data: unknown): SearchJob {
   const parsed = searchJob.safeParse(data);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'data'}: ${issue.message}`,
-    );
-    throw new JobError('INVALID_JOB', `The job's data is wrong: ${problems.join('; ')}.`);
+    throw new JobError('INVALID_JOB', `The job's data is wrong: ${describeIssues(parsed.error.issues)}.`);
   }
-  if (parsed.data.gallery === undefined && !parsed.data.stage) {
-    throw new JobError(
-      'INVALID_JOB',
-      'The job names no gallery: give "gallery" (a list) or "stage" (a folder below GALLERY_DIR).',
-    );
-  }
-  return parsed.data;
+  const { image, stage, gallery, threshold, limit } = parsed.data;
+  return { image, gallery: gallerySourceOf(gallery, stage), threshold, limit };
+}
+
+function gallerySourceOf(gallery: GalleryEntry[] | undefined, stage: string | undefined): GallerySource {
+  if (gallery !== undefined) return { kind: 'list', entries: gallery };
+  if (stage) return { kind: 'folder', stage };
+  throw new JobError(
+    'INVALID_JOB',
+    'The job names no gallery: give "gallery" (a list) or "stage" (a folder below GALLERY_DIR).',
+  );
+}
+
+function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
+  const named = issues
+    .slice(0, MAX_PROBLEMS_NAMED)
+    .map((issue) => `${issue.path.join('.') || 'data'}: ${issue.message}`);
+  const more = issues.length - named.length;
+  return more === 0 ? named.join('; ') : `${named.join('; ')}; and ${more} more`;
 }

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import type { RollOutcome, WorkerRecord, WorkerStatus } from '../shared/worker-record.js';
+import type { HostMetrics } from './host-metrics.js';
+import type { NvidiaGpu } from './nvidia-smi.js';
+import type { SlotState } from './slot-state.js';
+import type { Worker, WorkerFacts } from './worker.js';
+
+export interface MachineFacts {
+  readonly hostname: string;
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly host: HostMetrics;
+  /** By uuid; a GPU whose figures are not known is missing. */
+  readonly gpus: ReadonlyMap<string, NvidiaGpu>;
+  readonly lastRoll: RollOutcome | null;
+}
+
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** One worker's record for the hash `workers`. */
+export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
+  const facts = worker.facts();
+  const gpu = worker.device.kind === 'nvidia' ? (machine.gpus.get(worker.device.uuid) ?? null) : null;
+  const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
+  return {
+    id: worker.id,
+    hostname: machine.hostname,
+    status: statusOf(facts),
+    gpu_index: nvidia?.index ?? null,
+    gpu_uuid: nvidia?.uuid ?? null,
+    gpu_name: nvidia?.name ?? null,
+    use_cpu: nvidia === null || facts.ready?.provider === 'cpu',
+    concurrency: facts.ready?.concurrency ?? 0,
+    engine: facts.ready?.engine ?? null,
+    provider: facts.ready?.provider ?? null,
+    pid: facts.pid,
+    version: VERSION,
+    start_time: facts.startedAt,
+    uptime: facts.pid === null ? 0 : machine.now - facts.startedAt,
+    last_heartbeat: machine.now,
+    jobs_processed: facts.jobsProcessed,
+    jobs_failed: facts.jobsFailed,
+    current_job: facts.currentJob?.id ?? null,
+    current_job_progress: facts.currentJob?.progress ?? null,
+    cpu_percent: machine.host.cpuPercent,
+    ram_percent: machine.host.ramPercent,
+    ram_available_gb: machine.host.ramAvailableGb,
+    gpu_utilization: gpu?.utilizationPercent ?? null,
+    gpu_memory_used_mb: gpu?.memoryUsedMb ?? null,
+    gpu_memory_free_mb: gpu?.memoryFreeMb ?? null,
+    gpu_memory_total_mb: gpu?.device.memoryTotalMb ?? nvidia?.memoryTotalMb ?? null,
+    gpu_temperature: gpu?.temperatureC ?? null,
+    restarts: facts.restarts,
+    last_exit: facts.lastExit,
+    status_reason: reasonOf(facts.state),
+    last_roll: machine.lastRoll,
+    rss_mb: facts.stats?.rssMb ?? null,
+    event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
+  };
+}
+
+function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
+  switch (state.kind) {
+    case 'starting':
+      return lastExit === null ? 'starting' : 'restarting';
+    case 'serving':
+    case 'replacing':
+      return quiet ? 'paused' : 'online';
+    case 'draining':
+      return state.then === 'start' ? 'restarting' : 'draining';
+    case 'backoff':
+      return 'restarting';
+    case 'failed':
+      return 'failed';
+    case 'lost':
+      return 'lost';
+    case 'stopped':
+      return 'offline';
+  }
+}
+
+function reasonOf(state: SlotState): string | null {
+  if (state.kind === 'lost') return 'The GPU has vanished from the machine';
+  return 'reason' in state ? state.reason : null;
+}

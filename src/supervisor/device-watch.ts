@@ -1,0 +1,27 @@
+import type { Config } from '../shared/config.js';
+import type { Logger } from '../shared/logger.js';
+import type { Fleet } from './fleet.js';
+import { queryNvidiaGpus } from './nvidia-smi.js';
+
+/** Reads the list of GPUs again and again, and keeps the fleet in line with it. */
+export function watchDevices(fleet: Fleet, wanted: Config['devices'], logger: Logger): { stop(): void } {
+  let problem: string | null = null;
+  let busy = false;
+
+  const scan = async (): Promise<void> => {
+    if (busy) return;
+    busy = true;
+    const answer = await queryNvidiaGpus();
+    busy = false;
+    // Without an answer nothing is known: no GPU is given up for that.
+    const said = answer.kind === 'error' ? answer.reason : null;
+    if (said !== null && said !== problem) logger.warn(`The GPUs cannot be listed: ${said}`);
+    problem = said;
+    if (answer.kind === 'error') return;
+    const present = answer.kind === 'gpus' ? answer.gpus.map((gpu) => gpu.device) : [];
+    fleet.syncGpus(present, (gpu) => wanted.gpuIndices?.includes(gpu.index) ?? true);
+  };
+
+  const timer = wanted.cpuOnly ? undefined : setInterval(() => void scan(), wanted.scanIntervalMs);
+  return { stop: () => clearInterval(timer) };
+}

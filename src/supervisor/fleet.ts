@@ -1,0 +1,91 @@
+import type { Device, NvidiaDevice } from '../shared/device.js';
+import type { Logger } from '../shared/logger.js';
+import { deviceKey } from './devices.js';
+import { createWorker, type Worker, type WorkerDeps } from './worker.js';
+
+export interface Fleet {
+  workers(): readonly Worker[];
+  /** Gives a device its slot and starts it. */
+  add(device: Device): void;
+  /** Brings the slots in line with the GPUs that are there now: vanished ones are lost, returned ones start again, new ones that are wanted get a slot. */
+  syncGpus(present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean): void;
+  /** Quiets the whole machine, until it is called with `false`. */
+  setQuiet(quiet: boolean): void;
+  /** The workers that the portal has paused, by id. */
+  setPaused(paused: ReadonlySet<string>): void;
+  /** Whether the job ran on this machine. */
+  cancel(jobId: string): boolean;
+  /** Ends all children, within `drainTimeoutMs`; a later call may shorten it. */
+  stop(drainTimeoutMs: number): Promise<void>;
+}
+
+/** All workers of this machine. A slot stays bound to its device, whatever becomes of the others' indices. */
+export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
+  const workers = new Map<string, Worker>();
+  let quiet = false;
+  let paused: ReadonlySet<string> = new Set();
+
+  const applyQuiet = (): void => {
+    for (const worker of workers.values()) worker.setQuiet(quiet || paused.has(worker.id));
+  };
+
+  const add = (device: Device): void => {
+    const worker = createWorker(
+      withFreeIndex(
+        device,
+        [...workers.values()].map((other) => other.device),
+      ),
+      deps,
+    );
+    workers.set(deviceKey(device), worker);
+    logger.info({ worker: worker.id, device: device.name }, 'Device found');
+    worker.setQuiet(quiet || paused.has(worker.id));
+    worker.slot.send({ type: 'start' });
+  };
+
+  return {
+    workers: () => [...workers.values()],
+    add,
+    syncGpus: (present, isWanted) => {
+      const uuids = new Set(present.map((gpu) => gpu.uuid));
+      for (const { id, device, slot } of workers.values()) {
+        if (device.kind !== 'nvidia') continue;
+        const isLost = slot.state().kind === 'lost';
+        if (!uuids.has(device.uuid) && !isLost) {
+          logger.error(
+            { worker: id, device: device.name },
+            'The GPU has vanished; its worker waits for its return',
+          );
+          slot.send({ type: 'device-lost' });
+        } else if (uuids.has(device.uuid) && isLost) {
+          logger.info({ worker: id }, 'The GPU is back');
+          slot.send({ type: 'device-returned' });
+        }
+      }
+      for (const gpu of present) {
+        if (!workers.has(deviceKey(gpu)) && isWanted(gpu)) add(gpu);
+      }
+    },
+    setQuiet: (wanted) => {
+      quiet = wanted;
+      applyQuiet();
+    },
+    setPaused: (ids) => {
+      paused = ids;
+      applyQuiet();
+    },
+    cancel: (jobId) => [...workers.values()].some((worker) => worker.cancel(jobId)),
+    stop: async (drainTimeoutMs) => {
+      await Promise.all([...workers.values()].map((worker) => worker.slot.stop(drainTimeoutMs)));
+    },
+  };
+}
+
+/** A worker id is never given twice: a new GPU that took over a vanished one's index gets the next free one. */
+function withFreeIndex(device: Device, others: readonly Device[]): Device {
+  if (device.kind === 'cpu') return device;
+  const taken = new Set(others.filter((other) => other.kind === device.kind).map((other) => other.index));
+  let { index } = device;
+  while (taken.has(index)) index += 1;
+  return { ...device, index };
+}

@@ -1,0 +1,92 @@
+import { performance } from 'node:perf_hooks';
+import { messageOf } from '../shared/errors.js';
+import type { Logger } from '../shared/logger.js';
+import type { RollOutcome, WorkerRecord } from '../shared/worker-record.js';
+import { describeWorker } from './describe-worker.js';
+import type { Fleet } from './fleet.js';
+import { readHostMetrics } from './host-metrics.js';
+import type { Holder, MachinePlace } from './machine-place.js';
+import { type NvidiaGpu, type NvidiaQuery, queryNvidiaGpus } from './nvidia-smi.js';
+
+export interface HeartbeatDeps {
+  readonly hostname: string;
+  readonly intervalMs: number;
+  readonly fleet: Fleet;
+  readonly place: MachinePlace;
+  readonly redisIsUp: () => boolean;
+  readonly lastRoll: () => RollOutcome | null;
+  /** Called after every reading of the GPUs. */
+  readonly onGpus: (gpus: ReadonlyMap<string, NvidiaGpu>) => void;
+  readonly onPlaceLost: (holder: Holder) => void;
+  readonly logger: Logger;
+}
+
+export interface Heartbeat {
+  /** Writes the records now; resolves once Redis has them. */
+  beat(): Promise<void>;
+  start(): void;
+  /** Writes the last figures and leaves the machine's place. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The only writer of the hash `workers`: all of the machine's records in one round trip. A failed beat is
+ * logged and never fatal; while Redis is away there are none.
+ */
+export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
+  const { logger } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | null = null;
+
+  const records = async (): Promise<WorkerRecord[]> => {
+    const needsGpus = deps.fleet.workers().some((worker) => worker.device.kind === 'nvidia');
+    const [host, query] = await Promise.all([readHostMetrics(), needsGpus ? queryNvidiaGpus() : null]);
+    const gpus = byUuid(query);
+    deps.onGpus(gpus);
+    const machine = {
+      hostname: deps.hostname,
+      now: Math.floor(Date.now() / 1000),
+      host,
+      gpus,
+      lastRoll: deps.lastRoll(),
+    };
+    return deps.fleet.workers().map((worker) => describeWorker(worker, machine));
+  };
+
+  const beatOnce = async (): Promise<void> => {
+    try {
+      const startedAt = performance.now();
+      const result = await deps.place.beat(await records());
+      logger.trace({ durationMs: Math.round(performance.now() - startedAt) }, 'Heartbeat');
+      if (result.kind === 'place-lost') deps.onPlaceLost(result.holder);
+      else deps.fleet.setPaused(result.paused);
+    } catch (error) {
+      logger.warn(`The heartbeat failed: ${messageOf(error)}`);
+    }
+  };
+
+  const beat = (): Promise<void> => {
+    running ??= beatOnce().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+
+  return {
+    beat,
+    start: () => {
+      timer = setInterval(() => {
+        if (deps.redisIsUp()) void beat();
+      }, deps.intervalMs);
+    },
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+      await deps.place.leave(await records());
+    },
+  };
+}
+
+function byUuid(query: NvidiaQuery | null): Map<string, NvidiaGpu> {
+  return new Map(query?.kind === 'gpus' ? query.gpus.map((gpu) => [gpu.device.uuid, gpu]) : []);
+}

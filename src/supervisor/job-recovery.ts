@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Job, type Queue, UnrecoverableError } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { JobError, messageOf } from '../shared/errors.js';
+import type { Logger } from '../shared/logger.js';
+import { jobCrashesKey } from '../shared/redis-keys.js';
+
+/** A job that has ended this many children is not given to another one. */
+export const MAX_JOB_CRASHES = 3;
+const CRASHES_EXPIRE_S = 86_400;
+
+/** Commands that a child had sent before it died may reach Redis after the first look. */
+const SECOND_LOOK_AFTER_MS = 500;
+
+export interface DeadChild {
+  readonly lockTokenPrefix: string;
+  /** Jobs that were running in it: one of them may have killed it. */
+  readonly suspects: ReadonlySet<string>;
+  /** Whether the child ended unasked; otherwise nobody is to blame. */
+  readonly crashed: boolean;
+  readonly description: string;
+}
+
+export interface JobRecovery {
+  /** Gives the jobs that a dead child held back to the queue at once, without an attempt being consumed. */
+  recover(child: DeadChild): void;
+  /** Resolves once every dead child's jobs are given back. */
+  settled(): Promise<void>;
+}
+
+/**
+ * A dead child's jobs are those on the active list whose lock token is one of the child's: Redis knows
+ * even those of which the child had no time to tell. BullMQ's own stall detection, 30 s or more later, stays as the net below.
+ */
+export function createJobRecovery(queue: Queue, redis: Redis, logger: Logger): JobRecovery {
+  const look = async (child: DeadChild): Promise<void> => {
+    const ids = await redis.lrange(queue.toKey('active'), 0, -1);
+    if (ids.length === 0) return;
+    const tokens = await redis.mget(ids.map((id) => `${queue.toKey(id)}:lock`));
+    const held = ids.flatMap((id, i) => {
+      const token = tokens[i];
+      return token?.startsWith(`${child.lockTokenPrefix}:`) === true ? [{ id, token }] : [];
+    });
+    await Promise.all(held.map(({ id, token }) => giveBack(child, id, token)));
+  };
+
+  const giveBack = async (child: DeadChild, id: string, token: string): Promise<void> => {
+    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(id) : 0;
+    // A bare Job: its data (pictures) never enters the supervisor.
+    const opts = await redis.hget(queue.toKey(id), 'opts');
+    const job = new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
+    if (crashes < MAX_JOB_CRASHES) {
+      await job.moveToWait(token);
+      logger.warn({ jobId: id, crashes }, 'Gave a job of a child that died back to the queue');
+      return;
+    }
+    const reason = new JobError(
+      'CRASHED_WORKER',
+      `This job has ended ${crashes} workers and is not tried again. ${child.description}.`,
+    );
+    await job.moveToFailed(new UnrecoverableError(reason.message), token);
+    logger.error({ jobId: id, crashes }, 'Failed a job that has ended too many workers');
+  };
+
+  const countCrash = async (id: string): Promise<number> => {
+    const key = jobCrashesKey(queue.name, id);
+    const replies = await redis.multi().incr(key).expire(key, CRASHES_EXPIRE_S).exec();
+    return Number(replies?.[0]?.[1] ?? 1);
+  };
+
+  const recover = async (child: DeadChild): Promise<void> => {
+    try {
+      await look(child);
+      await sleep(SECOND_LOOK_AFTER_MS);
+      await look(child);
+    } catch (error) {
+      logger.error(
+        `Could not give back the jobs of a child that died: ${messageOf(error)}. The stall check returns them within a minute.`,
+      );
+    }
+  };
+
+  const pending = new Set<Promise<void>>();
+  return {
+    recover: (child) => {
+      const work = recover(child).finally(() => pending.delete(work));
+      pending.add(work);
+    },
+    settled: async () => {
+      await Promise.all(pending);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { Logger } from '../shared/logger.js';
+import type { RollOutcome } from '../shared/worker-record.js';
+import type { SlotRunner } from './slot.js';
+import type { SlotState } from './slot-state.js';
+
+export interface RollTarget {
+  readonly id: string;
+  readonly slot: SlotRunner;
+}
+
+/**
+ * Replaces the children one slot after another. The gate to the next slot is a child that has loaded its
+ * models, run one inference and reached Redis. The first child that does not pass it ends the roll: what
+ * runs stays as it is.
+ */
+export async function rollSlots(
+  targets: readonly RollTarget[],
+  orderFor: (target: RollTarget) => 'start-first' | 'drain-first',
+  logger: Logger,
+): Promise<RollOutcome> {
+  let replaced = 0;
+  for (const target of targets) {
+    const result = await replaceChild(target.slot, orderFor(target));
+    if (result.kind === 'skipped') continue;
+    if (result.kind === 'failed') {
+      const reason = `${target.id}: ${result.reason}`;
+      logger.error({ replaced, of: targets.length }, `Rolling restart stopped: ${reason}`);
+      return outcome('failed', replaced, reason);
+    }
+    replaced += 1;
+    logger.info({ worker: target.id, replaced, of: targets.length }, 'Rolling restart: child replaced');
+  }
+  logger.info({ replaced }, 'Rolling restart done');
+  return outcome('done', replaced, null);
+}
+
+type Replacement =
+  | { readonly kind: 'replaced' }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+async function replaceChild(slot: SlotRunner, order: 'start-first' | 'drain-first'): Promise<Replacement> {
+  await slot.reached(isAtRest);
+  const firstNew = slot.started();
+  slot.replace(order);
+  const state = await slot.reached(isAtRest);
+  switch (state.kind) {
+    case 'serving':
+      if (state.child >= firstNew) return { kind: 'replaced' };
+      return { kind: 'failed', reason: slot.lastExit() ?? 'the new child was not ready in time' };
+    case 'backoff':
+    case 'failed':
+      return { kind: 'failed', reason: state.reason };
+    case 'lost':
+    case 'stopped':
+      return { kind: 'skipped' };
+    case 'starting':
+    case 'replacing':
+    case 'draining':
+      throw new Error(`A slot at rest is ${state.kind}`);
+  }
+}
+
+function isAtRest(state: SlotState): boolean {
+  return ['serving', 'backoff', 'failed', 'lost', 'stopped'].includes(state.kind);
+}
+
+function outcome(kind: RollOutcome['outcome'], replaced: number, reason: string | null): RollOutcome {
+  return { at: Math.floor(Date.now() / 1000), outcome: kind, replaced, reason };
+}
+
+/** A roll that was not begun. */
+export function refusedRoll(reason: string): RollOutcome {
+  return outcome('refused', 0, reason);
+}

@@ -1,0 +1,197 @@
+import { decideRestart } from './restart-policy.js';
+import {
+  type Patience,
+  type ReplaceOrder,
+  type Slot,
+  type SlotCommand,
+  type SlotEvent,
+  type SlotState,
+  START_TIMEOUT_MS,
+  type Step,
+} from './slot-state.js';
+
+/**
+ * The slot's next state and what is to be done for it. Events that mean nothing in a state leave it as it is.
+ *
+ * @param now milliseconds
+ * @param random uniform in 0..1, for the backoff's jitter
+ */
+export function advance(slot: Slot, event: SlotEvent, now: number, random: () => number): Step {
+  switch (event.type) {
+    case 'start':
+    case 'device-returned':
+      return slot.state.kind === 'stopped' || slot.state.kind === 'lost' ? start(slot, now) : stay(slot);
+    case 'ready':
+      return onReady(slot, event.child, now);
+    case 'exited':
+      return onExited(slot, event, now, random);
+    case 'deadline':
+      return onDeadline(slot, now);
+    case 'replace':
+      return onReplace(slot, event.order, now);
+    case 'stop':
+      return leave(slot, 'stop');
+    case 'device-lost':
+      return leave(slot, 'lose');
+  }
+}
+
+function stay(slot: Slot): Step {
+  return { slot, commands: [] };
+}
+
+function to(slot: Slot, state: SlotState, ...commands: SlotCommand[]): Step {
+  return { slot: { ...slot, state }, commands };
+}
+
+function start(slot: Slot, now: number): Step {
+  const child = slot.started;
+  return {
+    slot: {
+      ...slot,
+      started: child + 1,
+      state: { kind: 'starting', child, startBy: now + START_TIMEOUT_MS },
+    },
+    commands: [{ type: 'spawn', child }],
+  };
+}
+
+function onReady(slot: Slot, child: number, now: number): Step {
+  const { state } = slot;
+  if (state.kind === 'starting' && state.child === child)
+    return to(slot, { kind: 'serving', child, since: now });
+  if (state.kind === 'replacing' && state.successor === child) {
+    return to(
+      slot,
+      { kind: 'serving', child, since: now },
+      { type: 'drain', child: state.child, patience: 'long' },
+    );
+  }
+  return stay(slot);
+}
+
+function onExited(slot: Slot, exit: SlotEvent & { type: 'exited' }, now: number, random: () => number): Step {
+  const { state } = slot;
+  switch (state.kind) {
+    case 'starting':
+      return state.child === exit.child ? recover(slot, exit, 0, now, random) : stay(slot);
+    case 'serving':
+      return state.child === exit.child ? recover(slot, exit, now - state.since, now, random) : stay(slot);
+    case 'replacing':
+      if (state.successor === exit.child)
+        return to(slot, { kind: 'serving', child: state.child, since: state.since });
+      // The old child died before its successor was ready: the successor is now the slot's child.
+      return state.child === exit.child
+        ? to(
+            { ...slot, restarts: slot.restarts + 1 },
+            { kind: 'starting', child: state.successor, startBy: state.startBy },
+          )
+        : stay(slot);
+    case 'draining':
+      if (state.child !== exit.child) return stay(slot);
+      if (state.then === 'start') return start(slot, now);
+      return to(slot, state.then === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
+    case 'stopped':
+    case 'backoff':
+    case 'failed':
+    case 'lost':
+      return stay(slot);
+  }
+}
+
+function recover(
+  slot: Slot,
+  exit: SlotEvent & { type: 'exited' },
+  servedMs: number,
+  now: number,
+  random: () => number,
+): Step {
+  const decision = decideRestart(
+    slot.crashes,
+    { now, code: exit.code, servedMs, description: exit.description },
+    random,
+  );
+  const next: Slot = { ...slot, crashes: decision.history, restarts: slot.restarts + 1 };
+  return decision.kind === 'retry'
+    ? to(next, { kind: 'backoff', until: decision.at, reason: exit.description })
+    : to(next, { kind: 'failed', reason: decision.reason, retryAt: decision.retryAt });
+}
+
+function onDeadline(slot: Slot, now: number): Step {
+  const { state } = slot;
+  const startBy = now + START_TIMEOUT_MS;
+  const tooSlow = `was not ready within ${START_TIMEOUT_MS / 1000} s`;
+  switch (state.kind) {
+    case 'starting':
+      return to(slot, { ...state, startBy }, { type: 'kill', child: state.child, reason: tooSlow });
+    case 'replacing':
+      return to(slot, { ...state, startBy }, { type: 'kill', child: state.successor, reason: tooSlow });
+    case 'backoff':
+      return start(slot, now);
+    case 'failed':
+      return tryOnce(slot, now);
+    case 'stopped':
+    case 'serving':
+    case 'draining':
+    case 'lost':
+      return stay(slot);
+  }
+}
+
+function onReplace(slot: Slot, order: ReplaceOrder, now: number): Step {
+  const { state } = slot;
+  switch (state.kind) {
+    case 'serving':
+      if (order !== 'start-first') {
+        return drainThen(slot, state.child, 'start', order === 'at-once' ? 'none' : 'normal');
+      }
+      return to(
+        { ...slot, started: slot.started + 1 },
+        { ...state, kind: 'replacing', successor: slot.started, startBy: now + START_TIMEOUT_MS },
+        { type: 'spawn', child: slot.started },
+      );
+    case 'starting':
+      return drainThen(slot, state.child, 'start', 'none');
+    case 'backoff':
+      return start(slot, now);
+    case 'failed':
+      return tryOnce(slot, now);
+    case 'stopped':
+    case 'replacing':
+    case 'draining':
+    case 'lost':
+      return stay(slot);
+  }
+}
+
+function leave(slot: Slot, then: 'stop' | 'lose'): Step {
+  const { state } = slot;
+  switch (state.kind) {
+    case 'starting':
+    case 'serving':
+      return drainThen(slot, state.child, then, 'normal');
+    case 'replacing': {
+      const { slot: next, commands } = drainThen(slot, state.child, then, 'normal');
+      return {
+        slot: next,
+        commands: [...commands, { type: 'drain', child: state.successor, patience: 'none' }],
+      };
+    }
+    case 'draining':
+      return to(slot, { ...state, then });
+    case 'stopped':
+    case 'backoff':
+    case 'failed':
+    case 'lost':
+      return to(slot, then === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
+  }
+}
+
+function drainThen(slot: Slot, child: number, then: 'start' | 'stop' | 'lose', patience: Patience): Step {
+  return to(slot, { kind: 'draining', child, then }, { type: 'drain', child, patience });
+}
+
+/** One try of a slot that has failed: another crash soon after fails it again at once. */
+function tryOnce(slot: Slot, now: number): Step {
+  return start({ ...slot, crashes: { ...slot.crashes, halfOpen: true } }, now);
+}

@@ -1,0 +1,152 @@
+import { performance } from 'node:perf_hooks';
+import type { Logger } from '../shared/logger.js';
+import type { ChildExit, ChildProcess } from './child-process.js';
+import {
+  deadlineOf,
+  NEW_SLOT,
+  type Patience,
+  type ReplaceOrder,
+  type Slot,
+  type SlotCommand,
+  type SlotEvent,
+  type SlotState,
+  START_TIMEOUT_MS,
+} from './slot-state.js';
+import { advance } from './slot-transition.js';
+
+/** A replaced child may take this long over its last jobs: its successor serves already. */
+const LONG_DRAIN_MS = 600_000;
+
+export interface SlotDeps {
+  /** Stable name in logs: the worker id. */
+  readonly workerId: string;
+  readonly spawn: (number: number, onReady: () => void) => ChildProcess;
+  /** Called for every child that ended, planned or not, before a new one is started. */
+  readonly onChildExit: (exit: ChildExit, child: ChildProcess) => void;
+  readonly onChange: () => void;
+  readonly drainTimeoutMs: () => number;
+  /** Without Redis no child becomes ready, and none is to blame for it. */
+  readonly redisIsUp: () => boolean;
+  readonly random?: () => number;
+  readonly logger: Logger;
+}
+
+/** One device's slot: runs the state machine, and is the only place where its commands are carried out. */
+export interface SlotRunner {
+  state(): SlotState;
+  restarts(): number;
+  /** Children started so far; the next child's number. */
+  started(): number;
+  /** How the last child ended, in a sentence. */
+  lastExit(): string | null;
+  /** The child that takes jobs, or is about to. */
+  child(): ChildProcess | null;
+  /** Every child that has not ended, retired ones included. */
+  children(): Iterable<ChildProcess>;
+  send(event: SlotEvent): void;
+  replace(order: ReplaceOrder): void;
+  /** Settles once the slot is in a state for which `accept` is true. */
+  reached(accept: (state: SlotState) => boolean): Promise<SlotState>;
+  /** Ends all children, within `drainTimeoutMs` of the first call; a later call may shorten it. */
+  stop(drainTimeoutMs: number): Promise<void>;
+}
+
+export function createSlot(deps: SlotDeps): SlotRunner {
+  const { logger } = deps;
+  const random = deps.random ?? Math.random;
+  const children = new Map<number, ChildProcess>();
+  const waiting = new Set<() => void>();
+  let slot: Slot = NEW_SLOT;
+  let timer: NodeJS.Timeout | undefined;
+  let lastExit: string | null = null;
+
+  const send = (event: SlotEvent): void => {
+    const step = advance(slot, event, performance.now(), random);
+    const from = slot.state.kind;
+    slot = step.slot;
+    if (from !== slot.state.kind) {
+      logger.info({ worker: deps.workerId, from, to: slot.state.kind, event: event.type }, 'Slot state');
+    }
+    for (const command of step.commands) carryOut(command);
+    schedule();
+    deps.onChange();
+    for (const check of waiting) check();
+  };
+
+  const carryOut = (command: SlotCommand): void => {
+    switch (command.type) {
+      case 'spawn':
+        spawn(command.child);
+        break;
+      case 'drain':
+        children.get(command.child)?.drain(patienceMs(command.patience));
+        break;
+      case 'kill':
+        children.get(command.child)?.kill(`It ${command.reason}`);
+        break;
+    }
+  };
+
+  const patienceMs = (patience: Patience): number =>
+    ({ long: LONG_DRAIN_MS, normal: deps.drainTimeoutMs(), none: 0 })[patience];
+
+  const spawn = (number: number): void => {
+    const child = deps.spawn(number, () => send({ type: 'ready', child: number }));
+    children.set(number, child);
+    void child.exited.then((exit) => {
+      children.delete(number);
+      lastExit = exit.description;
+      deps.onChildExit(exit, child);
+      send({ type: 'exited', child: number, code: exit.code, description: exit.description });
+    });
+  };
+
+  const schedule = (): void => {
+    clearTimeout(timer);
+    const deadline = deadlineOf(slot.state);
+    if (deadline === null) return;
+    timer = setTimeout(onTimer, Math.max(0, deadline - performance.now()));
+  };
+
+  const onTimer = (): void => {
+    const isStarting = slot.state.kind === 'starting' || slot.state.kind === 'replacing';
+    if (isStarting && !deps.redisIsUp()) {
+      timer = setTimeout(onTimer, START_TIMEOUT_MS);
+      return;
+    }
+    send({ type: 'deadline' });
+  };
+
+  const reached = (accept: (state: SlotState) => boolean): Promise<SlotState> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!accept(slot.state)) return;
+        waiting.delete(check);
+        resolve(slot.state);
+      };
+      waiting.add(check);
+      check();
+    });
+
+  return {
+    state: () => slot.state,
+    restarts: () => slot.restarts,
+    started: () => slot.started,
+    lastExit: () => lastExit,
+    child: () => children.get(mainChildOf(slot.state) ?? -1) ?? null,
+    children: () => children.values(),
+    send,
+    replace: (order) => send({ type: 'replace', order }),
+    reached,
+    stop: async (drainTimeoutMs) => {
+      send({ type: 'stop' });
+      for (const child of children.values()) child.drain(drainTimeoutMs);
+      while (children.size > 0) await Promise.all([...children.values()].map((child) => child.exited));
+      clearTimeout(timer);
+    },
+  };
+}
+
+function mainChildOf(state: SlotState): number | null {
+  return 'child' in state ? state.child : null;
+}

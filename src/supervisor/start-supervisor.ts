@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'bullmq';
+import { type Config, loadConfig } from '../shared/config.js';
+import { messageOf, StartupError } from '../shared/errors.js';
+import { EXIT_CODES, isPermanentFailure } from '../shared/exit-codes.js';
+import type { Logger } from '../shared/logger.js';
+import { createRedis } from '../shared/redis-connection.js';
+import { listenForCancels } from './cancel-listener.js';
+import { watchDevices } from './device-watch.js';
+import { findDevices, selectDevices } from './devices.js';
+import { createFleet } from './fleet.js';
+import { createHeartbeat } from './heartbeat.js';
+import { createJobRecovery } from './job-recovery.js';
+import { createMachinePlace } from './machine-place.js';
+import { createMemoryGuard } from './memory-guard.js';
+import { createRoller } from './roller.js';
+import type { ServiceManager } from './service-manager.js';
+import { takePlace } from './take-place.js';
+
+/** Redis may be away when the supervisor stops: its last words are not worth more than this. */
+const FAREWELL_TIMEOUT_MS = 2000;
+const CHILD_MODULE = fileURLToPath(new URL('../child.js', import.meta.url));
+
+export interface Supervisor {
+  /** Replaces all children, one after another. */
+  roll(): void;
+  setQuiet(quiet: boolean): void;
+  /** Drains and stops; a second call gives the running jobs back at once. */
+  stop(): void;
+  /** The process's exit code, once everything has stopped. */
+  readonly stopped: Promise<number>;
+}
+
+/** `stopping` waits for the running jobs, `stopping-now` for nothing. */
+type Phase = 'starting' | 'running' | 'stopping' | 'stopping-now';
+
+/** Puts the parts together: Redis, the machine's place, devices, fleet, heartbeat. Last in, first out. */
+export function startSupervisor(initial: Config, service: ServiceManager, logger: Logger): Supervisor {
+  let config = initial;
+  let phase: Phase = 'starting';
+  let hasPlace = false;
+  const starting = new AbortController();
+  let settle: (exitCode: number) => void = () => undefined;
+  const stopped = new Promise<number>((resolve) => {
+    settle = resolve;
+  });
+
+  const redis = createRedis(config.redis, logger, { connectionName: `supervisor:${config.hostname}` });
+  const redisIsUp = (): boolean => redis.status === 'ready';
+  const queue = new Queue(config.queue.name, { connection: redis, prefix: config.queue.prefix });
+  queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
+  const place = createMachinePlace(redis, config.hostname, {
+    bootId: randomUUID(),
+    pid: process.pid,
+    since: Math.floor(Date.now() / 1000),
+  });
+
+  const recovery = createJobRecovery(queue, redis, logger);
+  const fleet = createFleet(
+    {
+      childModulePath: CHILD_MODULE,
+      config: () => config,
+      recovery,
+      redisIsUp,
+      onChange: () => onFleetChange(),
+      logger,
+    },
+    logger,
+  );
+
+  const roller = createRoller({
+    loadConfig,
+    currentConfig: () => config,
+    useConfig: (next) => {
+      config = next;
+    },
+    targets: () => fleet.workers(),
+    orderFor: ({ id }) => memory.replaceOrder(id),
+    logger,
+  });
+  const memory = createMemoryGuard(fleet, () => config.supervision, roller.isRolling, logger);
+
+  const heartbeat = createHeartbeat({
+    hostname: config.hostname,
+    intervalMs: config.supervision.heartbeatIntervalMs,
+    fleet,
+    place,
+    redisIsUp,
+    lastRoll: roller.lastOutcome,
+    onGpus: memory.check,
+    onPlaceLost: (holder) => {
+      hasPlace = false;
+      logger.error(
+        { holder },
+        `Another supervisor (pid ${holder.pid}) has taken the place of ${config.hostname}`,
+      );
+      stop(EXIT_CODES.placeTaken);
+    },
+    logger,
+  });
+  const watch = watchDevices(fleet, config.devices, logger);
+  const cancels = redis.duplicate();
+
+  const onFleetChange = (): void => {
+    const workers = fleet.workers().map((worker) => worker.facts());
+    if (workers.some(({ state }) => state.kind === 'serving')) service.ready();
+    // Nothing has ever run here, and nothing that we could do would change that: better to say so and end.
+    const hopeless = workers.every(
+      ({ state, lastExit, restarts }) =>
+        state.kind === 'failed' && restarts === 1 && isPermanentFailure(lastExit?.code ?? null),
+    );
+    if (phase === 'running' && hopeless) {
+      logger.fatal('No worker can start; stopping');
+      stop(workers[0]?.lastExit?.code ?? EXIT_CODES.crash);
+    }
+  };
+
+  const start = async (): Promise<void> => {
+    await takePlace(place, config.hostname, logger, starting.signal);
+    hasPlace = true;
+    const found = await findDevices();
+    starting.signal.throwIfAborted();
+    if (found.problem !== null) logger.warn(`The NVIDIA GPUs cannot be used, so none is: ${found.problem}`);
+    for (const gpu of found.unusable)
+      logger.info(`${gpu}: there is no execution provider for it, so it is left alone`);
+    for (const device of selectDevices(found, config.devices)) fleet.add(device);
+    phase = 'running';
+    onFleetChange();
+    await heartbeat.beat();
+    heartbeat.start();
+    await listenForCancels(cancels, config.queue.name, fleet.cancel, logger);
+  };
+
+  const stop = (exitCode: number): void => {
+    if (phase === 'stopping' || phase === 'stopping-now') {
+      if (phase === 'stopping') logger.warn('Stopping at once: the running jobs go back to the queue');
+      phase = 'stopping-now';
+      void fleet.stop(0);
+      return;
+    }
+    phase = 'stopping';
+    starting.abort();
+    service.stopping();
+    void release(exitCode);
+  };
+
+  const release = async (exitCode: number): Promise<void> => {
+    watch.stop();
+    await fleet.stop(config.supervision.shutdownTimeoutMs);
+    await Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)]);
+    cancels.disconnect();
+    redis.disconnect();
+    service.stop();
+    settle(exitCode);
+  };
+
+  const farewell = async (): Promise<void> => {
+    await recovery.settled();
+    if (hasPlace) await heartbeat.stop();
+  };
+
+  start().catch((error: unknown) => {
+    if (phase !== 'starting') return;
+    logger.fatal(messageOf(error));
+    stop(error instanceof StartupError ? error.exitCode : EXIT_CODES.crash);
+  });
+
+  return {
+    roll: () => {
+      if (phase === 'running') roller.request();
+    },
+    setQuiet: fleet.setQuiet,
+    stop: () => stop(EXIT_CODES.ok),
+    stopped,
+  };
+}

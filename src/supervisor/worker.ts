@@ -1,0 +1,160 @@
+import type { Config } from '../shared/config.js';
+import { type Device, workerIdOf } from '../shared/device.js';
+import type { ChildReady, ChildStats } from '../shared/ipc.js';
+import type { Logger } from '../shared/logger.js';
+import type { LastExit } from '../shared/worker-record.js';
+import { type ChildExit, type ChildProcess, forkChild } from './child-process.js';
+import type { JobRecovery } from './job-recovery.js';
+import { createSlot, type SlotRunner } from './slot.js';
+import type { SlotState } from './slot-state.js';
+
+export interface WorkerDeps {
+  readonly childModulePath: string;
+  /** The configuration for the next child: a rolling restart may have changed it. */
+  readonly config: () => Config;
+  readonly recovery: JobRecovery;
+  readonly redisIsUp: () => boolean;
+  readonly onChange: () => void;
+  readonly logger: Logger;
+}
+
+/** One device's worker across all its children: what the portal knows under one id. */
+export interface Worker {
+  readonly id: string;
+  readonly device: Device;
+  readonly slot: SlotRunner;
+  facts(): WorkerFacts;
+  /** Quiet workers finish what they have and take nothing new. */
+  setQuiet(quiet: boolean): void;
+  /** Whether the job ran here. */
+  cancel(jobId: string): boolean;
+}
+
+export interface WorkerFacts {
+  readonly state: SlotState;
+  readonly quiet: boolean;
+  readonly pid: number | null;
+  readonly ready: ChildReady | null;
+  readonly stats: ChildStats | null;
+  /** The job that has run longest. */
+  readonly currentJob: { readonly id: string; readonly progress: number } | null;
+  /** Seconds since 1970; of the present child, or of the last one. */
+  readonly startedAt: number;
+  readonly restarts: number;
+  readonly jobsProcessed: number;
+  readonly jobsFailed: number;
+  readonly lastExit: LastExit | null;
+}
+
+export function createWorker(device: Device, deps: WorkerDeps): Worker {
+  const id = workerIdOf(deps.config().hostname, device);
+  const logger = deps.logger.child({ worker: id });
+  let quiet = false;
+  let startedAt = nowInSeconds();
+  let jobsProcessed = 0;
+  let jobsFailed = 0;
+  let lastExit: LastExit | null = null;
+
+  const spawn = (number: number, onReady: () => void): ChildProcess => {
+    startedAt = nowInSeconds();
+    return forkChild({
+      number,
+      modulePath: deps.childModulePath,
+      environment: childEnvironment(device),
+      init: () => ({ type: 'init', workerId: id, device, config: deps.config(), quiet }),
+      watchdog: deps.config().supervision,
+      logger,
+      onReady: (ready) => {
+        logger.info(
+          { engine: ready.engine, provider: ready.provider, concurrency: ready.concurrency },
+          'Worker is ready',
+        );
+        onReady();
+      },
+      onJobEnded: (outcome) => {
+        if (outcome === 'completed') jobsProcessed += 1;
+        if (outcome === 'failed') jobsFailed += 1;
+      },
+    });
+  };
+
+  const onChildExit = (exit: ChildExit, child: ChildProcess): void => {
+    lastExit = {
+      at: nowInSeconds(),
+      code: exit.code,
+      signal: exit.signal,
+      planned: exit.planned,
+      error: exit.error,
+    };
+    if (exit.planned) logger.info({ pid: child.pid }, 'Child ended as asked');
+    else
+      logger.error(
+        { pid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
+        exit.description,
+      );
+    const ready = child.ready();
+    if (ready === null) return;
+    deps.recovery.recover({
+      lockTokenPrefix: ready.lockTokenPrefix,
+      suspects: new Set(exit.jobs),
+      crashed: !exit.planned,
+      description: exit.description,
+    });
+  };
+
+  const slot = createSlot({
+    workerId: id,
+    spawn,
+    onChildExit,
+    onChange: deps.onChange,
+    drainTimeoutMs: () => deps.config().supervision.shutdownTimeoutMs,
+    redisIsUp: deps.redisIsUp,
+    logger,
+  });
+
+  return {
+    id,
+    device,
+    slot,
+    facts: () => {
+      const child = slot.child();
+      const [oldest] = child?.runningJobs() ?? [];
+      return {
+        state: slot.state(),
+        quiet,
+        pid: child?.pid ?? null,
+        ready: child?.ready() ?? null,
+        stats: child?.stats() ?? null,
+        currentJob: oldest === undefined ? null : { id: oldest[0], progress: oldest[1].progress },
+        startedAt,
+        restarts: slot.restarts(),
+        jobsProcessed,
+        jobsFailed,
+        lastExit,
+      };
+    },
+    setQuiet: (wanted) => {
+      if (wanted === quiet) return;
+      quiet = wanted;
+      logger.info(quiet ? 'Worker is quiet: it takes no new jobs' : 'Worker takes jobs again');
+      for (const child of slot.children()) child.send({ type: quiet ? 'quiet' : 'resume' });
+    },
+    cancel: (jobId) => {
+      for (const child of slot.children()) {
+        if (!child.runningJobs().has(jobId)) continue;
+        child.send({ type: 'cancel', jobId });
+        return true;
+      }
+      return false;
+    },
+  };
+}
+
+/** A child sees its own GPU and no other; the CPU child sees none. */
+function childEnvironment(device: Device): NodeJS.ProcessEnv {
+  return { ...process.env, CUDA_VISIBLE_DEVICES: device.kind === 'nvidia' ? device.uuid : '' };
+}
+
+function nowInSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
