@@ -1,0 +1,180 @@
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type ChildExit, type ChildProcess, forkChild } from '../../src/supervisor/child-process.js';
+import { rollSlots } from '../../src/supervisor/rolling-restart.js';
+import { createSlot, type SlotRunner } from '../../src/supervisor/slot.js';
+import { loadConfig } from '../../src/shared/config.js';
+
+const SCRIPTED_CHILD = fileURLToPath(new URL('../fixtures/scripted-child.mjs', import.meta.url));
+const logger = pino({ level: 'silent' });
+const config = loadConfig({}, '/nonexistent');
+
+interface TestSlot {
+  readonly slot: SlotRunner;
+  readonly exits: ChildExit[];
+  /** Scripts of the children to come; the last one stays. */
+  readonly scripts: string[];
+}
+
+const slots: SlotRunner[] = [];
+
+function createTestSlot(...scripts: string[]): TestSlot {
+  const exits: ChildExit[] = [];
+  const spawn = (number: number, onReady: () => void): ChildProcess =>
+    forkChild({
+      number,
+      modulePath: SCRIPTED_CHILD,
+      environment: { ...process.env, CHILD_SCRIPT: scripts.length > 1 ? scripts.shift() : scripts[0] },
+      init: () => ({
+        type: 'init',
+        workerId: 'test_cpu0',
+        device: { kind: 'cpu', index: 0, name: 'CPU' },
+        config,
+        quiet: false,
+      }),
+      watchdog: { pingTimeoutMs: 500, inferenceTimeoutMs: 60_000 },
+      logger,
+      onReady,
+      onJobEnded: () => undefined,
+    });
+  const slot = createSlot({
+    workerId: 'test_cpu0',
+    spawn,
+    onChildExit: (exit) => exits.push(exit),
+    onChange: () => undefined,
+    drainTimeoutMs: () => 0,
+    redisIsUp: () => true,
+    random: () => 0,
+    logger,
+  });
+  slots.push(slot);
+  slot.send({ type: 'start' });
+  return { slot, exits, scripts };
+}
+
+const isServing = (state: { kind: string }): boolean => state.kind === 'serving';
+
+afterEach(async () => {
+  await Promise.all(slots.splice(0).map((slot) => slot.stop(0)));
+});
+
+describe('a slot with real children', () => {
+  it('replaces a child that was killed', async () => {
+    const { slot, exits } = createTestSlot('hold-job', 'serve');
+    await slot.reached(isServing);
+    const pid = slot.child()?.pid ?? 0;
+    process.kill(pid, 'SIGKILL');
+    await slot.reached((state) => state.kind === 'backoff');
+    await slot.reached(isServing);
+    expect(slot.child()?.pid).not.toBe(pid);
+    expect(slot.restarts()).toBe(1);
+    expect(exits).toMatchObject([{ signal: 'SIGKILL', planned: false, jobs: ['job-1'] }]);
+  });
+
+  it('remembers the last error line of a child, not its stack', async () => {
+    const { slot, exits } = createTestSlot('crash', 'serve');
+    await slot.reached(isServing);
+    expect(exits[0]).toMatchObject({ code: 1, error: 'Error: out of luck' });
+    expect(exits[0]?.description).toBe('The child ended with code 1: Error: out of luck');
+  });
+
+  it('fails with the reason that the child gave where no retry mends it', async () => {
+    const { slot } = createTestSlot('bad-config');
+    const state = await slot.reached(({ kind }) => kind === 'failed');
+    expect(state).toMatchObject({
+      retryAt: null,
+      reason: expect.stringContaining('The configuration is wrong'),
+    });
+  });
+
+  it('fails after five crashes in a row', async () => {
+    const { slot, exits } = createTestSlot('crash');
+    const state = await slot.reached(({ kind }) => kind === 'failed');
+    expect(state).toMatchObject({ reason: expect.stringMatching(/Crash loop.*out of luck/) });
+    expect(exits).toHaveLength(5);
+  });
+
+  it('kills a child that does not answer, and starts another', async () => {
+    const { slot, exits } = createTestSlot('silent', 'serve');
+    await slot.reached(({ kind }) => kind === 'backoff');
+    await slot.reached(isServing);
+    expect(exits[0]).toMatchObject({ signal: 'SIGKILL', planned: false });
+    expect(exits[0]?.error).toMatch(/has not answered/);
+  });
+
+  it('kills a child that was stopped by a signal', async () => {
+    const { slot, exits } = createTestSlot('serve');
+    await slot.reached(isServing);
+    process.kill(slot.child()?.pid ?? 0, 'SIGSTOP');
+    await slot.reached(({ kind }) => kind === 'backoff');
+    expect(exits[0]?.error).toMatch(/has not answered/);
+  });
+
+  it('kills a child that ignores the request to drain', async () => {
+    const { slot, exits } = createTestSlot('ignore-drain');
+    await slot.reached(isServing);
+    await slot.stop(0);
+    expect(exits).toMatchObject([{ signal: 'SIGKILL', error: expect.stringContaining('still there') }]);
+    expect(slot.state().kind).toBe('stopped');
+  });
+
+  it('has a new child ready before the old one goes', async () => {
+    const { slot } = createTestSlot('serve');
+    await slot.reached(isServing);
+    const old = slot.child();
+    slot.replace('start-first');
+    expect(slot.child()).toBe(old);
+    await slot.reached((state) => state.kind === 'serving' && state.child === 1);
+    expect(await old?.exited).toMatchObject({ code: 0, planned: true });
+  });
+});
+
+describe('a rolling restart', () => {
+  const targets = (all: TestSlot[]) => all.map(({ slot }, i) => ({ id: `test_gpu${i}`, slot }));
+
+  it('replaces every child', async () => {
+    const all = [createTestSlot('serve'), createTestSlot('serve')];
+    await Promise.all(all.map(({ slot }) => slot.reached(isServing)));
+    const pids = all.map(({ slot }) => slot.child()?.pid);
+    expect(await rollSlots(targets(all), () => 'start-first', logger)).toMatchObject({
+      outcome: 'done',
+      replaced: 2,
+    });
+    for (const [i, { slot }] of all.entries()) expect(slot.child()?.pid).not.toBe(pids[i]);
+  });
+
+  it('stops at the first child that does not come up, and leaves what runs untouched', async () => {
+    const all = [createTestSlot('serve'), createTestSlot('serve'), createTestSlot('serve')];
+    await Promise.all(all.map(({ slot }) => slot.reached(isServing)));
+    const pids = all.map(({ slot }) => slot.child()?.pid);
+    all[1]?.scripts.splice(0, 1, 'crash');
+    const outcome = await rollSlots(targets(all), () => 'start-first', logger);
+    expect(outcome).toMatchObject({
+      outcome: 'failed',
+      replaced: 1,
+      reason: expect.stringContaining('test_gpu1: The child ended with code 1'),
+    });
+    expect(all[1]?.slot.child()?.pid).toBe(pids[1]);
+    expect(all[2]?.slot.child()?.pid).toBe(pids[2]);
+    expect(all[1]?.slot.state().kind).toBe('serving');
+  });
+
+  it('gives a slot back to the restart policy that had to drain first and did not come up', async () => {
+    const all = [createTestSlot('serve')];
+    await all[0]?.slot.reached(isServing);
+    all[0]?.scripts.splice(0, 1, 'crash', 'serve');
+    expect(await rollSlots(targets(all), () => 'drain-first', logger)).toMatchObject({ outcome: 'failed' });
+    await all[0]?.slot.reached(isServing);
+  });
+
+  it('tries a failed slot once more', async () => {
+    const all = [createTestSlot('bad-config')];
+    await all[0]?.slot.reached(({ kind }) => kind === 'failed');
+    all[0]?.scripts.splice(0, 1, 'serve');
+    expect(await rollSlots(targets(all), () => 'start-first', logger)).toMatchObject({
+      outcome: 'done',
+      replaced: 1,
+    });
+  });
+});
