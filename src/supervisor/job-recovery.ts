@@ -41,7 +41,9 @@ export function createJobRecovery(queue: Queue, redis: Redis, logger: Logger): J
       const token = tokens[i];
       return token?.startsWith(`${child.lockTokenPrefix}:`) === true ? [{ id, token }] : [];
     });
-    await Promise.all(held.map(({ id, token }) => giveBack(child, id, token)));
+    const outcomes = await Promise.allSettled(held.map(({ id, token }) => giveBack(child, id, token)));
+    const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
   };
 
   const giveBack = async (child: DeadChild, id: string, token: string): Promise<void> => {

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/**
+ * A TCP proxy on loopback whose connections can be cut.
+ *
+ * @typedef {{ port: number, cut(): void, mend(): void, close(): Promise<void> }} RedisProxy
+ * @param {number} targetPort
+ * @returns {Promise<RedisProxy>}
+ */
+export async function startRedisProxy(targetPort) {
+  /** @type {Set<import('node:net').Socket>} */
+  const sockets = new Set();
+  let isCut = false;
+
+  const server = createServer((client) => {
+    if (isCut) {
+      client.destroy();
+      return;
+    }
+    const target = connect(targetPort, '127.0.0.1');
+    for (const [from, to] of [
+      [client, target],
+      [target, client],
+    ]) {
+      sockets.add(from);
+      from.pipe(to);
+      // A broken connection is what this proxy is for: its other half goes with it.
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port');
+
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: address.port,
+    cut,
+    mend: () => {
+      isCut = false;
+    },
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { WorkerRecord } from '../../src/shared/worker-record.js';
+import { createMachinePlace, type Holder, type MachinePlace } from '../../src/supervisor/machine-place.js';
+import { takePlace } from '../../src/supervisor/take-place.js';
+import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+
+const logger = pino({ level: 'silent' });
+const first: Holder = { bootId: 'first', pid: 100, since: 1_700_000_000 };
+const second: Holder = { bootId: 'second', pid: 200, since: 1_700_000_100 };
+const record = (id: string, fields: Partial<WorkerRecord> = {}) =>
+  ({ id, status: 'online', ...fields }) as WorkerRecord;
+const never = new AbortController().signal;
+
+describe("a machine's place", () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let place: MachinePlace;
+  let rival: MachinePlace;
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+    redis = new Redis(server.port, '127.0.0.1');
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => {
+    place = createMachinePlace(redis, 'host', first);
+    rival = createMachinePlace(redis, 'host', second);
+  });
+  afterEach(() => redis.flushall());
+
+  const records = async (): Promise<Record<string, string>> => redis.hgetall('workers');
+
+  it('is taken once, and its holder is told to the second one', async () => {
+    expect(await place.take()).toEqual({ kind: 'taken' });
+    expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
+  });
+
+  it('is taken by its holder again, whose first answer was lost', async () => {
+    await place.take();
+    expect(await place.take()).toEqual({ kind: 'taken' });
+  });
+
+  it('is for each host name', async () => {
+    await place.take();
+    expect(await createMachinePlace(redis, 'other-host', second).take()).toEqual({ kind: 'taken' });
+  });
+
+  it('has all records written and the pause keys read in one command', async () => {
+    await place.take();
+    await redis.set('worker:b:paused', '1');
+    const sent = vi.spyOn(redis, 'sendCommand');
+    const result = await place.beat([record('a'), record('b'), record('c')]);
+    expect(sent).toHaveBeenCalledTimes(1);
+    sent.mockRestore();
+    expect(result).toEqual({ kind: 'written', paused: new Set(['b']) });
+    expect(Object.keys(await records()).toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is kept by heartbeats', async () => {
+    await place.take();
+    await redis.pexpire('worker:host:supervisor', 1000);
+    await place.beat([record('a')]);
+    expect(await redis.pttl('worker:host:supervisor')).toBeGreaterThan(10_000);
+  });
+
+  it('is taken again by a heartbeat where Redis has forgotten it', async () => {
+    await place.take();
+    await redis.flushall();
+    expect(await place.beat([record('a')])).toMatchObject({ kind: 'written' });
+    expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
+  });
+
+  it('lets nobody write who has lost it', async () => {
+    await place.take();
+    await redis.del('worker:host:supervisor');
+    await rival.take();
+    await rival.beat([record('a', { status: 'paused' })]);
+    expect(await place.beat([record('a', { status: 'online' })])).toEqual({
+      kind: 'place-lost',
+      holder: second,
+    });
+    expect(JSON.parse((await records())['a'] ?? '')).toMatchObject({ status: 'paused' });
+  });
+
+  it('is free at once after its holder has left, with the last records in place', async () => {
+    await place.take();
+    await place.leave([record('a', { status: 'offline' })]);
+    expect(JSON.parse((await records())['a'] ?? '')).toMatchObject({ status: 'offline' });
+    expect(await rival.take()).toEqual({ kind: 'taken' });
+  });
+
+  it('is not fought for with a holder that renews its lease', async () => {
+    await place.take();
+    await redis.pexpire('worker:host:supervisor', 5000);
+    const timer = setInterval(() => void place.beat([]), 700);
+    const error = await takePlace(rival, 'host', logger, never).catch((reason: unknown) => reason);
+    clearInterval(timer);
+    expect(error).toMatchObject({
+      exitCode: 75,
+      message: expect.stringMatching(/holds the place of host \(pid 100, since 2023-11-14T22:13:20\.000Z\)/),
+    });
+  });
+
+  it('is taken over where the lease expires', async () => {
+    await place.take();
+    await redis.pexpire('worker:host:supervisor', 800);
+    await takePlace(rival, 'host', logger, never);
+    expect(JSON.parse((await redis.get('worker:host:supervisor')) ?? '')).toEqual(second);
+  });
+});
