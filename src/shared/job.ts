@@ -5,7 +5,8 @@ import { JobError } from './errors.js';
 const MAX_PROBLEMS_NAMED = 5;
 
 /** Portals in many languages write `null` for what they do not set. */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+const optional = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? undefined);
 
 const galleryEntry = z.union(
   [

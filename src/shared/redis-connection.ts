@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { Redis } from 'ioredis';
 import type { RedisConfig } from './config.js';
 import type { Logger } from './logger.js';
@@ -56,7 +55,9 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
     if (trouble === 'database') redis.disconnect(true);
   });
   // Unlike `close`, this is not said of a connection that we closed ourselves.
-  redis.on('reconnecting', () => away('unreachable', 'The connection was closed.'));
+  redis.on('reconnecting', () => {
+    if (state.kind !== 'away') away('unreachable', 'The connection was closed.');
+  });
   redis.on('ready', () => {
     if (state.kind === 'away') {
       const awayS = ((performance.now() - state.sinceMs) / 1000).toFixed(1);
@@ -69,21 +70,22 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
   return redis;
 }
 
-/** Settles once Redis has answered, however long that takes, or once the connection was ended. */
+/** Settles once Redis has answered, however long that takes. */
 export function redisReady(redis: Redis): Promise<void> {
   return new Promise((resolve) => {
-    if (redis.status === 'ready' || redis.status === 'end') {
-      resolve();
-      return;
-    }
-    redis.once('ready', resolve);
-    redis.once('end', resolve);
+    if (redis.status === 'ready') resolve();
+    else redis.once('ready', resolve);
   });
 }
 
 /** Whether an error only says that Redis is away, of which the connection itself has told already. */
 export function isConnectionError(error: Error): boolean {
-  return troubleOf(error) !== 'refused';
+  if (error.name === 'ReplyError') return troubleOf(error) !== 'refused';
+  // The operating system's errors carry a code in letters; ioredis' own are known by their text.
+  return (
+    typeof (error as NodeJS.ErrnoException).code === 'string' ||
+    /^(Connection is closed|Socket timeout|Command aborted due to connection close)/.test(error.message)
+  );
 }
 
 /**
@@ -99,7 +101,7 @@ type ConnectionState =
 type RedisTrouble = 'unreachable' | 'credentials' | 'database' | 'refused';
 
 function troubleOf(error: Error): RedisTrouble {
-  if (/^(NOAUTH|WRONGPASS|NOPERM)|invalid (username-)?password/i.test(error.message)) return 'credentials';
+  if (/^(NOAUTH|WRONGPASS)|invalid (username-)?password/i.test(error.message)) return 'credentials';
   if (/DB index is out of range|invalid DB index/i.test(error.message)) return 'database';
   // What Redis itself answers starts with a word in capitals.
   return error.name === 'ReplyError' ? 'refused' : 'unreachable';

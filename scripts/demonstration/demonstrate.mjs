@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chooseMaterial } from './material.mjs';
+import { formatMatches, formatWorker } from './report.mjs';
+import { search } from './search.mjs';
+import { readBusyWorkers, startRedis, startWorker } from './servers.mjs';
+
+/**
+ * One search from start to end. Whatever happens, everything that it started is stopped: last in, first out.
+ *
+ * @param {import('./options.mjs').Pictures | null} pictures
+ * @param {{ project: string, signal: AbortSignal }} surroundings
+ */
+export async function demonstrate(pictures, { project, signal }) {
+  /** @type {(() => Promise<void>)[]} */
+  const closers = [];
+  try {
+    const directory = await mkdtemp(path.join(tmpdir(), 'face-search-demo-'));
+    closers.push(async () => rm(directory, { recursive: true, force: true }));
+    const material = await chooseMaterial(pictures, { project, directory, signal });
+    signal.throwIfAborted();
+
+    const redis = await startRedis(directory, signal);
+    closers.push(redis.stop);
+    console.log(`Redis listens on port ${redis.port}. Starting the worker (models: ${material.modelPack}) …`);
+    const begun = AbortSignal.any([signal, redis.lost]);
+    const worker = await startWorker({ project, directory, material, ...redis }, begun);
+    closers.push(async () => {
+      console.log('\nStopping the worker and Redis …');
+      await worker.stop();
+    });
+
+    console.log(`Looking for ${material.selfie} in ${path.join(material.galleryDir, material.stage)}`);
+    const running = AbortSignal.any([begun, worker.lost]);
+    const found = await search(material, redis.port, running);
+    for (const line of found.log) console.log(`Job log: ${line}`);
+    console.log(`\n${formatMatches(found.matches)}`);
+    console.log(`\n${found.matches.length} photos in ${(found.durationMs / 1000).toFixed(2)} s`);
+
+    for (const record of await readBusyWorkers(redis.client, running)) {
+      console.log(`\nHeartbeat of ${record.id}, as the portal reads it:\n${formatWorker(record)}`);
+    }
+  } finally {
+    for (const close of closers.toReversed()) await close();
+  }
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import path from 'node:path';
+import { fetchPack } from './models/fetch-pack.mjs';
+import { HELP, readOptions } from './models/options.mjs';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_INTERRUPTED = 130;
+
+const project = path.resolve(import.meta.dirname, '..');
+
+/** @param {unknown} error */
+const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+function readCommandLine() {
+  try {
+    return readOptions(process.argv.slice(2), process.env, project);
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${HELP}`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+const options = readCommandLine();
+if (options.help) {
+  console.log(HELP);
+  process.exit();
+}
+
+const interruption = new AbortController();
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+  process.once(signal, () => interruption.abort());
+}
+try {
+  await fetchPack(options, { project, output: process.stdout, signal: interruption.signal });
+} catch (error) {
+  if (interruption.signal.aborted) {
+    console.error('\nStopped. Run it again to go on where it left off.');
+    process.exitCode = EXIT_INTERRUPTED;
+  } else {
+    console.error(messageOf(error));
+    process.exitCode = EXIT_FAILED;
+  }
+}

@@ -1,0 +1,113 @@
+import { copyFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { downloadFile } from './download.mjs';
+import { sha256Of } from './sha256.mjs';
+import { addressOf } from './sources.mjs';
+
+/** @typedef {import('./manifest.mjs').ModelFile} ModelFile */
+/** @typedef {import('./sources.mjs').Source} Source */
+
+/**
+ * @typedef {object} Installation
+ * @property {string} directory
+ * @property {readonly Source[]} sources in the order in which they are tried
+ * @property {AbortSignal} signal ends it and leaves a part file to go on from
+ * @property {(bytes: number, totalBytes: number | null) => void} onProgress
+ * @property {number} [firstRetryDelayMs]
+ * @property {number} [stallTimeoutMs]
+ */
+
+/**
+ * Puts one model file in its place: whole, with the right SHA-256, or not at all.
+ *
+ * @param {ModelFile} model
+ * @param {Installation} installation
+ * @returns {Promise<{ origin: string | null, failures: readonly string[] }>} where it came from, `null` if it
+ *   was there already; and a line for each source that was of no use
+ * @throws {Error} no source had it, naming them all and what to do
+ */
+export async function installModel(model, installation) {
+  const target = path.join(installation.directory, model.file);
+  const partFile = `${target}.part`;
+  if ((await sha256Of(target)) === model.sha256) return { origin: null, failures: [] };
+
+  /** @type {string[]} */
+  const failures = [];
+  for (const source of installation.sources) {
+    const address = addressOf(source);
+    try {
+      await fetchVerified(model, source, partFile, installation);
+      await rename(partFile, target);
+      return { origin: address, failures };
+    } catch (error) {
+      installation.signal.throwIfAborted();
+      failures.push(`${address}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new Error(explainFailure(model, installation.directory, failures));
+}
+
+/**
+ * @param {ModelFile} model
+ * @param {Source} source
+ * @param {string} partFile
+ * @param {Installation} installation
+ */
+async function fetchVerified(model, source, partFile, installation) {
+  if (source.kind === 'file') {
+    await copyOver(source.path, partFile);
+  } else {
+    const download = { ...installation, url: source.url, bytes: model.bytes, partFile };
+    const wasBegun = await exists(partFile);
+    const isWhole = wasBegun && (await sha256Of(partFile)) === model.sha256;
+    if (!isWhole) await downloadFile(download);
+    // What an earlier run left may be the start of another file.
+    if (wasBegun && (await sha256Of(partFile)) !== model.sha256) {
+      await rm(partFile);
+      await downloadFile(download);
+    }
+  }
+  const found = await sha256Of(partFile);
+  if (found !== model.sha256) {
+    await rm(partFile, { force: true });
+    throw new Error(`this is another file: its SHA-256 is ${found}, not ${model.sha256}`);
+  }
+}
+
+/**
+ * @param {string} from
+ * @param {string} to
+ */
+async function copyOver(from, to) {
+  if (!(await exists(from))) throw new Error('there is no such file');
+  await copyFile(from, to);
+}
+
+/** @param {string} file */
+async function exists(file) {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * @param {ModelFile} model
+ * @param {string} directory
+ * @param {readonly string[]} failures
+ */
+function explainFailure(model, directory, failures) {
+  const tried = failures.map((failure) => `\n  - ${failure}`).join('');
+  const upstream = model.url === null ? ' It has no public address of its own.' : '';
+  const remedy = `Put the file into ${directory}, or say with MODELS_MIRROR (--mirror) which folder or URL has it.`;
+  return `Cannot get the model file ${model.file}.${upstream}${tried}\n${remedy}${proxyHint(failures)}`;
+}
+
+/** Node.js 20 does not look at these variables, which surprises people. @param {readonly string[]} failures */
+function proxyHint(failures) {
+  const variable = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].find(
+    (name) => process.env[name],
+  );
+  if (variable === undefined || !failures.some((failure) => failure.includes('://'))) return '';
+  return ` (${variable} is set, but Node.js ${process.versions.node} may not use it.)`;
+}

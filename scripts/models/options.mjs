@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs, parseEnv } from 'node:util';
+
+export const HELP = `Usage: npm run models -- [options]
+
+Fetches the files of a model pack and checks their SHA-256. Files that are there already are kept, and
+a fetch that was stopped goes on where it left off.
+
+Options
+  --pack NAME      the pack to fetch            MODEL_PACK     (mobileface)
+  --dir FOLDER     where its files belong       MODELS_DIR     (models)
+  --mirror PLACE   where to look for them first MODELS_MIRROR
+                   a folder, or a URL: http://, https:// or file://
+  --help           this text
+
+Each option wins over its variable, and the environment over the file .env.`;
+
+/**
+ * @typedef {object} Options
+ * @property {boolean} help
+ * @property {string} pack
+ * @property {string} directory absolute
+ * @property {string | null} mirror a folder or a URL
+ */
+
+/**
+ * @param {readonly string[]} args
+ * @param {Readonly<Record<string, string | undefined>>} environment
+ * @param {string} project absolute path of the project
+ * @returns {Options}
+ * @throws {TypeError} an option is not known or lacks its value
+ */
+export function readOptions(args, environment, project) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      pack: { type: 'string' },
+      dir: { type: 'string' },
+      mirror: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const variables = { ...readEnvFile(path.join(project, '.env')), ...environment };
+  const directory = values.dir ?? variables['MODELS_DIR'];
+  return {
+    help: values.help,
+    pack: values.pack || variables['MODEL_PACK'] || 'mobileface',
+    directory: directory ? path.resolve(directory) : path.join(project, 'models'),
+    mirror: values.mirror || variables['MODELS_MIRROR'] || null,
+  };
+}
+
+/**
+ * @param {string} file
+ * @returns {NodeJS.Dict<string>}
+ */
+function readEnvFile(file) {
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return {};
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Redis } from 'ioredis';
+import { messageOf, StartupError } from '../shared/errors.js';
+import { EXIT_CODES } from '../shared/exit-codes.js';
+import type { Config } from '../shared/config.js';
+import type { Device } from '../shared/device.js';
+import type { SupervisorMessage } from '../shared/ipc.js';
+import { createLogger, type Logger } from '../shared/logger.js';
+import { createRedis, redisReady } from '../shared/redis-connection.js';
+import type { Engine } from './inference/engine.js';
+import { createJobWorker, type JobWorker } from './job-worker.js';
+import { settlesWithin } from './settles-within.js';
+import { type IpcChannel, linkToSupervisor } from './supervisor-link.js';
+
+/** A child without a supervisor finishes what it can in this time. */
+const ORPHAN_DRAIN_MS = 5000;
+const ENGINE_STOP_TIMEOUT_MS = 1500;
+const LAST_WORDS_TIMEOUT_MS = 500;
+
+export interface ChildDeps {
+  readonly channel: IpcChannel;
+  readonly createEngine: (options: {
+    readonly device: Device;
+    readonly config: Config['engine'];
+    readonly logger: Logger;
+  }) => Promise<Engine>;
+  /** Ends the process; only its entry may do it. */
+  readonly exit: (code: number) => void;
+  /** Ends a process that would wait in vain for a thread that is stuck in native code. */
+  readonly kill: () => void;
+}
+
+/**
+ *   waiting ──init──▶ starting ──engine and Redis there──▶ serving
+ *      └─────────────────┴──drain, orphaned, failure──────────┴──▶ leaving
+ */
+type ChildState =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'starting'; readonly quiet: boolean }
+  | { readonly kind: 'serving'; readonly worker: JobWorker; readonly engine: Engine }
+  | { readonly kind: 'leaving'; readonly worker: JobWorker | null };
+
+interface Departure {
+  readonly exitCode: number;
+  /** How long running jobs may still take. */
+  readonly timeoutMs: number;
+  /** What the supervisor shall know of the reason. */
+  readonly lastWords?: string;
+}
+
+/** Runs a child from the supervisor's first message to its end. */
+export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
+  crash(error: unknown): Promise<void>;
+} {
+  let state: ChildState = { kind: 'waiting' };
+  let logger = createLogger('child', 'info');
+  let engineStart: Promise<Engine> | null = null;
+  let redis: Redis | null = null;
+
+  const start = async (init: SupervisorMessage & { readonly type: 'init' }): Promise<void> => {
+    state = { kind: 'starting', quiet: init.quiet };
+    logger = createLogger('child', init.config.logLevel).child({ worker: init.workerId });
+    redis = createRedis(init.config.redis, logger, { connectionName: init.workerId });
+    const starting = createEngine({ device: init.device, config: init.config.engine, logger });
+    engineStart = starting;
+    const engine = await starting;
+    void engine.died.then((error) =>
+      leave({ exitCode: EXIT_CODES.engineDied, timeoutMs: 0, lastWords: messageOf(error) }),
+    );
+    await redisReady(redis);
+    if (state.kind !== 'starting') return;
+
+    const { quiet } = state;
+    const worker = createJobWorker({
+      config: init.config,
+      workerId: init.workerId,
+      engine,
+      redis,
+      events: {
+        started: (jobId) => link.tell({ type: 'job-started', jobId }),
+        progress: (jobId, progress) => link.tell({ type: 'job-progress', jobId, progress }),
+        ended: (jobId, outcome) => link.tell({ type: 'job-ended', jobId, outcome }),
+      },
+      logger,
+    });
+    state = { kind: 'serving', worker, engine };
+    link.tell({
+      type: 'ready',
+      engine: engine.name,
+      provider: engine.provider,
+      concurrency: worker.concurrency,
+      lockTokenPrefix: worker.lockTokenPrefix,
+    });
+    if (!quiet) worker.resume();
+  };
+
+  const leave = async ({ exitCode, timeoutMs, lastWords }: Departure): Promise<void> => {
+    if (state.kind === 'leaving') {
+      void state.worker?.drain(timeoutMs);
+      return;
+    }
+    const worker = state.kind === 'serving' ? state.worker : null;
+    state = { kind: 'leaving', worker };
+    if (lastWords !== undefined) logger.error({ reason: lastWords, exitCode }, 'The child has to end');
+    await worker?.drain(timeoutMs);
+    redis?.disconnect();
+    const engineStopped =
+      engineStart === null ||
+      (await settlesWithin(
+        engineStart.then((engine) => engine.stop()),
+        ENGINE_STOP_TIMEOUT_MS,
+      ));
+    if (lastWords !== undefined) await sayLast(lastWords);
+    if (engineStopped) exit(exitCode);
+    else kill();
+  };
+
+  const sayLast = (error: string): Promise<boolean> =>
+    settlesWithin(link.tellLast({ type: 'failing', error }), LAST_WORDS_TIMEOUT_MS);
+
+  const link = linkToSupervisor(
+    channel,
+    {
+      init: (init) => {
+        start(init).catch((error: unknown) => {
+          const exitCode = error instanceof StartupError ? error.exitCode : EXIT_CODES.crash;
+          return leave({ exitCode, timeoutMs: 0, lastWords: messageOf(error) });
+        });
+      },
+      quiet: () => {
+        if (state.kind === 'starting') state = { kind: 'starting', quiet: true };
+        else if (state.kind === 'serving') state.worker.quiet();
+      },
+      resume: () => {
+        if (state.kind === 'starting') state = { kind: 'starting', quiet: false };
+        else if (state.kind === 'serving') state.worker.resume();
+      },
+      drain: (timeoutMs) => void leave({ exitCode: EXIT_CODES.ok, timeoutMs }),
+      cancel: (jobId) => state.kind === 'serving' && state.worker.cancel(jobId),
+      orphaned: () => void leave({ exitCode: EXIT_CODES.ok, timeoutMs: ORPHAN_DRAIN_MS }),
+    },
+    () =>
+      state.kind === 'serving'
+        ? { activeJobs: state.worker.activeJobs(), inferenceSilentMs: state.engine.silentMs() }
+        : { activeJobs: 0, inferenceSilentMs: 0 },
+  );
+
+  return {
+    crash: async (error) => {
+      logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'The child crashed');
+      await sayLast(messageOf(error));
+      exit(EXIT_CODES.crash);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { Job } from 'bullmq';
+import type { StopCause } from './job-end.js';
+
+export type JobOutcome = 'completed' | 'failed' | 'returned';
+
+/** A job from the moment it was fetched until its end is recorded. */
+export interface RunningJob {
+  readonly job: Job;
+  /** Aborts when the job is stopped. */
+  readonly signal: AbortSignal;
+  stopped(): StopCause | null;
+  /** Only the first cause counts. */
+  stop(cause: StopCause): void;
+}
+
+export function createRunningJob(job: Job): RunningJob {
+  const controller = new AbortController();
+  let stopped: StopCause | null = null;
+  return {
+    job,
+    signal: controller.signal,
+    stopped: () => stopped,
+    stop: (cause) => {
+      if (stopped !== null) return;
+      stopped = cause;
+      controller.abort(new Error(`The job was stopped: ${cause}`));
+    },
+  };
+}
+
+/** Settles like `work`, or rejects as soon as `signal` aborts: work that is stuck holds nobody up. */
+export function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Job } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { writeTinyModels } from '../../scripts/tiny/models.mjs';
+import { drawScene } from '../../scripts/tiny/scene.mjs';
+import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+import { forkRealChild, type RealChild } from '../support/child-process.js';
+import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
+import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+
+let directory: string;
+let server: RedisServer;
+let portal: QueueHarness;
+let child: RealChild;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'child-'));
+  await writeTinyModels(path.join(directory, 'models'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+beforeEach(async () => {
+  server = await startRedisServer();
+  portal = await createQueueHarness(server, {
+    MODELS_DIR: path.join(directory, 'models'),
+    MODEL_PACK: 'tiny',
+    GALLERY_DIR: directory,
+    LOG_LEVEL: 'silent',
+  });
+  child = forkRealChild();
+});
+afterEach(async () => {
+  await child.stop();
+  await portal.close();
+  await server.stop();
+});
+
+/** A picture with one person in it, or with nobody. */
+async function draw(...people: number[]): Promise<Buffer> {
+  const faces = people.map((person, index) => ({ person, x: 40 + index * 200, y: 90, sizePx: 110 }));
+  return drawScene({ widthPx: 480, heightPx: 320, faces });
+}
+const base64 = async (...people: number[]) => (await draw(...people)).toString('base64');
+
+async function serving(): Promise<void> {
+  await child.hear('hello');
+  child.init(portal.config);
+  await child.hear('ready');
+}
+
+test('answers a job with the photos that show the person', async () => {
+  await writeFile(path.join(directory, 'file.png'), await draw(7));
+  await serving();
+  const job = await portal.add({
+    image: await base64(7),
+    gallery: [
+      { id: 'alone', image: await base64(7) },
+      { id: 'together', image: await base64(300, 7) },
+      { id: 'another', image: await base64(300) },
+      { id: 'nobody', image: await base64() },
+      { id: 'file', path: 'file.png' },
+      { id: 'broken', image: 'AAAA' },
+    ],
+  });
+  await portal.reached(job, 'completed');
+  const { returnvalue } = (await Job.fromId(portal.queue, job.id ?? '')) as Job<unknown, { id: string }[]>;
+  expect(returnvalue.map(({ id }) => id).toSorted()).toEqual(['alone', 'file', 'together']);
+  expect((await portal.queue.getJobLogs(job.id ?? '')).logs).toContain('Skipped 1 of 6 photos');
+});
+
+test('obeys its supervisor alone: a signal to the whole group does not end it', async () => {
+  await serving();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTSTP'] as const) child.process.kill(signal);
+  const job = await portal.add({ image: await base64(7), gallery: [] });
+  await portal.reached(job, 'completed');
+  child.order({ type: 'drain', timeoutMs: 10_000 });
+  expect(await child.exited).toEqual({ code: EXIT_CODES.ok, signal: null });
+});
+
+test('without its supervisor it is gone within ten seconds, even while Redis does not answer', async () => {
+  await serving();
+  const picture = await base64(7);
+  const started = child.hear('job-started');
+  await portal.add({
+    image: picture,
+    gallery: Array.from({ length: 200 }, (_, n) => ({ id: String(n), image: picture })),
+  });
+  await started;
+  server.signal('SIGSTOP');
+  const deadline = setTimeout(() => child.process.kill('SIGKILL'), 10_000);
+  child.process.disconnect();
+  const { code } = await child.exited;
+  clearTimeout(deadline);
+  server.signal('SIGCONT');
+  expect(code).toBe(EXIT_CODES.ok);
+});
+
+test('without its supervisor it is gone before it was asked to start', async () => {
+  await child.hear('hello');
+  child.process.disconnect();
+  expect(await child.exited).toEqual({ code: EXIT_CODES.ok, signal: null });
+});
+
+test('without its models it says which, and that no restart helps', async () => {
+  await child.hear('hello');
+  const failing = child.hear('failing');
+  child.init({
+    ...portal.config,
+    engine: { ...portal.config.engine, modelsDir: path.join(directory, 'nowhere') },
+  });
+  expect((await failing).error).toContain('nowhere');
+  expect(await child.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });
+});
+
+test('started by hand it says what to start instead', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['dist/child.js'], { encoding: 'utf8' });
+  expect(status).toBe(EXIT_CODES.crash);
+  expect(stderr).toContain('node dist/supervisor.js');
+});

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { createJobLog } from '../../src/child/job-log.js';
+
+async function logged(lines: number): Promise<string[]> {
+  const written: string[] = [];
+  const log = createJobLog(
+    async (line) => written.push(line),
+    () => {},
+  );
+  for (let n = 0; n < lines; n += 1) log.note(`line ${n}`);
+  expect(written).toEqual([]);
+  await log.settle();
+  return written;
+}
+
+describe('createJobLog', () => {
+  test('writes nothing before it is settled, and then every line in order', async () => {
+    expect(await logged(0)).toEqual([]);
+    expect(await logged(2)).toEqual(['line 0', 'line 1']);
+  });
+
+  test.each([
+    [100, 100, ['line 98', 'line 99']],
+    [101, 101, ['line 99', 'line 100']],
+    [102, 102, ['… and 1 more lines', 'line 101']],
+    [5000, 102, ['… and 4899 more lines', 'line 4999']],
+  ])('of %i lines it writes %i, the last ones %o', async (lines, count, end) => {
+    const written = await logged(lines);
+    expect(written).toHaveLength(count);
+    expect(written.slice(-2)).toEqual(end);
+  });
+
+  test('a line that cannot be written is told and holds nobody up', async () => {
+    const errors: unknown[] = [];
+    const failure = new Error('Redis is full');
+    const log = createJobLog(
+      () => Promise.reject(failure),
+      (error) => errors.push(error),
+    );
+    log.note('line');
+    await log.settle();
+    expect(errors).toEqual([failure]);
+  });
+});

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createJobProgress } from '../../src/child/job-progress.js';
+import { defer } from '../support/deferred.js';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function setUp(write?: (percent: number) => Promise<void>) {
+  const written: number[] = [];
+  const errors: unknown[] = [];
+  const progress = createJobProgress({
+    intervalMs: 100,
+    write: async (percent) => {
+      written.push(percent);
+      await write?.(percent);
+    },
+    onError: (error) => errors.push(error),
+  });
+  return { progress, written, errors };
+}
+
+describe('createJobProgress', () => {
+  test('writes whole percents from 0 to 100 that never fall', async () => {
+    const { progress, written } = setUp();
+    for (const percent of [-5, 3.9, 3.2, 2, 50.5, 40, 101]) {
+      progress.report(percent);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(written).toEqual([0, 3, 50, 100]);
+  });
+
+  test('writes the first value at once and the newest when the next is due', async () => {
+    const { progress, written } = setUp();
+    for (let percent = 1; percent <= 30; percent += 1) progress.report(percent);
+    expect(written).toEqual([1]);
+    await vi.advanceTimersByTimeAsync(99);
+    expect(written).toEqual([1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(written).toEqual([1, 30]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written).toEqual([1, 30]);
+  });
+
+  test('has one write under way at a time', async () => {
+    const slow = defer();
+    const { progress, written } = setUp(() => slow.promise);
+    progress.report(1);
+    progress.report(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    progress.report(3);
+    expect(written).toEqual([1]);
+    slow.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(written).toEqual([1, 3]);
+  });
+
+  test('settled, it has written the last value without waiting for its time', async () => {
+    const { progress, written } = setUp();
+    progress.report(1);
+    progress.report(100);
+    await progress.settle();
+    expect(written).toEqual([1, 100]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written).toEqual([1, 100]);
+  });
+
+  test('stopped, it writes nothing more, whatever is reported', async () => {
+    const { progress, written } = setUp();
+    progress.report(1);
+    progress.report(2);
+    progress.stop();
+    progress.report(3);
+    await progress.settle();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written).toEqual([1]);
+  });
+
+  test('settles where there is nothing to write', async () => {
+    const { progress, written } = setUp();
+    await progress.settle();
+    expect(written).toEqual([]);
+  });
+
+  test('a write that fails is told, and the next one is tried', async () => {
+    const failure = new Error('Redis is full');
+    const { progress, written, errors } = setUp((percent) =>
+      percent === 1 ? Promise.reject(failure) : Promise.resolve(),
+    );
+    progress.report(1);
+    progress.report(2);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(written).toEqual([1, 2]);
+    expect(errors).toEqual([failure]);
+  });
+});

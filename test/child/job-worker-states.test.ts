@@ -1,0 +1,171 @@
+import { Job } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
+import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
+import {
+  PATIENCE,
+  PLAIN_JOB,
+  SLOW_JOB,
+  STUCK_JOB,
+  startWorker,
+  type WorkerHarness,
+} from '../support/worker-harness.js';
+
+let server: RedisServer;
+let portal: QueueHarness;
+let engine: ScriptedEngine;
+let host: WorkerHarness;
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  portal = await createQueueHarness(server);
+  engine = createScriptedEngine();
+  host = await startWorker(portal.config, engine);
+});
+afterEach(async () => {
+  await host.stop();
+  await portal.close();
+});
+
+const reload = async (job: Job): Promise<Job> => {
+  const found = await Job.fromId(portal.queue, job.id ?? '');
+  if (found === undefined) throw new Error('The job is gone');
+  return found;
+};
+
+describe('quiet and resume', () => {
+  test('a worker is quiet until it is told to begin', async () => {
+    const job = await portal.add(PLAIN_JOB);
+    await portal.reached(job, 'waiting');
+    expect(host.told).toEqual([]);
+    host.worker.resume();
+    await portal.reached(job, 'completed');
+  });
+
+  test('a quiet worker finishes its job and takes no other, until it is told to', async () => {
+    host.worker.resume();
+    const first = await portal.add(SLOW_JOB);
+    await engine.held();
+    host.worker.quiet();
+    engine.release();
+    await portal.reached(first, 'completed');
+    const asked = engine.asked.length;
+    const second = await portal.add(PLAIN_JOB, { attempts: 1 });
+    await portal.reached(second, 'waiting');
+    expect(engine.asked).toHaveLength(asked);
+    host.worker.resume();
+    await portal.reached(second, 'completed');
+    expect((await reload(second)).attemptsMade).toBe(1);
+  });
+
+  test('a job that a fetch under way still brings to a quiet worker is given back', async () => {
+    host.worker.resume();
+    await host.fetching();
+    host.worker.quiet();
+    const job = await portal.add(PLAIN_JOB, { attempts: 1 });
+    await vi.waitFor(
+      () => expect(host.told).toEqual([`started ${job.id}`, `ended ${job.id} returned`]),
+      PATIENCE,
+    );
+    const returned = await reload(job);
+    expect(await returned.getState()).toBe('waiting');
+    expect(returned.attemptsMade).toBe(0);
+    expect(engine.asked).toEqual([]);
+  });
+
+  test('a job that an idle worker was just fetching when it became quiet is left to others', async () => {
+    host.worker.resume();
+    await host.fetching();
+    host.worker.quiet();
+    const job = await portal.add(PLAIN_JOB);
+    const other = await startWorker(portal.config, createScriptedEngine());
+    other.worker.resume();
+    await portal.reached(job, 'completed');
+    await other.stop();
+    expect(other.told.at(-1)).toBe(`ended ${job.id} completed`);
+  });
+
+  test('quiet and resume may follow each other at once, in any number', async () => {
+    host.worker.resume();
+    for (let n = 0; n < 5; n += 1) {
+      host.worker.quiet();
+      host.worker.resume();
+    }
+    const job = await portal.add(PLAIN_JOB);
+    await portal.reached(job, 'completed');
+  });
+});
+
+describe('drain', () => {
+  test('finishes the running jobs and takes no others', async () => {
+    host.worker.resume();
+    const running = await portal.add(SLOW_JOB);
+    await engine.held();
+    const drained = host.worker.drain(60_000);
+    const waiting = await portal.add(PLAIN_JOB);
+    engine.release();
+    await drained;
+    expect(await (await reload(running)).getState()).toBe('completed');
+    expect(await (await reload(waiting)).getState()).toBe('waiting');
+  });
+
+  test('gives back what is not finished in time, with all its attempts', async () => {
+    host.worker.resume();
+    const job = await portal.add(STUCK_JOB, { attempts: 1 });
+    await engine.held();
+    await host.worker.drain(50);
+    const returned = await reload(job);
+    expect(await returned.getState()).toBe('waiting');
+    expect(returned.attemptsMade).toBe(0);
+    expect(host.told.at(-1)).toBe(`ended ${job.id} returned`);
+    expect(host.worker.activeJobs()).toBe(0);
+  });
+
+  test('a job that was given back is done by the next worker', async () => {
+    host.worker.resume();
+    const job = await portal.add(SLOW_JOB, { attempts: 1 });
+    await engine.held();
+    await host.worker.drain(0);
+    engine.release();
+    host = await startWorker(portal.config, engine);
+    host.worker.resume();
+    await portal.reached(job, 'completed');
+  });
+
+  test('a second call shortens the time, and does not lengthen it', async () => {
+    host.worker.resume();
+    const job = await portal.add(STUCK_JOB);
+    await engine.held();
+    const first = host.worker.drain(3_600_000);
+    const second = host.worker.drain(20);
+    const third = host.worker.drain(3_600_000);
+    await Promise.all([first, second, third]);
+    expect(await (await reload(job)).getState()).toBe('waiting');
+  });
+
+  test('an idle worker is drained at once, quiet or not', async () => {
+    await host.worker.drain(3_600_000);
+    host = await startWorker(portal.config, engine);
+    host.worker.resume();
+    await host.worker.drain(3_600_000);
+    await host.worker.drain(3_600_000);
+  });
+});
+
+describe('a dead engine', () => {
+  test('gives its jobs back: they are not at fault, and none of their attempts is used up', async () => {
+    host.worker.resume();
+    const job = await portal.add(STUCK_JOB, { attempts: 1 });
+    await engine.held();
+    engine.die();
+    await engine.died;
+    await host.worker.drain(0);
+    const returned = await reload(job);
+    expect(await returned.getState()).toBe('waiting');
+    expect(returned.attemptsMade).toBe(0);
+  });
+});

@@ -1,0 +1,158 @@
+import { Job, Queue, QueueEvents } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
+import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
+import {
+  PATIENCE,
+  PLAIN_JOB,
+  SELFIE,
+  SLOW_JOB,
+  STUCK_JOB,
+  startWorker,
+  type WorkerHarness,
+} from '../support/worker-harness.js';
+
+let server: RedisServer;
+let portal: QueueHarness;
+let engine: ScriptedEngine;
+let host: WorkerHarness;
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  portal = await createQueueHarness(server);
+  engine = createScriptedEngine();
+  host = await startWorker(portal.config, engine);
+});
+afterEach(async () => {
+  await host.stop();
+  await portal.close();
+});
+
+const reload = async (job: Job): Promise<Job> => {
+  const found = await Job.fromId(portal.queue, job.id ?? '');
+  if (found === undefined) throw new Error('The job is gone');
+  return found;
+};
+
+describe('a job', () => {
+  test('is answered with its matches, and its start, progress and end are told', async () => {
+    host.worker.resume();
+    const job = await portal.add(PLAIN_JOB);
+    await portal.reached(job, 'completed');
+    expect((await reload(job)).returnvalue).toEqual([{ id: 'a', score: expect.closeTo(0.9, 5) }]);
+    await vi.waitFor(() => expect(host.worker.activeJobs()).toBe(0), PATIENCE);
+    expect(host.told[0]).toBe(`started ${job.id}`);
+    expect(host.told.at(-1)).toBe(`ended ${job.id} completed`);
+    expect(host.told.at(-2)).toBe(`progress ${job.id} 100`);
+  });
+
+  test('has a progress in Redis that never falls and ends with 100', async () => {
+    host.worker.resume();
+    const gallery = Array.from({ length: 300 }, (_, n) => ({ id: String(n), image: 'face:0.1' }));
+    const job = await portal.add({ image: SELFIE, gallery });
+    await portal.reached(job, 'completed');
+    const progress = portal.progressOf(job.id ?? '');
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(progress.every(Number.isInteger)).toBe(true);
+    expect(progress.at(-1)).toBe(100);
+    expect((await reload(job)).progress).toBe(100);
+  });
+
+  test.each([
+    ['INVALID_JOB', { gallery: PLAIN_JOB.gallery }],
+    ['INVALID_IMAGE', { image: 'broken', gallery: PLAIN_JOB.gallery }],
+    ['NO_FACE_DETECTED', { image: 'empty', gallery: PLAIN_JOB.gallery }],
+    ['GALLERY_NOT_FOUND', { image: SELFIE, stage: 'Day-1' }],
+  ])('that is itself at fault fails with %s at once, whatever attempts it has', async (code, data) => {
+    host.worker.resume();
+    const job = await portal.add(data, { attempts: 3 });
+    await portal.reached(job, 'failed');
+    const failed = await reload(job);
+    expect(failed.failedReason).toMatch(new RegExp(`^${code}: `));
+    expect(failed.attemptsMade).toBe(1);
+    expect(await failed.getState()).toBe('failed');
+  });
+
+  test('that the machine failed is tried again as often as it may be', async () => {
+    host.worker.resume();
+    const job = await portal.add({ image: 'fault', gallery: PLAIN_JOB.gallery }, { attempts: 3 });
+    await portal.reached(job, 'failed');
+    const failed = await reload(job);
+    expect(failed.failedReason).toBe('The device is lost.');
+    expect(failed.attemptsMade).toBe(3);
+    const once = [`started ${job.id}`, `ended ${job.id} failed`];
+    await vi.waitFor(() => expect(host.steps()).toEqual([...once, ...once, ...once]), PATIENCE);
+    expect(host.worker.activeJobs()).toBe(0);
+  });
+
+  test('keeps in its log which photos were skipped: the first hundred, and how many more', async () => {
+    host.worker.resume();
+    const gallery = Array.from({ length: 250 }, (_, n) => ({ id: `p${n}`, image: 'broken' }));
+    const job = await portal.add({ image: SELFIE, gallery });
+    await portal.reached(job, 'completed');
+    const { logs } = await portal.queue.getJobLogs(job.id ?? '');
+    expect(logs).toHaveLength(102);
+    expect(logs.slice(0, 4).toSorted()).toEqual(
+      [0, 1, 2, 3].map((n) => `Skipped photo p${n}: It is no picture.`),
+    );
+    expect(logs.slice(-2)).toEqual(['… and 150 more lines', 'Skipped 250 of 250 photos']);
+  });
+
+  test('is not held up by a log or a progress that cannot be written', async () => {
+    host.worker.resume();
+    const job = await portal.add({ image: SELFIE, gallery: [{ id: 'a', image: 'slow' }] });
+    await engine.held();
+    const write = vi.spyOn(Job.prototype, 'updateProgress').mockRejectedValue(new Error('no room'));
+    engine.release();
+    await portal.reached(job, 'completed');
+    write.mockRestore();
+    expect(host.lines).toContainEqual(expect.objectContaining({ level: 'warn', error: 'no room' }));
+  });
+
+  test('is cancelled where it runs, for good', async () => {
+    host.worker.resume();
+    const job = await portal.add(STUCK_JOB, { attempts: 3 });
+    await engine.held();
+    host.worker.cancel('another');
+    host.worker.cancel(job.id ?? '');
+    await portal.reached(job, 'failed');
+    const failed = await reload(job);
+    expect(failed.failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect(await failed.getState()).toBe('failed');
+    expect(engine.inFlight()).toBe(0);
+  });
+
+  test('carries a lock that begins with the prefix that the supervisor is told', async () => {
+    host.worker.resume();
+    const job = await portal.add(SLOW_JOB);
+    await engine.held();
+    const lock = await host.redis.get(`bull:${portal.config.queue.name}:${job.id}:lock`);
+    expect(lock).toMatch(new RegExp(`^${host.worker.lockTokenPrefix}:\\d+$`));
+    engine.release();
+    await portal.reached(job, 'completed');
+  });
+});
+
+test('ten clients that add jobs at the same time each get their own answer', async () => {
+  host.worker.resume();
+  const connection = { host: '127.0.0.1', port: server.port };
+  const events = new QueueEvents(portal.config.queue.name, { connection });
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async (_, client) => {
+      const queue = new Queue(portal.config.queue.name, { connection });
+      const gallery = [{ id: `photo of client ${client}`, image: 'face:0.9' }];
+      const job = await queue.add('any name', { image: SELFIE, gallery });
+      const answer: unknown = await job.waitUntilFinished(events);
+      await queue.close();
+      return answer;
+    }),
+  );
+  await events.close();
+  expect(answers).toEqual(
+    answers.map((_, client) => [{ id: `photo of client ${client}`, score: expect.closeTo(0.9, 5) }]),
+  );
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { processJob } from '../../src/child/process-job.js';
+import { JobError } from '../../src/shared/errors.js';
+import { createScriptedEngine } from '../support/scripted-engine.js';
+
+const SETTINGS = { concurrency: null, threshold: 0.6, limit: 0, galleryDir: null, maxGalleryImages: 1000 };
+const SELFIE = 'face:1';
+
+function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = createScriptedEngine()) {
+  const controller = new AbortController();
+  const progress: number[] = [];
+  const log: string[] = [];
+  const result = processJob({
+    data,
+    engine,
+    settings: { ...SETTINGS, ...settings },
+    signal: controller.signal,
+    reportProgress: (percent) => progress.push(percent),
+    log: (line) => log.push(line),
+  });
+  return { result, progress, log, engine, abort: (reason: Error) => controller.abort(reason) };
+}
+
+const inline = (...pictures: string[]) => pictures.map((image, index) => ({ id: `p${index}`, image }));
+
+describe('processJob', () => {
+  test('finds the photos that show the person, best first', async () => {
+    const gallery = inline('face:0.7', 'face:0.2', 'face:0.95', 'empty');
+    const matches = await start({ image: SELFIE, gallery }).result;
+    expect(matches.map((match) => match.id)).toEqual(['p2', 'p0']);
+    expect(matches[0]?.score).toBeCloseTo(0.95, 5);
+  });
+
+  test('counts the best face of a photo', async () => {
+    const matches = await start({ image: SELFIE, gallery: inline('face:0.1,0.9,0.3') }).result;
+    expect(matches).toEqual([{ id: 'p0', score: expect.closeTo(0.9, 5) }]);
+  });
+
+  test('counts the best score of an id that is there several times', async () => {
+    const gallery = [
+      { id: 'same', image: 'face:0.7' },
+      { id: 'same', image: 'face:0.9' },
+      { id: 'same', image: 'face:0.8' },
+    ];
+    expect(await start({ image: SELFIE, gallery }).result).toEqual([
+      { id: 'same', score: expect.closeTo(0.9, 5) },
+    ]);
+  });
+
+  test('orders equal scores by id', async () => {
+    const gallery = ['b', 'C', 'a', 'B'].map((id) => ({ id, image: 'face:0.8' }));
+    const matches = await start({ image: SELFIE, gallery }).result;
+    expect(matches.map((match) => match.id)).toEqual(['B', 'C', 'a', 'b']);
+  });
+
+  test("a match must reach the machine's threshold, or the job's own", async () => {
+    const gallery = inline('face:0.9', 'face:0.7', 'face:0.5');
+    const count = async (job: object) => (await start({ image: SELFIE, gallery, ...job }).result).length;
+    expect(await count({})).toBe(2);
+    expect(await count({ threshold: 0.8 })).toBe(1);
+    expect(await count({ threshold: 0 })).toBe(3);
+  });
+
+  test("the result is as long as the machine's limit, or the job's own", async () => {
+    const gallery = inline('face:0.9', 'face:0.8', 'face:0.7');
+    const ids = async (job: object, limit: number) =>
+      (await start({ image: SELFIE, gallery, ...job }, { limit }).result).map((match) => match.id);
+    expect(await ids({}, 2)).toEqual(['p0', 'p1']);
+    expect(await ids({ limit: 1 }, 2)).toEqual(['p0']);
+    expect(await ids({ limit: 0 }, 2)).toEqual(['p0', 'p1', 'p2']);
+  });
+
+  test('tells its progress in steps that never fall', async () => {
+    const { result, progress } = start({ image: SELFIE, gallery: inline(...Array(20).fill('face:0.9')) });
+    await result;
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(progress.slice(0, 2)).toEqual([5, 20]);
+    expect(progress.at(-2)).toBe(95);
+    expect(progress.at(-1)).toBe(100);
+  });
+
+  test('an empty gallery is no error', async () => {
+    const { result, progress } = start({ image: SELFIE, gallery: [] });
+    expect(await result).toEqual([]);
+    expect(progress.at(-1)).toBe(100);
+  });
+
+  test('keeps as many pictures in flight as the engine has use for, and no more', async () => {
+    const engine = createScriptedEngine({ capacity: 3 });
+    const gallery = inline(...Array(20).fill('face:0.9'));
+    expect(await start({ image: SELFIE, gallery }, {}, engine).result).toHaveLength(20);
+    expect(engine.mostInFlight()).toBe(3);
+  });
+
+  test('skips broken photos, and names and counts them in the log', async () => {
+    const { result, log } = start({ image: SELFIE, gallery: inline('broken', 'face:0.9', 'broken') });
+    expect(await result).toHaveLength(1);
+    expect(log.toSorted()).toEqual([
+      'Skipped 2 of 3 photos',
+      'Skipped photo p0: It is no picture.',
+      'Skipped photo p2: It is no picture.',
+    ]);
+  });
+
+  test('searches for the largest face in the middle of a selfie with several', async () => {
+    // Faces stand from the left, the third of them in the middle.
+    const gallery = [{ id: 'a', image: 'face:0.5' }];
+    const { result, log } = start({ image: 'face:0,0,0.5,0', gallery, threshold: 0.9 });
+    expect(await result).toHaveLength(1);
+    expect(log).toEqual([expect.stringContaining('4 faces')]);
+  });
+
+  test.each([
+    ['INVALID_JOB', { gallery: [] }],
+    ['INVALID_JOB', { image: SELFIE }],
+    ['INVALID_IMAGE', { image: 'broken', gallery: [] }],
+    ['NO_FACE_DETECTED', { image: 'empty', gallery: [] }],
+    ['GALLERY_NOT_FOUND', { image: SELFIE, stage: 'Day-1' }],
+  ])('fails with %s for %o', async (code, data) => {
+    await expect(start(data).result).rejects.toSatisfy(
+      (error) =>
+        error instanceof JobError && error.code === code && /^[A-Z_]+: [A-Z].*\.$/.test(error.message),
+    );
+  });
+
+  test('a fault of the machine is not a fault of the job', async () => {
+    for (const data of [
+      { image: 'fault', gallery: [] },
+      { image: SELFIE, gallery: inline('face:0.9', 'fault', 'face:0.9') },
+    ]) {
+      await expect(start(data).result).rejects.toSatisfy(
+        (error) => !(error instanceof JobError) && (error as Error).message === 'The device is lost.',
+      );
+    }
+  });
+
+  test("ends with the signal's reason, and asks the engine for nothing more", async () => {
+    const engine = createScriptedEngine({ capacity: 1 });
+    const gallery = inline('stuck', 'face:0.9', 'face:0.9');
+    const { result, abort } = start({ image: SELFIE, gallery }, {}, engine);
+    await engine.held();
+    const reason = new JobError('CANCELLED', 'The job was cancelled.');
+    abort(reason);
+    await expect(result).rejects.toBe(reason);
+    expect(engine.asked).toHaveLength(2);
+    expect(engine.inFlight()).toBe(0);
+  });
+});

@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeTinyModels } from '../../../scripts/tiny/models.mjs';
+import { startFileServer } from './file-server.js';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'models-command-'));
+  await writeTinyModels(path.join(directory, 'mirror'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+function startModels(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  const output: string[] = [];
+  const command = execFile(process.execPath, [path.join(root, 'scripts/models.mjs'), ...args], {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+  command.stdout?.on('data', (text) => output.push(text));
+  command.stderr?.on('data', (text) => output.push(text));
+  const done = once(command, 'close').then(([code]) => ({ code, text: output.join('') }));
+  return { command, done };
+}
+
+/** A folder for models that has the manifest of the pack `tiny`. */
+async function makeModelsFolder(): Promise<string> {
+  const folder = path.join(directory, 'models');
+  await mkdir(folder);
+  await cp(path.join(directory, 'mirror/manifest.json'), path.join(folder, 'manifest.json'));
+  return folder;
+}
+
+describe('the command models', () => {
+  it('fetches a pack, and says the second time that it is there', async () => {
+    const folder = await makeModelsFolder();
+    const args = ['--pack', 'tiny', '--dir', folder, '--mirror', path.join(directory, 'mirror')];
+
+    const first = await startModels(args).done;
+    const second = await startModels(args).done;
+
+    expect(first).toMatchObject({ code: 0 });
+    expect(first.text).toContain('drawn_face_detector.onnx: fetched from');
+    expect(second.code).toBe(0);
+    expect(second.text.match(/already there/g)).toHaveLength(2);
+    expect(await readdir(folder)).toHaveLength(3);
+  });
+
+  it('reads its options from the environment, too', async () => {
+    const folder = await makeModelsFolder();
+
+    const { code } = await startModels([], {
+      MODEL_PACK: 'tiny',
+      MODELS_DIR: folder,
+      MODELS_MIRROR: path.join(directory, 'mirror'),
+    }).done;
+
+    expect(code).toBe(0);
+    expect(await readdir(folder)).toHaveLength(3);
+  });
+
+  it('gives a folder of its own the manifest', async () => {
+    await startModels(['--pack', 'none', '--dir', path.join(directory, 'new')]).done;
+
+    const manifest = await readFile(path.join(directory, 'new/manifest.json'), 'utf8');
+    expect(JSON.parse(manifest).packs).toHaveProperty('mobileface');
+  });
+
+  it('fails where a file cannot be had', async () => {
+    const folder = await makeModelsFolder();
+
+    const { code, text } = await startModels(['--pack', 'tiny', '--dir', folder]).done;
+
+    expect(code).toBe(1);
+    expect(text).toContain('Cannot get the model file drawn_face_detector.onnx.');
+  });
+
+  it('names the packs there are', async () => {
+    const { code, text } = await startModels(['--pack', 'none', '--dir', await makeModelsFolder()]).done;
+
+    expect(code).toBe(1);
+    expect(text).toContain('There is no model pack "none"');
+    expect(text).toMatch(/MODEL_PACK: tiny\./);
+  });
+
+  it('explains itself', async () => {
+    const { code, text } = await startModels(['--help']).done;
+
+    expect(code).toBe(0);
+    expect(text).toContain('MODELS_MIRROR');
+  });
+
+  it('refuses an option that it does not know', async () => {
+    const { code, text } = await startModels(['--packs', 'tiny']).done;
+
+    expect(code).toBe(2);
+    expect(text).toContain("Unknown option '--packs'");
+  });
+
+  it('stops at an interrupt and leaves what it has', async () => {
+    const folder = await makeModelsFolder();
+    const file = await readFile(path.join(directory, 'mirror/drawn_face_detector.onnx'));
+    const server = await startFileServer(file, { kind: 'stall', afterBytes: 10_000 });
+    const models = startModels(['--pack', 'tiny', '--dir', folder, '--mirror', server.url]);
+    await once(models.command.stdout as NodeJS.ReadableStream, 'data');
+
+    models.command.kill('SIGINT');
+    const { code, text } = await models.done;
+    await server.stop();
+
+    expect(code).toBe(130);
+    expect(text).toContain('Run it again to go on');
+    expect(await readdir(folder)).toContain('drawn_face_detector.onnx.part');
+  });
+});

@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/shared/config.js';
+import { ConfigError } from '../../src/shared/errors.js';
+import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'config-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const load = (environment: Record<string, string> = {}) => loadConfig(environment, directory);
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    load(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  throw new Error('The configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  test('needs nothing to be set', () => {
+    const config = load();
+    expect(config.redis).toEqual({
+      host: '127.0.0.1',
+      port: 6379,
+      username: undefined,
+      password: undefined,
+      db: 0,
+      tls: false,
+    });
+    expect(config.queue).toEqual({ name: 'face-search', prefix: 'bull' });
+    expect(config.hostname).toBe(hostname());
+    expect(config.jobs).toMatchObject({ concurrency: null, threshold: 0.6, limit: 0, galleryDir: null });
+    expect(config.devices).toMatchObject({ gpuIndices: null, cpuOnly: false, cpuWorker: 'auto' });
+    expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
+  });
+
+  test('reads .env, over which the environment wins', () => {
+    writeFileSync(
+      path.join(directory, '.env'),
+      'REDIS_HOST=from-file\nREDIS_PORT=7000\nREDIS_PASSWORD="a b#c"\n',
+    );
+    const config = load({ REDIS_HOST: 'from-environment' });
+    expect(config.redis).toMatchObject({ host: 'from-environment', port: 7000, password: 'a b#c' });
+  });
+
+  test('takes an empty value for not set', () => {
+    writeFileSync(path.join(directory, '.env'), 'GALLERY_DIR=\nREDIS_PORT=\n');
+    const config = load({ REDIS_URL: '', WORKER_CONCURRENCY: '' });
+    expect(config.redis.port).toBe(6379);
+    expect(config.jobs).toMatchObject({ galleryDir: null, concurrency: null });
+  });
+
+  test('an empty value in the environment undoes the one in .env', () => {
+    writeFileSync(path.join(directory, '.env'), 'MATCH_LIMIT=5\n');
+    expect(load({ MATCH_LIMIT: '' }).jobs.limit).toBe(0);
+  });
+
+  test.each([
+    ['redis://', { host: 'h', port: 6379, db: 0, tls: false, username: undefined, password: undefined }, 'h'],
+    [
+      'rediss://',
+      { host: 'h', port: 6380, db: 2, tls: true, username: 'u', password: 'p:/@ß' },
+      'u:p%3A%2F%40%C3%9F@h:6380/2',
+    ],
+    ['redis://', { host: 'h', port: 6379, db: 0, tls: false, username: undefined, password: 'p' }, ':p@h/'],
+    ['redis://', { host: '::1', port: 1234, db: 0, tls: false }, '[::1]:1234'],
+  ])('reads REDIS_URL %s… as %o', (scheme, expected, rest) => {
+    expect(load({ REDIS_URL: `${scheme}${rest}` }).redis).toMatchObject(expected);
+  });
+
+  test('REDIS_URL wins over the single variables', () => {
+    expect(load({ REDIS_URL: 'redis://a:1', REDIS_HOST: 'b', REDIS_PORT: '2' }).redis).toMatchObject({
+      host: 'a',
+      port: 1,
+    });
+  });
+
+  test.each([
+    ['GPU_INDEX', '2,0, 2', (config: ReturnType<typeof load>) => config.devices.gpuIndices, [0, 2]],
+    ['USE_CPU', '1', (config: ReturnType<typeof load>) => config.devices.cpuOnly, true],
+    ['USE_CPU', 'false', (config: ReturnType<typeof load>) => config.devices.cpuOnly, false],
+    ['WORKER_CONCURRENCY', 'auto', (config: ReturnType<typeof load>) => config.jobs.concurrency, null],
+    ['WORKER_CONCURRENCY', '4', (config: ReturnType<typeof load>) => config.jobs.concurrency, 4],
+    ['MATCH_THRESHOLD', '.25', (config: ReturnType<typeof load>) => config.jobs.threshold, 0.25],
+    ['MATCH_THRESHOLD', '1', (config: ReturnType<typeof load>) => config.jobs.threshold, 1],
+    [
+      'SHUTDOWN_TIMEOUT_MS',
+      '0',
+      (config: ReturnType<typeof load>) => config.supervision.shutdownTimeoutMs,
+      0,
+    ],
+  ])('reads %s=%s', (variable, value, pick, expected) => {
+    expect(pick(load({ [variable]: value }))).toEqual(expected);
+  });
+
+  test('takes folders relative to where it runs', () => {
+    const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
+    expect(config.jobs.galleryDir).toBe(path.join(directory, 'photos'));
+    expect(config.engine.modelsDir).toBe('/models');
+  });
+
+  test.each([
+    ['REDIS_PORT', '0'],
+    ['REDIS_PORT', '65536'],
+    ['REDIS_PORT', '63.79'],
+    ['REDIS_URL', 'http://h'],
+    ['REDIS_URL', 'not a url'],
+    ['REDIS_TLS', 'yes'],
+    ['QUEUE_NAME', 'a:b'],
+    ['WORKER_HOSTNAME', 'a b'],
+    ['GPU_INDEX', '0;1'],
+    ['GPU_INDEX', '-1'],
+    ['CPU_WORKER', 'maybe'],
+    ['EXECUTION_PROVIDER', 'tpu'],
+    ['WORKER_CONCURRENCY', '0'],
+    ['WORKER_CONCURRENCY', 'many'],
+    ['MATCH_THRESHOLD', '1.1'],
+    ['MATCH_THRESHOLD', '-0.1'],
+    ['MATCH_THRESHOLD', '60%'],
+    ['MATCH_LIMIT', '-1'],
+    ['SHUTDOWN_TIMEOUT_MS', '25s'],
+    ['LOG_LEVEL', 'loud'],
+  ])('refuses %s=%s and says what it may be', (variable, value) => {
+    const problems = problemsOf({ [variable]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${variable} must .*, but is `));
+  });
+
+  test.fails.each([
+    ['REDIS_URL', 'redis://h/nine'],
+    ['REDIS_URL', 'redis://u:%ZZ@h'],
+  ])('refuses %s=%s and says what it may be', (variable, value) => {
+    expect(problemsOf({ [variable]: value })[0]).toMatch(new RegExp(`^${variable} must .*, but is `));
+  });
+
+  test('reports every wrong value together, with the exit code of a wrong configuration', () => {
+    const wrong = { REDIS_PORT: 'x', MATCH_LIMIT: 'y', LOG_LEVEL: 'z' };
+    expect(problemsOf(wrong)).toHaveLength(3);
+    const exitCode = EXIT_CODES.badConfig;
+    expect(() => load(wrong)).toThrow(expect.objectContaining({ exitCode }));
+  });
+
+  test('never shows a password', () => {
+    const problems = problemsOf({ REDIS_URL: 'http://user:hunter2@h' });
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  test('refuses a .env that cannot be read', () => {
+    expect(() => loadConfig({}, '/dev/null')).toThrow(/\.env cannot be read: /);
+  });
+
+  test('cannot be changed', () => {
+    const { jobs } = load() as { jobs: { limit: number } };
+    expect(() => {
+      jobs.limit = 1;
+    }).toThrow(TypeError);
+  });
+});

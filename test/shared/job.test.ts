@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { JobError } from '../../src/shared/errors.js';
+import { parseSearchJob } from '../../src/shared/job.js';
+
+function errorOf(data: unknown): JobError {
+  try {
+    parseSearchJob(data);
+  } catch (error) {
+    if (error instanceof JobError) return error;
+    throw error;
+  }
+  throw new Error('The job was accepted');
+}
+
+describe('parseSearchJob', () => {
+  test('reads a job with a list, and ignores what the search does not need', () => {
+    const gallery = [
+      { id: 'a', image: 'AAAA' },
+      { id: 'b', path: 'Day-1/b.jpg' },
+    ];
+    const data = { image: 'AAAA', uid: 7, stage: 'Day-1', timestamp: 1, gallery, threshold: 0.5, limit: 3 };
+    expect(parseSearchJob(data)).toEqual({
+      image: 'AAAA',
+      gallery: { kind: 'list', entries: gallery },
+      threshold: 0.5,
+      limit: 3,
+    });
+  });
+
+  test('reads a job with a folder', () => {
+    const job = parseSearchJob({ image: 'AAAA', stage: 'Day-1/Morning/Batch-A' });
+    expect(job.gallery).toEqual({ kind: 'folder', stage: 'Day-1/Morning/Batch-A' });
+    expect(job.threshold).toBeUndefined();
+    expect(job.limit).toBeUndefined();
+  });
+
+  test('takes an empty list for a gallery without photos', () => {
+    expect(parseSearchJob({ image: 'AAAA', stage: 'Day-1', gallery: [] }).gallery).toEqual({
+      kind: 'list',
+      entries: [],
+    });
+  });
+
+  test('takes null for not set', () => {
+    const data = { image: 'AAAA', stage: 'Day-1', gallery: null, threshold: null, limit: null };
+    expect(parseSearchJob(data).gallery).toEqual({ kind: 'folder', stage: 'Day-1' });
+    expect(parseSearchJob({ image: 'AAAA', stage: null, gallery: [] }).gallery.kind).toBe('list');
+  });
+
+  test.each([
+    ['nothing', undefined, 'data'],
+    ['a text', 'AAAA', 'data'],
+    ['a list', [], 'data'],
+    ['no selfie', { stage: 'Day-1' }, 'image'],
+    ['an empty selfie', { image: '', stage: 'Day-1' }, 'image'],
+    ['a selfie that is no text', { image: { base64: 'AAAA' }, stage: 'Day-1' }, 'image'],
+    ['a gallery that is no list', { image: 'AAAA', gallery: 'Day-1' }, 'gallery'],
+    ['an entry without id', { image: 'AAAA', gallery: [{ image: 'AAAA' }] }, 'gallery.0'],
+    ['an entry without picture', { image: 'AAAA', gallery: [{ id: 'a' }] }, 'gallery.0'],
+    ['an entry with an empty path', { image: 'AAAA', gallery: [{ id: 'a', path: '' }] }, 'gallery.0'],
+    ['a threshold over 1', { image: 'AAAA', gallery: [], threshold: 1.5 }, 'threshold'],
+    ['a threshold that is a text', { image: 'AAAA', gallery: [], threshold: '0.5' }, 'threshold'],
+    ['a limit below 0', { image: 'AAAA', gallery: [], limit: -1 }, 'limit'],
+    ['a limit that is not whole', { image: 'AAAA', gallery: [], limit: 1.5 }, 'limit'],
+    ['a stage that is a number', { image: 'AAAA', stage: 1 }, 'stage'],
+    ['neither list nor folder', { image: 'AAAA' }, 'names no gallery'],
+    ['an empty stage', { image: 'AAAA', stage: '' }, 'names no gallery'],
+  ])('refuses %s and names it', (_case, data, named) => {
+    const error = errorOf(data);
+    expect(error.code).toBe('INVALID_JOB');
+    expect(error.message).toMatch(/^INVALID_JOB: .*\.$/);
+    expect(error.message).toContain(named);
+  });
+
+  test('never quotes a picture', () => {
+    expect(
+      errorOf({ image: ['SECRETPICTURE'], gallery: [{ id: 'a', image: 7, x: 'SECRETPICTURE' }] }).message,
+    ).not.toContain('SECRETPICTURE');
+  });
+
+  test('names the first problems of many and counts the rest', () => {
+    const gallery = Array.from({ length: 1000 }, () => ({ id: '' }));
+    const { message } = errorOf({ image: 'AAAA', gallery });
+    expect(message).toContain('gallery.4: ');
+    expect(message).not.toContain('gallery.5: ');
+    expect(message).toContain('and 995 more');
+  });
+});

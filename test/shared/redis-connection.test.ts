@@ -1,0 +1,186 @@
+import { type Redis, ReplyError } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { RedisConfig } from '../../src/shared/config.js';
+import { createRedis, isConnectionError, redisReady } from '../../src/shared/redis-connection.js';
+import { recordLog } from '../support/log-recorder.js';
+import {
+  freePort,
+  type RedisServer,
+  type RedisServerOptions,
+  startRedisServer,
+} from '../support/redis-server.js';
+
+let server: RedisServer | null;
+let redis: Redis | null;
+let log: ReturnType<typeof recordLog>;
+
+beforeEach(() => {
+  log = recordLog();
+});
+afterEach(async () => {
+  redis?.disconnect();
+  await server?.stop();
+  redis = null;
+  server = null;
+});
+
+async function serve(options?: RedisServerOptions): Promise<RedisServer> {
+  server = await startRedisServer(options);
+  return server;
+}
+
+function connect(config: RedisConfig): Redis {
+  redis = createRedis(config, log.logger, { connectionName: 'test' });
+  return redis;
+}
+
+/** Unlike `events.once`, not ended by an `error`: of those there are many here. */
+function emitted(connection: Redis, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    connection.once(event, () => resolve());
+  });
+}
+
+/** Waits for a number of failed attempts to connect. */
+async function attempts(connection: Redis, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await emitted(connection, 'reconnecting');
+}
+
+const errors = () => log.lines.filter((line) => line.level === 'error').map((line) => line.msg);
+const infos = () => log.lines.filter((line) => line.level === 'info').map((line) => line.msg);
+
+const withCode = (message: string, code: string | number) => Object.assign(new Error(message), { code });
+
+describe('isConnectionError', () => {
+  test.each([
+    [withCode('connect ECONNREFUSED 127.0.0.1:1', 'ECONNREFUSED'), true],
+    [withCode('read ECONNRESET', 'ECONNRESET'), true],
+    [new Error('Connection is closed.'), true],
+    [new Error("Socket timeout. Expecting data, but didn't receive any in 20000ms."), true],
+    [new ReplyError('NOAUTH Authentication required.'), true],
+    [new ReplyError("NOPERM this user has no permissions to run the 'evalsha' command"), false],
+    [new ReplyError("OOM command not allowed when used memory > 'maxmemory'."), false],
+    [withCode('Missing lock for job 1. moveToFinished', -2), false],
+    [new Error('could not renew lock for job 1'), false],
+  ])('%s: %s', (error, expected) => {
+    expect(isConnectionError(error)).toBe(expected);
+  });
+});
+
+describe('createRedis', () => {
+  test('connects, and Redis shows its name', async () => {
+    const connection = connect((await serve()).config);
+    await redisReady(connection);
+    expect(await connection.client('GETNAME')).toBe('test');
+    expect(infos()).toEqual(['Connected to Redis']);
+  });
+
+  test('tells once that Redis went away and once that it is back, and sends what was asked meanwhile', async () => {
+    const running = await serve();
+    const connection = connect(running.config);
+    await redisReady(connection);
+
+    const away = attempts(connection, 4);
+    await running.halt();
+    await away;
+    const answer = connection.set('key', 'value');
+    await running.start();
+
+    expect(await answer).toBe('OK');
+    expect(errors()).toEqual(['Redis is away; trying again until it is back']);
+    expect(infos()).toEqual(['Connected to Redis', expect.stringMatching(/^Redis is back after \d+\.\d s$/)]);
+  });
+
+  test('tells of every absence', async () => {
+    const running = await serve();
+    const connection = connect(running.config);
+    for (let n = 0; n < 2; n += 1) {
+      await redisReady(connection);
+      const gone = emitted(connection, 'reconnecting');
+      await running.halt();
+      await gone;
+      await running.start();
+    }
+    await redisReady(connection);
+    expect(errors()).toHaveLength(2);
+    expect(infos()).toHaveLength(3);
+  });
+
+  test('waits for a Redis that is not there at the start, and tells once', async () => {
+    const connection = connect({
+      host: '127.0.0.1',
+      port: await freePort(),
+      username: undefined,
+      password: undefined,
+      db: 0,
+      tls: false,
+    });
+    await attempts(connection, 4);
+    expect(errors()).toEqual(['Redis is away; trying again until it is back']);
+  });
+
+  test('tries at least twice a second, however long Redis is away', async () => {
+    const connection = connect((await serve()).config);
+    const delaysMs = [1, 10, 100, 100_000].map((attempt) => connection.options.retryStrategy?.(attempt));
+    expect(delaysMs).toEqual([50, 500, 500, 500]);
+  });
+
+  test('says nothing of a connection that was ended on purpose', async () => {
+    const connection = connect((await serve()).config);
+    await redisReady(connection);
+    const ended = emitted(connection, 'end');
+    connection.disconnect();
+    await ended;
+    expect(errors()).toEqual([]);
+  });
+
+  test.each([
+    [
+      'no password where one is asked for',
+      undefined,
+      /does not accept the missing password; check REDIS_USERNAME/,
+    ],
+    ['a wrong password', 'wrong-secret', /does not accept the user name or password; check REDIS_USERNAME/],
+  ])('explains %s once, and connects as soon as it is accepted', async (_case, password, sentence) => {
+    const running = await serve({ password: 'right-secret' });
+    const connection = connect({ ...running.config, password });
+    await attempts(connection, 4);
+    expect(errors()).toEqual([expect.stringMatching(sentence)]);
+    expect(log.text()).not.toMatch(/(right|wrong)-secret/);
+
+    const admin = createRedis(running.config, recordLog().logger, { connectionName: 'admin' });
+    await admin.config('SET', 'requirepass', password ?? '');
+    await redisReady(connection);
+    admin.disconnect();
+    expect(infos()).toEqual([expect.stringMatching(/^Redis is back/)]);
+  });
+
+  test('explains a database that Redis does not have, and never works in another one', async () => {
+    const running = await serve({ settings: { databases: '4' } });
+    const connection = connect({ ...running.config, db: 7 });
+    const ready = vi.fn();
+    connection.on('ready', ready);
+    void connection.set('key', 'value').catch(() => {});
+    await attempts(connection, 4);
+
+    expect(errors()).toEqual([expect.stringMatching(/^Redis has no database 7; check REDIS_DB/)]);
+    expect(ready).not.toHaveBeenCalled();
+    const admin = createRedis(running.config, recordLog().logger, { connectionName: 'admin' });
+    expect(await admin.get('key')).toBeNull();
+    admin.disconnect();
+  });
+
+  test('gives up an answer that does not come, and asks again once Redis is there', async () => {
+    const running = await serve();
+    const connection = connect(running.config);
+    await redisReady(connection);
+    connection.options.socketTimeout = 300;
+    const closed = emitted(connection, 'reconnecting');
+    running.signal('SIGSTOP');
+    const answer = connection.set('key', 'value');
+    await closed;
+    running.signal('SIGCONT');
+    expect(await answer).toBe('OK');
+    expect(errors()).toHaveLength(1);
+  });
+});

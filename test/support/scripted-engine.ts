@@ -1,0 +1,97 @@
+import type { Engine, Face, Picture, PictureSource } from '../../src/child/inference/engine.js';
+import { ImageError } from '../../src/shared/errors.js';
+import { defer } from './deferred.js';
+
+/**
+ * An engine whose pictures are texts. A text (inline, or the name of a file without its ending) is a list of
+ * faces, each one a cosine with the selfie's face: `face:0.9,0.2`. `empty` shows nobody, `broken` is no
+ * picture, `stuck` never ends, `slow` ends when `release()` is called, `fault` fails the machine.
+ */
+export interface ScriptedEngine extends Engine {
+  /** Every source that was asked for, in order. */
+  readonly asked: readonly PictureSource[];
+  inFlight(): number;
+  mostInFlight(): number;
+  /** Settles once a picture that holds its job up has been asked for. */
+  held(): Promise<void>;
+  release(): void;
+  die(): void;
+}
+
+export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
+  const asked: PictureSource[] = [];
+  const dying = defer<Error>();
+  const released = defer();
+  const held = defer();
+  let inFlight = 0;
+  let most = 0;
+
+  const see = async (text: string, signal?: AbortSignal): Promise<Picture> => {
+    if (text === 'broken') throw new ImageError('It is no picture.');
+    if (text === 'fault') throw new Error('The device is lost.');
+    if (text === 'slow' || text === 'stuck') {
+      held.resolve();
+      await Promise.race([
+        text === 'slow' ? released.promise : new Promise(() => {}),
+        abortion(signal),
+        dying.promise.then((error) => Promise.reject(error)),
+      ]);
+    }
+    return pictureOf(text);
+  };
+
+  return {
+    name: 'scripted 1.0',
+    provider: 'cpu',
+    threads: 1,
+    capacity,
+    scoreOf: (cosine) => Math.max(0, cosine),
+    analyze: async (source, signal) => {
+      asked.push(source);
+      signal?.throwIfAborted();
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      try {
+        await new Promise(setImmediate);
+        return await see(source.kind === 'base64' ? source.text : nameOf(source.path), signal);
+      } finally {
+        inFlight -= 1;
+      }
+    },
+    silentMs: () => 0,
+    died: dying.promise,
+    stop: async () => {},
+    asked,
+    inFlight: () => inFlight,
+    mostInFlight: () => most,
+    held: () => held.promise,
+    release: released.resolve,
+    die: () => dying.resolve(new Error('The engine thread died.')),
+  };
+}
+
+function abortion(signal?: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+function nameOf(file: string): string {
+  return file.replace(/^.*\//, '').replace(/\.\w+$/, '');
+}
+
+function pictureOf(text: string): Picture {
+  const cosines = text.startsWith('face:') ? text.slice('face:'.length).split(',').map(Number) : [];
+  return { widthPx: 100, heightPx: 100, faces: cosines.map(faceOf) };
+}
+
+/** Faces stand side by side from the left, each smaller than the one before. */
+function faceOf(cosine: number, index: number): Face {
+  const point = { x: 0, y: 0 };
+  return {
+    box: { x: index * 20, y: 40, width: 20 - index, height: 20 - index },
+    landmarks: [point, point, point, point, point],
+    score: 0.9,
+    embedding: Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2)),
+  };
+}
