@@ -17,7 +17,8 @@ export async function openLedger({ queueName, connection }) {
 
   const entry = (/** @type {string} */ id) => {
     let job = jobs.get(id);
-    if (job === undefined) jobs.set(id, (job = { starts: 0, completions: 0, failures: [], returnedAt: null }));
+    if (job === undefined)
+      jobs.set(id, (job = { starts: 0, completions: 0, failures: [], returnedAt: null }));
     return job;
   };
   const changed = () => {

@@ -13,25 +13,28 @@ export async function startRedisProxy(targetPort) {
   const sockets = new Set();
   let isCut = false;
 
+  const forward = (
+    /** @type {import('node:net').Socket} */ from,
+    /** @type {import('node:net').Socket} */ to,
+  ) => {
+    sockets.add(from);
+    from.pipe(to);
+    // A broken connection is what this proxy is for: its other half goes with it.
+    from.on('error', () => to.destroy());
+    from.on('close', () => {
+      sockets.delete(from);
+      to.destroy();
+    });
+  };
+
   const server = createServer((client) => {
     if (isCut) {
       client.destroy();
       return;
     }
     const target = connect(targetPort, '127.0.0.1');
-    for (const [from, to] of [
-      [client, target],
-      [target, client],
-    ]) {
-      sockets.add(from);
-      from.pipe(to);
-      // A broken connection is what this proxy is for: its other half goes with it.
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
+    forward(client, target);
+    forward(target, client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -22,8 +22,12 @@ import { createInterface } from 'node:readline';
  */
 
 /**
- * @param {{ appendOnly?: boolean, password?: string, settings?: Readonly<Record<string, string>> }} [options]
+ * @typedef {{ appendOnly?: boolean, password?: string, settings?: Readonly<Record<string, string>> }} RedisServerOptions
  *   `appendOnly`: what was written is still there after a restart; `settings`: as in redis.conf
+ */
+
+/**
+ * @param {RedisServerOptions} [options]
  * @returns {Promise<RedisServer>}
  */
 export async function startRedisServer({ appendOnly = false, password, settings = {} } = {}) {

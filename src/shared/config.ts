@@ -40,9 +40,20 @@ const name = (fallback: string) =>
     .regex(/^[^:\s]+$/, 'must be a name without colons or spaces')
     .default(fallback);
 
+function isUsableRedisUrl(text: string): boolean {
+  // What is no URL at all is reported as that.
+  if (!URL.canParse(text)) return true;
+  const { pathname, username, password } = new URL(text);
+  return /^\/?\d*$/.test(pathname) && !/%(?![\da-f]{2})/i.test(username + password);
+}
+
 const variables = z.object({
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379/0 or rediss://host:6379/0' })
+    .refine(
+      isUsableRedisUrl,
+      'must end with the number of a database, and its % must be followed by two hexadecimal digits',
+    )
     .optional(),
   REDIS_HOST: z.string().default('127.0.0.1'),
   REDIS_PORT: integer(1, 65_535, 6379),
@@ -229,11 +240,15 @@ function redisOf(env: z.infer<typeof variables>): RedisConfig {
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 6379 : Number(url.port),
-    username: url.username === '' ? undefined : decodeURIComponent(url.username),
-    password: url.password === '' ? undefined : decodeURIComponent(url.password),
+    username: decodePart(url.username),
+    password: decodePart(url.password),
     db: Number(url.pathname.slice(1) || '0'),
     tls: url.protocol === 'rediss:',
   };
+}
+
+function decodePart(text: string): string | undefined {
+  return text === '' ? undefined : decodeURIComponent(text);
 }
 
 function freeze<T extends object>(value: T): T {

@@ -69,7 +69,7 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
     case 'replacing':
       return quiet ? 'paused' : 'online';
     case 'draining':
-      return state.then === 'start' ? 'restarting' : 'draining';
+      return state.after === 'start' ? 'restarting' : 'draining';
     case 'backoff':
       return 'restarting';
     case 'failed':

@@ -22,7 +22,7 @@ export type SlotState =
       readonly successor: number;
       readonly startBy: number;
     }
-  | { readonly kind: 'draining'; readonly child: number; readonly then: 'start' | 'stop' | 'lose' }
+  | { readonly kind: 'draining'; readonly child: number; readonly after: 'start' | 'stop' | 'lose' }
   | { readonly kind: 'backoff'; readonly until: number; readonly reason: string }
   /** `retryAt` is null where only a person can mend it. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number | null }

@@ -89,8 +89,8 @@ function onExited(slot: Slot, exit: SlotEvent & { type: 'exited' }, now: number,
         : stay(slot);
     case 'draining':
       if (state.child !== exit.child) return stay(slot);
-      if (state.then === 'start') return start(slot, now);
-      return to(slot, state.then === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
+      if (state.after === 'start') return start(slot, now);
+      return to(slot, state.after === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
     case 'stopped':
     case 'backoff':
     case 'failed':
@@ -164,31 +164,31 @@ function onReplace(slot: Slot, order: ReplaceOrder, now: number): Step {
   }
 }
 
-function leave(slot: Slot, then: 'stop' | 'lose'): Step {
+function leave(slot: Slot, after: 'stop' | 'lose'): Step {
   const { state } = slot;
   switch (state.kind) {
     case 'starting':
     case 'serving':
-      return drainThen(slot, state.child, then, 'normal');
+      return drainThen(slot, state.child, after, 'normal');
     case 'replacing': {
-      const { slot: next, commands } = drainThen(slot, state.child, then, 'normal');
+      const { slot: next, commands } = drainThen(slot, state.child, after, 'normal');
       return {
         slot: next,
         commands: [...commands, { type: 'drain', child: state.successor, patience: 'none' }],
       };
     }
     case 'draining':
-      return to(slot, { ...state, then });
+      return to(slot, { ...state, after });
     case 'stopped':
     case 'backoff':
     case 'failed':
     case 'lost':
-      return to(slot, then === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
+      return to(slot, after === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
   }
 }
 
-function drainThen(slot: Slot, child: number, then: 'start' | 'stop' | 'lose', patience: Patience): Step {
-  return to(slot, { kind: 'draining', child, then }, { type: 'drain', child, patience });
+function drainThen(slot: Slot, child: number, after: 'start' | 'stop' | 'lose', patience: Patience): Step {
+  return to(slot, { kind: 'draining', child, after }, { type: 'drain', child, patience });
 }
 
 /** One try of a slot that has failed: another crash soon after fails it again at once. */

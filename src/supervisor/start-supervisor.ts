@@ -42,7 +42,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   let phase: Phase = 'starting';
   let hasPlace = false;
   const starting = new AbortController();
-  let settle: (exitCode: number) => void = () => undefined;
+  let settle!: (exitCode: number) => void;
   const stopped = new Promise<number>((resolve) => {
     settle = resolve;
   });

@@ -152,7 +152,12 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
 
 /** A child sees its own GPU and no other; the CPU child sees none. */
 function childEnvironment(device: Device): NodeJS.ProcessEnv {
-  return { ...process.env, CUDA_VISIBLE_DEVICES: device.kind === 'nvidia' ? device.uuid : '' };
+  return {
+    ...process.env,
+    CUDA_VISIBLE_DEVICES: device.kind === 'nvidia' ? device.uuid : '',
+    // onnxruntime 1.30 reports its sessions to its maker unless it is told not to. Nothing leaves this machine.
+    ORT_DISABLE_TELEMETRY: '1',
+  };
 }
 
 function nowInSeconds(): number {

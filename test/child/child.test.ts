@@ -9,7 +9,7 @@ import { drawScene } from '../../scripts/tiny/scene.mjs';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
 import { forkRealChild, type RealChild } from '../support/child-process.js';
 import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 
 let directory: string;
 let server: RedisServer;

@@ -1,7 +1,7 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import { expect, test, vi } from 'vitest';
 import { createQueueHarness } from '../support/queue-harness.js';
-import { startRedisServer } from '../support/redis-server.js';
+import { startRedisServer } from '../../scripts/support/redis-server.mjs';
 import { createScriptedEngine } from '../support/scripted-engine.js';
 import { PATIENCE, STUCK_JOB, startWorker } from '../support/worker-harness.js';
 

@@ -1,7 +1,7 @@
 import { Job } from 'bullmq';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
 import {
   PATIENCE,

@@ -1,7 +1,7 @@
 import { Job, Queue, QueueEvents } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
 import {
   PATIENCE,

@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../../src/shared/exit-codes.js';
 import { defer } from '../support/deferred.js';
 import { createFakeChannel, type FakeChannel } from '../support/fake-channel.js';
 import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { freePort, type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { freePort, type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
 
 const PLAIN_JOB = { image: 'face:1', gallery: [{ id: 'a', image: 'face:0.9' }] };

@@ -117,6 +117,8 @@ describe('loadConfig', () => {
     ['REDIS_URL', 'http://h'],
     ['REDIS_URL', 'not a url'],
     ['REDIS_TLS', 'yes'],
+    ['REDIS_URL', 'redis://h/nine'],
+    ['REDIS_URL', 'redis://u:%ZZ@h'],
     ['QUEUE_NAME', 'a:b'],
     ['WORKER_HOSTNAME', 'a b'],
     ['GPU_INDEX', '0;1'],
@@ -135,13 +137,6 @@ describe('loadConfig', () => {
     const problems = problemsOf({ [variable]: value });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${variable} must .*, but is `));
-  });
-
-  test.fails.each([
-    ['REDIS_URL', 'redis://h/nine'],
-    ['REDIS_URL', 'redis://u:%ZZ@h'],
-  ])('refuses %s=%s and says what it may be', (variable, value) => {
-    expect(problemsOf({ [variable]: value })[0]).toMatch(new RegExp(`^${variable} must .*, but is `));
   });
 
   test('reports every wrong value together, with the exit code of a wrong configuration', () => {

@@ -8,7 +8,7 @@ import {
   type RedisServer,
   type RedisServerOptions,
   startRedisServer,
-} from '../support/redis-server.js';
+} from '../../scripts/support/redis-server.mjs';
 
 let server: RedisServer | null;
 let redis: Redis | null;

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobRecovery, type JobRecovery } from '../../src/supervisor/job-recovery.js';
-import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 

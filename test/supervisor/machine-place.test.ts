@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { WorkerRecord } from '../../src/shared/worker-record.js';
 import { createMachinePlace, type Holder, type MachinePlace } from '../../src/supervisor/machine-place.js';
 import { takePlace } from '../../src/supervisor/take-place.js';
-import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 const first: Holder = { bootId: 'first', pid: 100, since: 1_700_000_000 };

@@ -110,14 +110,14 @@ describe('a slot', () => {
       'drains first where both do not fit',
       serving,
       replace('drain-first'),
-      { kind: 'draining', child: 0, then: 'start' },
+      { kind: 'draining', child: 0, after: 'start' },
       [{ type: 'drain', child: 0, patience: 'normal' }],
     ],
     [
       'does not wait for jobs in an emergency',
       serving,
       replace('at-once'),
-      { kind: 'draining', child: 0, then: 'start' },
+      { kind: 'draining', child: 0, after: 'start' },
       [{ type: 'drain', child: 0, patience: 'none' }],
     ],
     [
@@ -145,7 +145,7 @@ describe('a slot', () => {
       'drains when it is stopped',
       serving,
       { type: 'stop' },
-      { kind: 'draining', child: 0, then: 'stop' },
+      { kind: 'draining', child: 0, after: 'stop' },
       [{ type: 'drain', child: 0, patience: 'normal' }],
     ],
     [
@@ -186,7 +186,7 @@ describe('a slot', () => {
 
   it('ends both children when it is stopped during a replacement', () => {
     const { state, commands } = run(replacing, { type: 'stop' });
-    expect(state).toMatchObject({ kind: 'draining', child: 0, then: 'stop' });
+    expect(state).toMatchObject({ kind: 'draining', child: 0, after: 'stop' });
     expect(commands).toEqual([
       { type: 'drain', child: 0, patience: 'normal' },
       { type: 'drain', child: 1, patience: 'none' },

@@ -53,6 +53,7 @@ function createTestSlot(...scripts: string[]): TestSlot {
   return { slot, exits, scripts };
 }
 
+const targets = (all: TestSlot[]) => all.map(({ slot }, i) => ({ id: `test_gpu${i}`, slot }));
 const isServing = (state: { kind: string }): boolean => state.kind === 'serving';
 
 afterEach(async () => {
@@ -131,8 +132,6 @@ describe('a slot with real children', () => {
 });
 
 describe('a rolling restart', () => {
-  const targets = (all: TestSlot[]) => all.map(({ slot }, i) => ({ id: `test_gpu${i}`, slot }));
-
   it('replaces every child', async () => {
     const all = [createTestSlot('serve'), createTestSlot('serve')];
     await Promise.all(all.map(({ slot }) => slot.reached(isServing)));

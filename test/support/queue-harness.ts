@@ -1,7 +1,7 @@
 import { type Job, type JobsOptions, Queue, QueueEvents } from 'bullmq';
 import type { Config } from '../../src/shared/config.js';
 import { loadConfig } from '../../src/shared/config.js';
-import type { RedisServer } from './redis-server.js';
+import type { RedisServer } from '../../scripts/support/redis-server.mjs';
 
 /** The portal's side of a queue: adds jobs, and sees what becomes of them. */
 export interface QueueHarness {

@@ -1,0 +1,19 @@
+import { availableParallelism } from 'node:os';
+import type { ProviderName } from './session.js';
+
+/** A GPU is fed by two threads: one decodes and aligns while the other's batch is on the card. */
+const GPU_THREADS = 2;
+
+/**
+ * Engine threads and intra-op threads a session. On a CPU one engine thread a processor, each on its own,
+ * beats fewer threads that share the work of one picture (the table is in docs/engine.md).
+ *
+ * @param wanted null chooses by the machine
+ */
+export function chooseThreads(
+  provider: ProviderName,
+  wanted: number | null,
+): { threads: number; intraOpThreads: number } {
+  const chosen = provider === 'cpu' ? availableParallelism() : GPU_THREADS;
+  return { threads: wanted ?? chosen, intraOpThreads: 1 };
+}

@@ -1,0 +1,108 @@
+import type { Box, Landmarks, Point } from '../inference/engine.js';
+import type { DetectorModel } from '../inference/model-files.js';
+import { suppressNonMaxima } from './nms.js';
+import { type RgbImage, writePlanes } from './pixels.js';
+
+/** A face before it is embedded, in pixels of the image that was looked at. */
+export interface DetectedFace {
+  readonly box: Box;
+  readonly landmarks: Landmarks;
+  /** 0..1 */
+  readonly score: number;
+}
+
+/**
+ * Runs a network.
+ *
+ * @param input float32 NCHW [1, 3, heightPx, widthPx]
+ * @returns its outputs by name
+ */
+export type RunDetector = (
+  input: Float32Array,
+  size: { readonly widthPx: number; readonly heightPx: number },
+) => Promise<ReadonlyMap<string, Float32Array>>;
+
+/** The network halves its input five times. */
+const SIZE_MULTIPLE = 32;
+
+/**
+ * Finds faces with YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023).
+ *
+ * @returns best first; none is an empty list
+ */
+export async function detectFaces(
+  image: RgbImage,
+  model: DetectorModel,
+  run: RunDetector,
+): Promise<DetectedFace[]> {
+  const size = { widthPx: roundUp(image.widthPx), heightPx: roundUp(image.heightPx) };
+  const input = new Float32Array(3 * size.widthPx * size.heightPx);
+  writePlanes(image, input, size, model.input);
+  const outputs = await run(input, size);
+  const candidates = model.strides.flatMap((stride) =>
+    readStride(outputs, stride, size.widthPx / stride, model.scoreThreshold),
+  );
+  return suppressNonMaxima(candidates, model.iouThreshold);
+}
+
+/**
+ * Candidates of one stride. Cells are in row-major order; offsets are in cells, sizes are logarithms of cells
+ * (libfacedetection.train, `mmdet/models/dense_heads/yunet_head.py`: `_bbox_decode`, `_kps_decode`).
+ */
+function readStride(
+  outputs: ReadonlyMap<string, Float32Array>,
+  stride: number,
+  columns: number,
+  scoreThreshold: number,
+): DetectedFace[] {
+  const [cls, obj, bbox, kps] = ['cls', 'obj', 'bbox', 'kps'].map((name) =>
+    output(outputs, `${name}_${stride}`),
+  );
+  if (cls === undefined || obj === undefined || bbox === undefined || kps === undefined) return [];
+  const found: DetectedFace[] = [];
+  for (let cell = 0; cell < cls.length; cell += 1) {
+    const score = Math.sqrt(clamp(cls[cell] ?? 0) * clamp(obj[cell] ?? 0));
+    if (score < scoreThreshold) continue;
+    const column = cell % columns;
+    const row = Math.floor(cell / columns);
+    const at = (values: Float32Array, index: number): Point => ({
+      x: (column + (values[index] ?? 0)) * stride,
+      y: (row + (values[index + 1] ?? 0)) * stride,
+    });
+    const centre = at(bbox, 4 * cell);
+    const width = Math.exp(bbox[4 * cell + 2] ?? 0) * stride;
+    const height = Math.exp(bbox[4 * cell + 3] ?? 0) * stride;
+    const landmark = (index: number): Point => at(kps, 10 * cell + 2 * index);
+    found.push({
+      box: { x: centre.x - width / 2, y: centre.y - height / 2, width, height },
+      landmarks: [landmark(0), landmark(1), landmark(2), landmark(3), landmark(4)],
+      score,
+    });
+  }
+  return found;
+}
+
+/** The same face in an image that is `factor` times as large. */
+export function scaleFace({ box, landmarks, score }: DetectedFace, factor: number): DetectedFace {
+  const scale = ({ x, y }: Point): Point => ({ x: x * factor, y: y * factor });
+  const [a, b, c, d, e] = landmarks;
+  return {
+    box: { ...scale(box), width: box.width * factor, height: box.height * factor },
+    landmarks: [scale(a), scale(b), scale(c), scale(d), scale(e)],
+    score,
+  };
+}
+
+function output(outputs: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
+  const values = outputs.get(name);
+  if (values === undefined) throw new Error(`The detector has no output ${name}`);
+  return values;
+}
+
+function clamp(value: number): number {
+  return Math.min(1, Math.max(0, value));
+}
+
+function roundUp(sizePx: number): number {
+  return Math.ceil(sizePx / SIZE_MULTIPLE) * SIZE_MULTIPLE;
+}
