@@ -11,6 +11,7 @@ import { decideJobEnd } from './job-end.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
 import { createRunningJobs, idOf } from './running-jobs.js';
+import { createTurnstile, isSuspect } from './turnstile.js';
 import { workOnJob } from './work-on-job.js';
 
 /** How long a fetch that failed is not tried again. BullMQ's own 15 s would leave a worker idle. */
@@ -84,10 +85,10 @@ export function createJobWorker({
     state = next;
   };
 
+  const turnstile = createTurnstile();
   const running = createRunningJobs({
     onBegin: (jobId) => {
-      logger.info({ job: jobId }, 'Job started');
-      events.started(jobId);
+      logger.info({ job: jobId }, 'Job fetched');
     },
     onEnd: (jobId, outcome) => {
       logger.info({ job: jobId, outcome }, 'Job ended');
@@ -101,12 +102,7 @@ export function createJobWorker({
     // A fetch that was under way when the worker became quiet still brings its job.
     if (state.kind !== 'taking') return giveBack(job, token);
     try {
-      const matches = await workOnJob(job, entry.signal, {
-        engine,
-        settings: config.jobs,
-        onProgress: (percent) => events.progress(idOf(job), percent),
-        logger,
-      });
+      const matches = await runInTurn(job, entry.signal);
       running.worked(job, 'completed');
       return matches;
     } catch (error) {
@@ -126,6 +122,21 @@ export function createJobWorker({
         case 'abandon':
           return abandon();
       }
+    }
+  };
+
+  const runInTurn = async (job: Job, signal: AbortSignal): Promise<SearchMatch[]> => {
+    const leave = await turnstile.enter(isSuspect(job), signal);
+    try {
+      events.started(idOf(job));
+      return await workOnJob(job, signal, {
+        engine,
+        settings: config.jobs,
+        onProgress: (percent) => events.progress(idOf(job), percent),
+        logger,
+      });
+    } finally {
+      leave();
     }
   };
 

@@ -1,0 +1,71 @@
+import type { Job } from 'bullmq';
+
+/** Lets ordinary jobs run side by side and a suspect alone, in the order in which they come. */
+export interface Turnstile {
+  /**
+   * Resolves when the job may run; what it resolves with is to be called when the job has ended.
+   *
+   * @throws the signal's reason once it has aborted
+   */
+  enter(alone: boolean, signal: AbortSignal): Promise<() => void>;
+}
+
+interface Waiting {
+  readonly alone: boolean;
+  readonly admit: () => void;
+}
+
+export function createTurnstile(): Turnstile {
+  const queue: Waiting[] = [];
+  let inside = 0;
+  let isTakenAlone = false;
+
+  const admitNext = (): void => {
+    for (;;) {
+      const next = queue[0];
+      if (next === undefined || isTakenAlone || (next.alone && inside > 0)) return;
+      queue.shift();
+      inside += 1;
+      isTakenAlone = next.alone;
+      next.admit();
+    }
+  };
+
+  const leave = (): void => {
+    inside -= 1;
+    isTakenAlone = false;
+    admitNext();
+  };
+
+  return {
+    enter: (alone, signal) =>
+      new Promise((resolve, reject) => {
+        signal.throwIfAborted();
+        const onAbort = (): void => {
+          const index = queue.indexOf(waiting);
+          if (index < 0) return;
+          queue.splice(index, 1);
+          reject(signal.reason as Error);
+          admitNext();
+        };
+        const waiting: Waiting = {
+          alone,
+          admit: () => {
+            signal.removeEventListener('abort', onAbort);
+            resolve(leave);
+          },
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        queue.push(waiting);
+        admitNext();
+      }),
+  };
+}
+
+/**
+ * A job that was started before and neither ended nor failed: its worker may have died over it. It runs alone, so
+ * that no other job is blamed when it happens again.
+ */
+export function isSuspect(job: Pick<Job, 'attemptsStarted' | 'attemptsMade'>): boolean {
+  return job.attemptsStarted - job.attemptsMade > 1;
+}
