@@ -67,10 +67,7 @@ describe('quiet and resume', () => {
     await host.fetching();
     host.worker.quiet();
     const job = await portal.add(PLAIN_JOB, { attempts: 1 });
-    await vi.waitFor(
-      () => expect(host.told).toEqual([`started ${job.id}`, `ended ${job.id} returned`]),
-      PATIENCE,
-    );
+    await vi.waitFor(() => expect(host.told).toEqual([`ended ${job.id} returned`]), PATIENCE);
     const returned = await reload(job);
     expect(await returned.getState()).toBe('waiting');
     expect(returned.attemptsMade).toBe(0);

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createFakeNvidiaSmi,
+  type FakeNvidiaSmi,
+  fakeGpus,
+  readNvidiaFixture,
+} from '../support/fake-nvidia-smi.js';
+import type { SupervisorProcess } from '../support/supervisor-process.js';
+import { createTestbed, selfieOf, STAGE, type Testbed } from '../support/testbed.js';
+
+const online = ({ status }: { status: string }): boolean => status === 'online';
+
+let bed: Testbed;
+let smi: FakeNvidiaSmi;
+beforeEach(async () => {
+  bed = await createTestbed();
+  smi = await createFakeNvidiaSmi();
+});
+afterEach(async () => {
+  await bed.close();
+  await smi.remove();
+});
+
+const start = (environment: Record<string, string> = {}): Promise<SupervisorProcess> =>
+  bed.supervisor({ PATH: smi.path, USE_CPU: '0', DEVICE_SCAN_INTERVAL_MS: '300', ...environment });
+
+describe('a machine with GPUs', () => {
+  it('has one worker for each, with its own figures, and warns that the CUDA provider is missing', async () => {
+    await smi.answer(await fakeGpus(2));
+    const supervisor = await start();
+    const first = await bed.recorded(
+      'host_gpu0',
+      (record) => online(record) && record.gpu_temperature !== null,
+    );
+    const second = await bed.recorded('host_gpu1', online);
+    expect(first).toMatchObject({
+      gpu_index: 0,
+      gpu_uuid: 'GPU-b5c1d3a0-7e0f-4f0c-9d7e-0f5b6f0f1a01',
+      gpu_name: 'NVIDIA H100 80GB HBM3',
+      gpu_memory_used_mb: 0,
+      gpu_memory_total_mb: 81_559,
+      gpu_utilization: 0,
+      gpu_temperature: 30,
+      provider: 'cpu',
+    });
+    expect(second).toMatchObject({ gpu_index: 1, gpu_memory_used_mb: 512, gpu_utilization: 11 });
+    expect(first.pid).not.toBe(second.pid);
+    expect(await bed.record('host_cpu0')).toBeNull();
+    const warnings = supervisor.lines.filter(({ msg }) =>
+      msg.includes('execution provider cuda does not load'),
+    );
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]?.msg).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
+  });
+
+  it('keeps the worker of a GPU that vanishes for its return, and gives a new GPU one', async () => {
+    await smi.answer(await fakeGpus(2));
+    await start();
+    await bed.recorded('host_gpu1', online);
+    await smi.answer(await fakeGpus(1));
+    const lost = await bed.recorded('host_gpu1', ({ status }) => status === 'lost');
+    expect(lost).toMatchObject({ pid: null, status_reason: expect.stringContaining('vanished') });
+    await smi.answer(await fakeGpus(3));
+    await bed.recorded('host_gpu1', online);
+    await bed.recorded('host_gpu2', online);
+    expect((await bed.record('host_gpu0'))?.restarts).toBe(0);
+  });
+
+  it('gives up no GPU because nvidia-smi fails for a while', async () => {
+    await smi.answer(await fakeGpus(1));
+    const supervisor = await start();
+    const { pid } = await bed.recorded('host_gpu0', online);
+    await smi.answer(await readNvidiaFixture('driver-error'), 9);
+    await supervisor.line(({ msg }) => msg.includes('cannot be listed'));
+    const record = await bed.recorded('host_gpu0', ({ gpu_temperature }) => gpu_temperature === null);
+    expect(record).toMatchObject({ status: 'online', pid, gpu_memory_total_mb: 81_559 });
+  });
+
+  it('works on its CPU, with a warning, where nvidia-smi hangs', async () => {
+    await smi.hang();
+    const supervisor = await start();
+    await supervisor.line(({ msg }) => msg.includes('nvidia-smi did not answer within 5 s'));
+    await bed.recorded('host_cpu0', online);
+    const job = await bed.add({ image: await selfieOf(4), stage: STAGE });
+    expect(await job.waitUntilFinished(bed.events)).toHaveLength(1);
+  });
+
+  it('does not start without the provider that was asked for', async () => {
+    await smi.answer(await fakeGpus(1));
+    const supervisor = await start({ EXECUTION_PROVIDER: 'cuda' });
+    expect(await supervisor.exited).toEqual({ code: 69, signal: null });
+  });
+});

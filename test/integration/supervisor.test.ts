@@ -1,0 +1,238 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+import { isAlive } from '../support/is-alive.js';
+import { createTestbed, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
+
+const online = ({ status }: { status: string }): boolean => status === 'online';
+
+let bed: Testbed;
+beforeEach(async () => {
+  bed = await createTestbed();
+});
+afterEach(() => bed.close());
+
+describe('a machine without GPUs', () => {
+  it('answers a job, and writes the record of its CPU worker', async () => {
+    const supervisor = await bed.supervisor();
+    const job = await bed.add({ image: await selfieOf(3), stage: STAGE, uid: 'student-1' });
+    const matches = (await job.waitUntilFinished(bed.events)) as { id: string; score: number }[];
+    expect(matches.map(({ id }) => id)).toEqual([`${STAGE}/p3.png`]);
+    expect(matches[0]?.score).toBeGreaterThan(0.9);
+
+    const record = await bed.recorded('host_cpu0', ({ jobs_processed }) => jobs_processed === 1);
+    expect(record).toMatchObject({
+      id: 'host_cpu0',
+      hostname: 'host',
+      status: 'online',
+      use_cpu: true,
+      provider: 'cpu',
+      engine: expect.stringMatching(/^onnxruntime-node .*, tiny$/),
+      current_job: null,
+      restarts: 0,
+      last_exit: null,
+    });
+    expect(isAlive(record.pid ?? 0)).toBe(true);
+    expect(record.cpu_percent).toBeGreaterThanOrEqual(0);
+    expect(Math.abs(Date.now() / 1000 - record.last_heartbeat)).toBeLessThan(5);
+
+    supervisor.signal('SIGTERM');
+    expect(await supervisor.exited).toEqual({ code: 0, signal: null });
+    expect(await bed.record('host_cpu0')).toMatchObject({ status: 'offline', jobs_processed: 1, pid: null });
+  });
+
+  it('finishes the running job before it stops', async () => {
+    const supervisor = await bed.supervisor();
+    const job = await bed.add(await slowJob(1, 60));
+    await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    supervisor.signal('SIGTERM');
+    expect(await supervisor.exited).toEqual({ code: 0, signal: null });
+    expect(await job.getState()).toBe('completed');
+  });
+
+  it.each([
+    ['at the deadline', { SHUTDOWN_TIMEOUT_MS: '300' }, 1],
+    ['at a second signal', { SHUTDOWN_TIMEOUT_MS: '60000' }, 2],
+  ])('gives the running job back unharmed %s', async (_when, environment, signals) => {
+    const supervisor = await bed.supervisor(environment);
+    const job = await bed.add(await slowJob(1), { attempts: 2 });
+    await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    supervisor.signal('SIGTERM');
+    if (signals === 2) {
+      await supervisor.line(({ msg }) => msg === 'Received SIGTERM: stop');
+      supervisor.signal('SIGINT');
+    }
+    expect(await supervisor.exited).toEqual({ code: 0, signal: null });
+    expect(await job.getState()).toBe('waiting');
+    expect((await bed.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(0);
+  });
+});
+
+describe('a child that dies', () => {
+  it('has its job given back within a second, and a successor under the same id', async () => {
+    const supervisor = await bed.supervisor();
+    const first = await bed.add({ image: await selfieOf(2), stage: STAGE });
+    await first.waitUntilFinished(bed.events);
+    const job = await bed.add(await slowJob(1, 100));
+    const { pid } = await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await supervisor.line(({ msg }) => msg.startsWith('Gave a job of a child that died back'));
+    const record = await bed.recorded('host_cpu0', (next) => next.status === 'online' && next.pid !== pid);
+    expect(record).toMatchObject({
+      restarts: 1,
+      jobs_processed: 1,
+      last_exit: { signal: 'SIGKILL', planned: false },
+    });
+    await job.waitUntilFinished(bed.events);
+  });
+
+  it('is not the end of the job beside the one that kills its workers', async () => {
+    const supervisor = await bed.supervisor();
+    const poison = await bed.add(await slowJob(1));
+    const innocent = await bed.add(await slowJob(2, 30));
+    for (let crash = 1; crash <= 3; crash += 1) {
+      const { pid } = await bed.recorded(
+        'host_cpu0',
+        (record) => record.current_job === poison.id && record.restarts === crash - 1,
+      );
+      process.kill(pid ?? 0, 'SIGKILL');
+    }
+    await supervisor.line(({ msg }) => msg.startsWith('Failed a job'));
+    await innocent.waitUntilFinished(bed.events);
+    await bed.inState(poison, 'failed');
+    const failed = await bed.queue.getJob(poison.id ?? '');
+    expect(failed?.failedReason).toMatch(/^CRASHED_WORKER: /);
+  });
+
+  it('is replaced when it has stopped answering', async () => {
+    await bed.supervisor({ PING_TIMEOUT_MS: '1000' });
+    const { pid } = await bed.recorded('host_cpu0', online);
+    process.kill(pid ?? 0, 'SIGSTOP');
+    const record = await bed.recorded('host_cpu0', (next) => next.status === 'online' && next.pid !== pid);
+    expect(record.last_exit?.error).toMatch(/has not answered/);
+  });
+});
+
+describe('a supervisor', () => {
+  it('refuses to start where another one holds the place, and names it', async () => {
+    const first = await bed.supervisor();
+    await bed.recorded('host_cpu0', online);
+    const second = await bed.supervisor();
+    expect(await second.exited).toEqual({ code: EXIT_CODES.placeTaken, signal: null });
+    expect(second.lines.map(({ msg }) => msg).join('\n')).toContain(`(pid ${first.pid}, since `);
+    expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
+  });
+
+  it('leaves no child behind when it is killed, and its successor takes over', async () => {
+    const first = await bed.supervisor();
+    const job = await bed.add(await slowJob(1));
+    const { pid } = await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    first.signal('SIGKILL');
+    await first.exited;
+    const killedAt = performance.now();
+    await bed.inState(job, 'waiting');
+    await expect.poll(() => isAlive(pid ?? 0), { timeout: 10_000 }).toBe(false);
+    expect(performance.now() - killedAt).toBeLessThan(10_000);
+    await bed.supervisor();
+    await bed.recorded('host_cpu0', (record) => record.current_job === job.id && record.pid !== pid);
+  });
+
+  it('gives way when another one has taken its place', async () => {
+    const supervisor = await bed.supervisor();
+    await bed.recorded('host_cpu0', online);
+    await bed.redis.set('worker:host:supervisor', JSON.stringify({ bootId: 'other', pid: 1, since: 1 }));
+    expect(await supervisor.exited).toEqual({ code: EXIT_CODES.placeTaken, signal: null });
+    expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
+  });
+
+  it('ends with the command to run where there are no models', async () => {
+    const supervisor = await bed.supervisor({ MODELS_DIR: '/nonexistent', MODEL_PACK: 'mobileface' });
+    expect(await supervisor.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });
+    expect(supervisor.lines.map(({ msg }) => msg).join('\n')).toContain('npm run models');
+  });
+
+  it('ends with every wrong setting named', async () => {
+    const supervisor = await bed.supervisor({ REDIS_PORT: 'x', MATCH_THRESHOLD: '60' });
+    expect(await supervisor.exited).toEqual({ code: EXIT_CODES.badConfig, signal: null });
+    const said = supervisor.lines.map(({ msg }) => msg).join('\n');
+    expect(said).toMatch(/REDIS_PORT must be.*\n.*MATCH_THRESHOLD must be/);
+  });
+
+  it('waits for a Redis that is away, says so once, and takes jobs when it is back', async () => {
+    await bed.server.halt();
+    const supervisor = await bed.supervisor();
+    await supervisor.line(({ msg }) => /redis/i.test(msg) && /away/i.test(msg));
+    await bed.server.start();
+    const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
+    await job.waitUntilFinished(bed.events);
+    const away = supervisor.lines.filter(
+      ({ msg, name }) => name === 'supervisor' && /redis.*away/i.test(msg),
+    );
+    expect(away).toHaveLength(1);
+  });
+});
+
+describe('an operator', () => {
+  it('restarts all children in turn, without a gap, with SIGHUP', async () => {
+    const supervisor = await bed.supervisor();
+    const { pid } = await bed.recorded('host_cpu0', online);
+    const job = await bed.add(await slowJob(1, 60));
+    supervisor.signal('SIGHUP');
+    await supervisor.line(({ msg }) => msg === 'Rolling restart done');
+    const record = await bed.recorded('host_cpu0', (next) => next.last_roll !== null && next.pid !== pid);
+    expect(record).toMatchObject({
+      status: 'online',
+      restarts: 0,
+      last_roll: { outcome: 'done', replaced: 1 },
+    });
+    await job.waitUntilFinished(bed.events);
+    expect((await bed.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(1);
+  });
+
+  it('is refused a rolling restart with a wrong .env', async () => {
+    const supervisor = await bed.supervisor();
+    const { pid } = await bed.recorded('host_cpu0', online);
+    await writeFile(path.join(supervisor.directory, '.env'), 'MATCH_LIMIT=many\n');
+    supervisor.signal('SIGHUP');
+    const record = await bed.recorded('host_cpu0', ({ last_roll }) => last_roll !== null);
+    expect(record).toMatchObject({
+      status: 'online',
+      pid,
+      last_roll: { outcome: 'refused', reason: expect.stringContaining('MATCH_LIMIT') },
+    });
+  });
+
+  it('quiets the machine with SIGTSTP and wakes it with SIGCONT', async () => {
+    const supervisor = await bed.supervisor();
+    await bed.recorded('host_cpu0', online);
+    supervisor.signal('SIGTSTP');
+    await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
+    const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
+    const { last_heartbeat: addedAt } = await bed.recorded('host_cpu0', () => true);
+    await bed.recorded('host_cpu0', ({ last_heartbeat }) => last_heartbeat >= addedAt + 2);
+    expect(await job.getState()).toBe('waiting');
+    supervisor.signal('SIGCONT');
+    await job.waitUntilFinished(bed.events);
+  });
+
+  it("pauses one worker with the portal's key", async () => {
+    await bed.supervisor();
+    await bed.recorded('host_cpu0', online);
+    await bed.redis.set('worker:host_cpu0:paused', '1');
+    await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
+    const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
+    await bed.redis.del('worker:host_cpu0:paused');
+    await bed.recorded('host_cpu0', online);
+    await job.waitUntilFinished(bed.events);
+  });
+
+  it('cancels a running job', async () => {
+    await bed.supervisor();
+    const job = await bed.add(await slowJob(1), { attempts: 3 });
+    await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    await bed.redis.publish('worker:cancel:face-search', job.id ?? '');
+    await bed.inState(job, 'failed');
+    expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
+  });
+});

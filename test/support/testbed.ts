@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Job, type JobsOptions, Queue, QueueEvents } from 'bullmq';
+import { Redis } from 'ioredis';
+import { vi } from 'vitest';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+import { writeTinyModels } from '../../scripts/tiny/models.mjs';
+import { drawScene } from '../../scripts/tiny/scene.mjs';
+import type { WorkerRecord } from '../../src/shared/worker-record.js';
+import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.js';
+
+/** Whether everything in it has happened by then is for the test to say; this is for a machine that is busy. */
+const PATIENCE = { timeout: 40_000, interval: 50 };
+
+/** A real Redis, tiny models, drawn photos, and as many supervisors as a test starts. */
+export interface Testbed {
+  readonly redis: Redis;
+  readonly server: RedisServer;
+  readonly queue: Queue;
+  readonly events: QueueEvents;
+  /** A supervisor with one CPU child, unless the environment says otherwise. */
+  supervisor(environment?: Record<string, string>): Promise<SupervisorProcess>;
+  add(data: object, options?: JobsOptions): Promise<Job>;
+  record(workerId: string): Promise<WorkerRecord | null>;
+  /** The record, once `accept` takes it. */
+  recorded(workerId: string, accept: (record: WorkerRecord) => boolean): Promise<WorkerRecord>;
+  /** Resolves once the job is in the state. */
+  inState(job: Job, state: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Persons 0 to 5 stand in the photos p0.png to p5.png of the stage `Day-1/Morning`. */
+export const STAGE = 'Day-1/Morning';
+
+export async function createTestbed(): Promise<Testbed> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'testbed-'));
+  const models = path.join(directory, 'models');
+  const gallery = path.join(directory, 'gallery');
+  await writeTinyModels(models);
+  await mkdir(path.join(gallery, STAGE), { recursive: true });
+  await Promise.all(
+    [0, 1, 2, 3, 4, 5].map(async (person) => {
+      await writeFile(path.join(gallery, STAGE, `p${person}.png`), await drawPerson(person));
+    }),
+  );
+  const server = await startRedisServer({ appendOnly: true });
+  const redis = new Redis(server.port, '127.0.0.1', { maxRetriesPerRequest: null });
+  const connection = { host: '127.0.0.1', port: server.port, maxRetriesPerRequest: null };
+  const queue = new Queue('face-search', { connection });
+  const events = new QueueEvents('face-search', { connection });
+  // Redis is away in some tests, and back later.
+  redis.on('error', () => undefined);
+  queue.on('error', () => undefined);
+  events.on('error', () => undefined);
+  await events.waitUntilReady();
+  const supervisors: SupervisorProcess[] = [];
+
+  const record = async (workerId: string): Promise<WorkerRecord | null> => {
+    const text = await redis.hget('workers', workerId);
+    return text === null ? null : (JSON.parse(text) as WorkerRecord);
+  };
+
+  return {
+    redis,
+    server,
+    queue,
+    events,
+    supervisor: async (environment = {}) => {
+      const supervisor = await startSupervisorProcess({
+        REDIS_PORT: String(server.port),
+        MODELS_DIR: models,
+        MODEL_PACK: 'tiny',
+        GALLERY_DIR: gallery,
+        WORKER_HOSTNAME: 'host',
+        ENGINE_THREADS: '1',
+        HEARTBEAT_INTERVAL_MS: '250',
+        USE_CPU: '1',
+        ...environment,
+      });
+      supervisors.push(supervisor);
+      return supervisor;
+    },
+    add: (data, options) => queue.add('search', data, options),
+    record,
+    recorded: (workerId, accept) =>
+      vi.waitFor(async () => {
+        const found = await record(workerId);
+        if (found === null || !accept(found)) throw new Error(`The record is ${JSON.stringify(found)}`);
+        return found;
+      }, PATIENCE),
+    inState: (job, state) =>
+      vi.waitFor(async () => {
+        const current = await job.getState();
+        if (current !== state) throw new Error(`The job is ${current}`);
+      }, PATIENCE),
+    close: async () => {
+      await Promise.all(supervisors.map((supervisor) => supervisor.dispose()));
+      await events.close();
+      await queue.close();
+      redis.disconnect();
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A photo of one person, PNG. */
+export function drawPerson(person: number): Promise<Buffer> {
+  return drawScene({ widthPx: 480, heightPx: 480, faces: [{ person, x: 150, y: 180, sizePx: 160 }] });
+}
+
+export async function selfieOf(person: number): Promise<string> {
+  return (await drawPerson(person)).toString('base64');
+}
+
+/** A gallery that keeps a worker busy for seconds: the same photo over and over. */
+export async function slowJob(person: number, photos = 400): Promise<object> {
+  const gallery = Array.from({ length: photos }, (_, i) => ({
+    id: `copy-${i}`,
+    path: `${STAGE}/p${person}.png`,
+  }));
+  return { image: await selfieOf(person), gallery };
+}
