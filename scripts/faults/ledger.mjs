@@ -3,7 +3,8 @@ import { QueueEvents } from 'bullmq';
 /**
  * What happened to every job, from the queue's own event stream.
  *
- * @typedef {{ starts: number, completions: number, failures: string[], returnedAt: number | null }} JobEntry
+ * @typedef {{ starts: number, completions: number, failures: string[], returnedAt: number | null, works: number }} JobEntry
+ *   `works`: how often it was seen to have begun its work, which is after it was fetched
  */
 
 /** @param {{ queueName: string, connection: import('ioredis').Redis }} options */
@@ -18,7 +19,7 @@ export async function openLedger({ queueName, connection }) {
   const entry = (/** @type {string} */ id) => {
     let job = jobs.get(id);
     if (job === undefined)
-      jobs.set(id, (job = { starts: 0, completions: 0, failures: [], returnedAt: null }));
+      jobs.set(id, (job = { starts: 0, completions: 0, failures: [], returnedAt: null, works: 0 }));
     return job;
   };
   const changed = () => {
@@ -35,6 +36,11 @@ export async function openLedger({ queueName, connection }) {
   });
   events.on('failed', ({ jobId, failedReason }) => {
     entry(jobId).failures.push(failedReason);
+    changed();
+  });
+  events.on('progress', ({ jobId }) => {
+    const job = entry(jobId);
+    job.works = job.starts;
     changed();
   });
   events.on('waiting', ({ jobId, prev }) => {

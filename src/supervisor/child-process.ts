@@ -104,6 +104,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
         break;
       case 'ready':
         ready = message;
+        errorTail.forget();
         options.onReady(message);
         break;
       case 'pong':

@@ -57,7 +57,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
 
   const spawn = (number: number, onReady: () => void): ChildProcess => {
     startedAt = nowInSeconds();
-    return forkChild({
+    const child = forkChild({
       number,
       modulePath: deps.childModulePath,
       environment: childEnvironment(device),
@@ -66,7 +66,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       logger,
       onReady: (ready) => {
         logger.info(
-          { engine: ready.engine, provider: ready.provider, concurrency: ready.concurrency },
+          { pid: child.pid, engine: ready.engine, provider: ready.provider, concurrency: ready.concurrency },
           'Worker is ready',
         );
         onReady();
@@ -76,6 +76,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         if (outcome === 'failed') jobsFailed += 1;
       },
     });
+    return child;
   };
 
   const onChildExit = (exit: ChildExit, child: ChildProcess): void => {

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HOSTNAME } from './testbed.mjs';
+
+const CUT_MS = 1500;
+const REDIS_DOWN_MS = 1000;
+const QUIET_MS = 1500;
+
+/**
+ * What a fault does: it injects itself, waits until the fleet has recovered, and tells how long each part of the
+ * recovery took (ms).
+ *
+ * @typedef {{ testbed: import('./testbed.mjs').Testbed, ledger: Awaited<ReturnType<typeof import('./ledger.mjs').openLedger>>,
+ *   redis: import('ioredis').Redis, queue: import('bullmq').Queue, load: Awaited<ReturnType<typeof import('./load.mjs').createLoad>>,
+ *   random: () => number }} Scene
+ * @typedef {Record<string, number>} Recovery
+ * @typedef {(scene: Scene) => Promise<Recovery>} Fault
+ */
+
+/** @type {Readonly<Record<string, Fault>>} */
+export const FAULTS = {
+  'SIGKILL a child': (scene) => loseChild(scene, 'SIGKILL'),
+  'SIGSTOP a child': (scene) => loseChild(scene, 'SIGSTOP'),
+  'restart Redis': async ({ testbed, ledger }) => {
+    await testbed.redis.halt();
+    await sleep(REDIS_DOWN_MS);
+    await testbed.redis.start();
+    return { 'next job starts': await nextStart(ledger) };
+  },
+  'cut the connections': async ({ testbed, ledger }) => {
+    testbed.proxy.cut();
+    await sleep(CUT_MS);
+    testbed.proxy.mend();
+    return { 'next job starts': await nextStart(ledger) };
+  },
+  'rolling restart': async ({ testbed }) => {
+    const from = testbed.lines.length;
+    const at = performance.now();
+    testbed.signal('SIGHUP');
+    await testbed.line(({ msg }) => msg.startsWith('Rolling restart'), from);
+    await testbed.line(({ msg }) => msg === 'Rolling restart done', from);
+    return { 'all children replaced': performance.now() - at };
+  },
+  'quiet and resume': async ({ testbed, ledger }) => {
+    testbed.signal('SIGTSTP');
+    await sleep(QUIET_MS);
+    testbed.signal('SIGCONT');
+    return { 'next job starts': await nextStart(ledger) };
+  },
+  'poisonous job': async (scene) => {
+    const { testbed, ledger, load } = scene;
+    const id = `poison-${Math.floor(performance.now())}`;
+    await load.addPoison(id);
+    const job = ledger.entry(id);
+    const at = performance.now();
+    for (let killed = 0; job.failures.length === 0; killed = job.starts) {
+      // A job that waits for its turn in a child does no harm yet.
+      await ledger.until(() => job.works > killed || job.failures.length > 0, `${id} works or fails`);
+      if (job.failures.length > 0) break;
+      const from = testbed.lines.length;
+      process.kill(await pidOfJob(scene, id), 'SIGKILL');
+      await testbed.line(({ msg }) => msg.startsWith('The child was ended by SIGKILL'), from);
+    }
+    return { 'it is failed': performance.now() - at };
+  },
+  'SIGKILL the supervisor': async (scene) => {
+    const { testbed } = scene;
+    await testbed.stopSupervisor('SIGKILL');
+    const from = testbed.lines.length;
+    const at = performance.now();
+    testbed.startSupervisor();
+    const isReady = (/** @type {{ msg: string }} */ { msg }) => msg === 'Worker is ready';
+    const { at: firstAt } = await testbed.line(isReady, from);
+    const workers = new Set(testbed.lines.filter(isReady).map(({ worker }) => worker)).size;
+    await testbed.until(
+      () => testbed.lines.slice(from).filter(isReady).length >= workers,
+      'all workers are ready',
+    );
+    return { 'a worker is ready': firstAt - at, 'all are ready': performance.now() - at };
+  },
+};
+
+/**
+ * @param {Scene} scene
+ * @param {NodeJS.Signals} signal
+ * @returns {Promise<Recovery>}
+ */
+async function loseChild(scene, signal) {
+  const { testbed, ledger, random } = scene;
+  const children = liveChildren(testbed.lines);
+  const victim = children[Math.floor(random() * children.length)];
+  if (victim === undefined) throw new Error('No child is alive');
+  const from = testbed.lines.length;
+  const at = performance.now();
+  process.kill(victim.pid, signal);
+  const death = await testbed.line(
+    (line) =>
+      line.worker === victim.id && line.pid === victim.pid && line.msg.startsWith('The child was ended'),
+    from,
+  );
+  const diedAt = signal === 'SIGKILL' ? at : death.at;
+  const ready = await testbed.line(
+    (line) => line.worker === victim.id && line.msg === 'Worker is ready',
+    from,
+  );
+  const returned = [...ledger.jobs.values()].flatMap(({ returnedAt }) =>
+    returnedAt !== null && returnedAt >= at ? [returnedAt - diedAt] : [],
+  );
+  return {
+    ...(signal === 'SIGSTOP' && { 'it is noticed': death.at - at }),
+    'a new child is ready': ready.at - diedAt,
+    ...(returned.length > 0 && { 'its jobs are back': Math.max(...returned) }),
+  };
+}
+
+/** @param {Scene['ledger']} ledger */
+async function nextStart(ledger) {
+  const at = performance.now();
+  const starts = ledger.starts();
+  await ledger.until(() => ledger.starts() > starts, 'a job starts');
+  return performance.now() - at;
+}
+
+/**
+ * The process that runs a job: BullMQ knows the worker, and the log that worker's latest child.
+ *
+ * @param {Scene} scene
+ * @param {string} jobId
+ */
+async function pidOfJob({ redis, queue, testbed }, jobId) {
+  const worker = await redis.hget(queue.toKey(jobId), 'pb');
+  const ready = testbed.lines.findLast((line) => line.worker === worker && line.msg === 'Worker is ready');
+  if (ready?.pid === undefined) throw new Error(`Nobody runs ${jobId}`);
+  return ready.pid;
+}
+
+/**
+ * The child of each worker that is ready and of whose end nothing was heard, by the supervisor's log.
+ *
+ * @param {readonly import('./testbed.mjs').LogLine[]} lines
+ */
+export function liveChildren(lines) {
+  /** @type {Map<string, { id: string, pid: number }>} */
+  const children = new Map();
+  for (const { msg, worker, pid } of lines) {
+    if (worker === undefined || pid === undefined) continue;
+    if (msg === 'Worker is ready') children.set(worker, { id: worker, pid });
+    else if (msg.startsWith('The child ') && children.get(worker)?.pid === pid) children.delete(worker);
+  }
+  return [...children.values()];
+}
+
+/** @param {Pick<Scene, 'redis'>} scene */
+export async function readWorkers({ redis }) {
+  const records = Object.values(await redis.hgetall('workers')).map((text) => JSON.parse(text));
+  return records.filter(({ hostname }) => hostname === HOSTNAME);
+}

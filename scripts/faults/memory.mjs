@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+
+/**
+ * Resident memory (MB) of a process, null where it is gone or the system does not tell (other than Linux).
+ *
+ * @param {number} pid
+ */
+export async function residentMb(pid) {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = /VmRSS:\s+(\d+) kB/.exec(status)?.[1];
+  return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024);
+}
+
+/**
+ * CPU time (ms) that a process has used, null where it is gone or the system does not tell.
+ *
+ * @param {number} pid
+ */
+export async function cpuMs(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return Number.isFinite(ticks) ? ticks * 10 : null;
+}

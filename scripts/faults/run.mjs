@@ -1,0 +1,193 @@
+import { parseArgs } from 'node:util';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { FAULTS, liveChildren, readWorkers } from './faults.mjs';
+import { openLedger } from './ledger.mjs';
+import { createLoad } from './load.mjs';
+import { cpuMs, residentMb } from './memory.mjs';
+import { describeMachine, formatRecoveries, formatTable } from './report.mjs';
+import { createTestbed, HOSTNAME } from './testbed.mjs';
+import { judge } from './verdict.mjs';
+
+const HELP = `Breaks a supervised machine in every way we know, under load, and checks that no job is lost.
+
+  npm run test:faults -- [--gpus 4] [--rounds 2] [--minutes N] [--per-second 6] [--seed 1] [--log FILE]
+
+  --gpus        simulated GPUs (they work on the CPU)
+  --rounds      how often every fault is injected
+  --minutes     soak test: go on for so long instead, and print memory over time
+  --per-second  jobs added a second
+  --seed        for the order of the faults and the choice of the victims
+  --log         keep the supervisor's log in this file`;
+
+const { values } = parseArgs({
+  options: {
+    gpus: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '2' },
+    minutes: { type: 'string' },
+    'per-second': { type: 'string', default: '6' },
+    seed: { type: 'string', default: '1' },
+    log: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+const gpus = Number(values.gpus);
+const random = mulberry32(Number(values.seed));
+const endAt = values.minutes === undefined ? null : performance.now() + Number(values.minutes) * 60_000;
+console.log(`${describeMachine()}; ${gpus} simulated GPUs`);
+
+const testbed = await createTestbed({ gpus });
+const redis = new Redis(testbed.redis.port, '127.0.0.1', {
+  maxRetriesPerRequest: null,
+  retryStrategy: () => 100,
+});
+// Redis is restarted as one of the faults; its connections come back by themselves.
+redis.on('error', () => undefined);
+const queue = new Queue('face-search', { connection: redis });
+queue.on('error', () => undefined);
+const ledger = await openLedger({ queueName: 'face-search', connection: redis });
+const load = await createLoad(queue);
+const scene = { testbed, ledger, redis, queue, load, random };
+/** @type {Map<string, Map<string, number[]>>} */
+const recoveries = new Map();
+/** @type {Set<string>} */
+const workerIds = new Set();
+/** @type {(string | number)[][]} */
+const memory = [['minute', 'supervisor MB', 'children MB', 'jobs done']];
+let exitCode = null;
+
+const watch = setInterval(() => void lookAtWorkers(), 2000);
+const memoryTimer = setInterval(() => void noteMemory(), 60_000);
+const startedAt = performance.now();
+
+try {
+  for (let gpu = 0; gpu < gpus; gpu += 1) {
+    await testbed.line(
+      ({ msg, worker }) => msg === 'Worker is ready' && worker === `${HOSTNAME}_gpu${gpu}`,
+      0,
+    );
+  }
+  await printIdle();
+  const adding = load.run(Number(values['per-second']), () => false);
+  for (
+    let round = 1;
+    endAt === null ? round <= Number(values.rounds) : performance.now() < endAt;
+    round += 1
+  ) {
+    for (const [name, fault] of shuffled(Object.entries(FAULTS))) {
+      await testbed.until(() => liveChildren(testbed.lines).length === gpus, 'all workers are ready');
+      const recovery = await fault(scene);
+      note(name, recovery);
+      const parts = Object.entries(recovery).map(([part, ms]) => `${part} after ${Math.round(ms)} ms`);
+      console.log(`round ${round}: ${name}: ${parts.join(', ')}`);
+    }
+  }
+  load.stop();
+  await adding;
+  await ledger.until(
+    () => [...load.expected.keys()].every((id) => isEnded(ledger.entry(id))),
+    'all jobs end',
+    180_000,
+  );
+  await lookAtWorkers();
+  exitCode = await testbed.stopSupervisor('SIGTERM');
+
+  const checks = judge({
+    ledger,
+    expected: load.expected,
+    results: await readResults(),
+    workerIds,
+    gpus,
+    hostname: HOSTNAME,
+    exitCode,
+  });
+  console.log(`\n${formatRecoveries(recoveries)}\n`);
+  if (memory.length > 1) console.log(`${formatTable(memory)}\n`);
+  const again = ledger.starts() - ledger.jobs.size;
+  console.log(
+    `${load.expected.size} jobs, ${ledger.completions()} results, ${again} starts over again, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+  );
+  for (const { name, passed, details } of checks)
+    console.log(`${passed ? 'ok  ' : 'FAIL'} ${name}${passed ? '' : ` (${details})`}`);
+  const failed = checks.filter(({ passed }) => !passed).length;
+  console.log(`${checks.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+} finally {
+  clearInterval(watch);
+  clearInterval(memoryTimer);
+  load.stop();
+  await ledger.close();
+  redis.disconnect();
+  await testbed.close(values.log ?? null);
+}
+
+async function lookAtWorkers() {
+  for (const { id } of await readWorkers(scene)) workerIds.add(id);
+}
+
+async function noteMemory() {
+  const children = await Promise.all((await readWorkers(scene)).map(({ pid }) => residentMb(pid ?? 0)));
+  memory.push([
+    Math.round((performance.now() - startedAt) / 60_000),
+    (await residentMb(testbed.supervisorPid())) ?? 'none',
+    children.map((mb) => mb ?? 'none').join(' '),
+    ledger.completions(),
+  ]);
+}
+
+/** What the supervisor needs while nothing happens. */
+async function printIdle() {
+  const pid = testbed.supervisorPid();
+  const before = await cpuMs(pid);
+  const at = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  const used = (((await cpuMs(pid)) ?? NaN) - (before ?? NaN)) / (performance.now() - at);
+  console.log(
+    `idle: the supervisor uses ${(100 * used).toFixed(1)} % of a core and ${await residentMb(pid)} MB (heartbeat every second)`,
+  );
+}
+
+async function readResults() {
+  const results = new Map();
+  for (const id of load.expected.keys()) {
+    const value = await redis.hget(queue.toKey(id), 'returnvalue');
+    results.set(id, value === null ? null : JSON.parse(value));
+  }
+  return results;
+}
+
+/** @param {string} fault @param {Record<string, number>} recovery */
+function note(fault, recovery) {
+  const parts = recoveries.get(fault) ?? new Map();
+  recoveries.set(fault, parts);
+  for (const [part, ms] of Object.entries(recovery)) parts.set(part, [...(parts.get(part) ?? []), ms]);
+}
+
+/** @param {import('./ledger.mjs').JobEntry} job */
+function isEnded(job) {
+  return job.completions + job.failures.length > 0;
+}
+
+/** @template T @param {readonly T[]} items */
+function shuffled(items) {
+  return items
+    .map((item) => ({ item, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
+
+/** A seeded source of numbers from 0 to 1 (Tommy Ettinger's mulberry32). @param {number} seed */
+function mulberry32(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process';
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { startRedisServer } from '../support/redis-server.mjs';
+import { writeTinyModels } from '../tiny/models.mjs';
+import { drawScene } from '../tiny/scene.mjs';
+import { startRedisProxy } from './redis-proxy.mjs';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export const PERSONS = 8;
+export const STAGE = 'Faults';
+export const HOSTNAME = 'faults';
+const PATIENCE_MS = 90_000;
+
+/**
+ * A real Redis behind a proxy, drawn photos, and a supervisor with simulated GPUs.
+ *
+ * @typedef {Awaited<ReturnType<typeof createTestbed>>} Testbed
+ * @typedef {{ level?: string, msg: string, worker?: string, pid?: number, at: number }} LogLine
+ */
+
+/** @param {{ gpus: number }} options */
+export async function createTestbed({ gpus }) {
+  const directory = await mkdtemp(path.join(tmpdir(), 'faults-'));
+  await writeTinyModels(path.join(directory, 'models'));
+  await drawGallery(path.join(directory, 'gallery', STAGE));
+  const bin = await writeNvidiaSmi(directory, gpus);
+  const redis = await startRedisServer({ appendOnly: true });
+  const proxy = await startRedisProxy(redis.port);
+
+  /** @type {LogLine[]} */
+  const lines = [];
+  /** @type {Set<() => void>} */
+  const watchers = new Set();
+  /** @type {import('node:child_process').ChildProcess | null} */
+  let supervisor = null;
+
+  const startSupervisor = () => {
+    const child = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
+      cwd: directory,
+      env: {
+        PATH: `${bin}${path.delimiter}${process.env['PATH']}`,
+        REDIS_PORT: String(proxy.port),
+        MODELS_DIR: path.join(directory, 'models'),
+        MODEL_PACK: 'tiny',
+        GALLERY_DIR: path.join(directory, 'gallery'),
+        WORKER_HOSTNAME: HOSTNAME,
+        ENGINE_THREADS: '1',
+        HEARTBEAT_INTERVAL_MS: '1000',
+        PING_TIMEOUT_MS: '3000',
+        LOG_LEVEL: 'info',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (text) => {
+        lines.push(parseLine(text));
+        for (const watcher of watchers) watcher();
+      });
+    }
+    supervisor = child;
+  };
+
+  /**
+   * @param {() => boolean} condition
+   * @param {string} what
+   * @returns {Promise<void>}
+   */
+  const until = (condition, what) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        watchers.delete(check);
+        reject(
+          new Error(`Waited ${PATIENCE_MS / 1000} s in vain: ${what}; the log ends with:\n${tail(lines)}`),
+        );
+      }, PATIENCE_MS);
+      const check = () => {
+        if (!condition()) return;
+        clearTimeout(timer);
+        watchers.delete(check);
+        resolve();
+      };
+      watchers.add(check);
+      check();
+    });
+
+  /** @param {NodeJS.Signals} signal */
+  const stopSupervisor = async (signal) => {
+    const child = supervisor;
+    if (child === null) return null;
+    supervisor = null;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return /** @type {Promise<number | null>} */ (exited);
+  };
+  startSupervisor();
+
+  return {
+    redis,
+    proxy,
+    lines,
+    supervisorPid: () => supervisor?.pid ?? 0,
+    startSupervisor,
+    stopSupervisor,
+    /** @param {NodeJS.Signals} signal */
+    signal: (signal) => void supervisor?.kill(signal),
+    /** Resolves once the log makes `condition` true. @param {() => boolean} condition @param {string} what */
+    until,
+    /**
+     * The first line from number `from` on that `accept` takes.
+     *
+     * @param {(line: LogLine) => boolean} accept
+     * @param {number} from
+     */
+    line: async (accept, from) => {
+      /** @type {LogLine | undefined} */
+      let found;
+      await until(() => {
+        found = lines.slice(from).find((line) => accept(line));
+        return found !== undefined;
+      }, `a line such as ${accept}`);
+      return /** @type {LogLine} */ (/** @type {unknown} */ (found));
+    },
+    /** Keeps the log for a person, and removes the rest. @param {string | null} logFile */
+    close: async (logFile) => {
+      await stopSupervisor('SIGKILL');
+      await proxy.close();
+      await redis.stop();
+      if (logFile !== null) await writeFile(logFile, lines.map((line) => JSON.stringify(line)).join('\n'));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @param {string} folder */
+async function drawGallery(folder) {
+  await mkdir(folder, { recursive: true });
+  for (let person = 0; person < PERSONS; person += 1) {
+    await writeFile(path.join(folder, `p${person}.png`), await drawPerson(person));
+  }
+}
+
+/** @param {number} person */
+export function drawPerson(person) {
+  return drawScene({ widthPx: 320, heightPx: 320, faces: [{ person, x: 100, y: 120, sizePx: 110 }] });
+}
+
+/**
+ * @param {string} directory
+ * @param {number} gpus
+ */
+async function writeNvidiaSmi(directory, gpus) {
+  const bin = path.join(directory, 'bin');
+  await mkdir(bin);
+  const all = path.join(ROOT, 'test/fixtures/nvidia-smi/eight-gpus.txt');
+  await cp(all, path.join(directory, 'gpus.txt'));
+  await writeFile(path.join(bin, 'nvidia-smi'), `#!/bin/sh\nhead -n ${gpus} '${directory}/gpus.txt'\n`);
+  await chmod(path.join(bin, 'nvidia-smi'), 0o755);
+  return bin;
+}
+
+/** @param {string} text @returns {LogLine} */
+function parseLine(text) {
+  const at = performance.now();
+  try {
+    return { ...JSON.parse(text), at };
+  } catch {
+    return { msg: text, at };
+  }
+}
+
+/** @param {readonly LogLine[]} lines */
+function tail(lines) {
+  return lines
+    .slice(-15)
+    .map((line) => JSON.stringify(line))
+    .join('\n');
+}

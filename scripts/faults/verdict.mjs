@@ -1,0 +1,63 @@
+/**
+ * What must be true after all faults. Each entry is one check.
+ *
+ * @typedef {{ name: string, passed: boolean, details: string }} Check
+ *
+ * @param {{ ledger: Awaited<ReturnType<typeof import('./ledger.mjs').openLedger>>, expected: ReadonlyMap<string, string>,
+ *   results: ReadonlyMap<string, unknown>, workerIds: ReadonlySet<string>, gpus: number, hostname: string, exitCode: number | null }} facts
+ * @returns {Check[]}
+ */
+export function judge({ ledger, expected, results, workerIds, gpus, hostname, exitCode }) {
+  const searches = [...expected.keys()].map((id) => ({ id, ...ledger.entry(id) }));
+  const poison = [...ledger.jobs].filter(([id]) => id.startsWith('poison-'));
+  const wrong = [...expected]
+    .filter(([id, photo]) => !isRightAnswer(results.get(id), photo))
+    .map(([id]) => id);
+  const wantedIds = Array.from({ length: gpus }, (_, i) => `${hostname}_gpu${i}`);
+  return [
+    listed(
+      'every job has ended',
+      searches.filter((job) => job.completions + job.failures.length === 0),
+    ),
+    listed(
+      'no job has two results',
+      searches.filter((job) => job.completions > 1),
+    ),
+    listed(
+      'no job failed but the poisonous ones',
+      searches.filter((job) => job.failures.length > 0),
+    ),
+    { name: 'every result is right', passed: wrong.length === 0, details: wrong.slice(0, 10).join(', ') },
+    {
+      name: 'every poisonous job failed with CRASHED_WORKER',
+      passed: poison.every(
+        ([, { failures }]) => failures.length === 1 && failures[0]?.startsWith('CRASHED_WORKER: '),
+      ),
+      details: poison.map(([id, { failures }]) => `${id}: ${failures.join('; ')}`).join(', '),
+    },
+    {
+      name: 'the worker ids never changed',
+      passed: [...workerIds].toSorted().join() === wantedIds.join(),
+      details: [...workerIds].join(', '),
+    },
+    { name: 'the supervisor ended with code 0', passed: exitCode === 0, details: `code ${exitCode}` },
+  ];
+}
+
+/**
+ * @param {string} name
+ * @param {readonly { id: string }[]} offenders
+ * @returns {Check}
+ */
+function listed(name, offenders) {
+  const ids = offenders.slice(0, 10).map(({ id }) => id);
+  return { name, passed: offenders.length === 0, details: `${offenders.length}: ${ids.join(', ')}` };
+}
+
+/**
+ * @param {unknown} result
+ * @param {string} photo
+ */
+function isRightAnswer(result, photo) {
+  return Array.isArray(result) && result.length === 1 && result[0].id === photo;
+}
