@@ -68,7 +68,6 @@ export const FAULTS = {
     const from = testbed.lines.length;
     const at = performance.now();
     testbed.startSupervisor();
-    const isReady = (/** @type {{ msg: string }} */ { msg }) => msg === 'Worker is ready';
     const { at: firstAt } = await testbed.line(isReady, from);
     const workers = new Set(testbed.lines.filter(isReady).map(({ worker }) => worker)).size;
     await testbed.until(
@@ -98,10 +97,7 @@ async function loseChild(scene, signal) {
     from,
   );
   const diedAt = signal === 'SIGKILL' ? at : death.at;
-  const ready = await testbed.line(
-    (line) => line.worker === victim.id && line.msg === 'Worker is ready',
-    from,
-  );
+  const ready = await testbed.line((line) => line.worker === victim.id && isReady(line), from);
   const returned = [...ledger.jobs.values()].flatMap(({ returnedAt }) =>
     returnedAt !== null && returnedAt >= at ? [returnedAt - diedAt] : [],
   );
@@ -110,6 +106,11 @@ async function loseChild(scene, signal) {
     'a new child is ready': ready.at - diedAt,
     ...(returned.length > 0 && { 'its jobs are back': Math.max(...returned) }),
   };
+}
+
+/** @param {import('./testbed.mjs').LogLine} line */
+function isReady({ msg }) {
+  return msg === 'Worker is ready';
 }
 
 /** @param {Scene['ledger']} ledger */
@@ -128,7 +129,7 @@ async function nextStart(ledger) {
  */
 async function pidOfJob({ redis, queue, testbed }, jobId) {
   const worker = await redis.hget(queue.toKey(jobId), 'pb');
-  const ready = testbed.lines.findLast((line) => line.worker === worker && line.msg === 'Worker is ready');
+  const ready = testbed.lines.findLast((line) => line.worker === worker && isReady(line));
   if (ready?.pid === undefined) throw new Error(`Nobody runs ${jobId}`);
   return ready.pid;
 }
@@ -141,9 +142,10 @@ async function pidOfJob({ redis, queue, testbed }, jobId) {
 export function liveChildren(lines) {
   /** @type {Map<string, { id: string, pid: number }>} */
   const children = new Map();
-  for (const { msg, worker, pid } of lines) {
+  for (const line of lines) {
+    const { msg, worker, pid } = line;
     if (worker === undefined || pid === undefined) continue;
-    if (msg === 'Worker is ready') children.set(worker, { id: worker, pid });
+    if (isReady(line)) children.set(worker, { id: worker, pid });
     else if (msg.startsWith('The child ') && children.get(worker)?.pid === pid) children.delete(worker);
   }
   return [...children.values()];

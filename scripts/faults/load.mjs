@@ -15,7 +15,7 @@ export async function createLoad(queue) {
   );
   /** @type {Map<string, string>} job id -> id of the photo that it has to find */
   const expected = new Map();
-  let stopped = false;
+  const stop = new AbortController();
 
   const addOne = async () => {
     const number = expected.size;
@@ -28,18 +28,17 @@ export async function createLoad(queue) {
   return {
     expected,
     /**
+     * Until it is stopped.
+     *
      * @param {number} perSecond
-     * @param {() => boolean} enough
      */
-    run: async (perSecond, enough) => {
-      while (!stopped && !enough()) {
+    run: async (perSecond) => {
+      while (!stop.signal.aborted) {
         await addOne();
         await sleep(1000 / perSecond);
       }
     },
-    stop: () => {
-      stopped = true;
-    },
+    stop: () => stop.abort(),
     /** A job that runs until its worker is killed. @param {string} jobId */
     addPoison: (jobId) => {
       const gallery = Array.from({ length: POISON_PHOTOS }, (_, i) => ({

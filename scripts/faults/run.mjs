@@ -66,21 +66,16 @@ const memoryTimer = setInterval(() => void noteMemory(), 60_000);
 const startedAt = performance.now();
 
 try {
-  for (let gpu = 0; gpu < gpus; gpu += 1) {
-    await testbed.line(
-      ({ msg, worker }) => msg === 'Worker is ready' && worker === `${HOSTNAME}_gpu${gpu}`,
-      0,
-    );
-  }
+  await testbed.until(allAlive, 'all workers are ready');
   await printIdle();
-  const adding = load.run(Number(values['per-second']), () => false);
+  const adding = load.run(Number(values['per-second']));
   for (
     let round = 1;
     endAt === null ? round <= Number(values.rounds) : performance.now() < endAt;
     round += 1
   ) {
     for (const [name, fault] of shuffled(Object.entries(FAULTS))) {
-      await testbed.until(() => liveChildren(testbed.lines).length === gpus, 'all workers are ready');
+      await testbed.until(allAlive, 'all workers are ready');
       const recovery = await fault(scene);
       note(name, recovery);
       const parts = Object.entries(recovery).map(([part, ms]) => `${part} after ${Math.round(ms)} ms`);
@@ -124,6 +119,10 @@ try {
   await ledger.close();
   redis.disconnect();
   await testbed.close(values.log ?? null);
+}
+
+function allAlive() {
+  return liveChildren(testbed.lines).length === gpus;
 }
 
 async function lookAtWorkers() {

@@ -119,10 +119,13 @@ export async function createTestbed({ gpus }) {
     line: async (accept, from) => {
       /** @type {LogLine | undefined} */
       let found;
-      await until(() => {
-        found = lines.slice(from).find((line) => accept(line));
-        return found !== undefined;
-      }, `a line such as ${accept}`);
+      await until(
+        () => {
+          found = lines.slice(from).find((line) => accept(line));
+          return found !== undefined;
+        },
+        `a line such as ${String(accept)}`,
+      );
       return /** @type {LogLine} */ (/** @type {unknown} */ (found));
     },
     /** Keeps the log for a person, and removes the rest. @param {string | null} logFile */

@@ -19,9 +19,11 @@ export type EngineRequest =
 
 /** Every message from an engine thread to the main thread. */
 export type EngineReply =
-  /** The models are loaded and one inference has run. */
+  /** The models are loaded and each has run once. */
   | { readonly type: 'ready' }
+  /** They could not be; the thread ends. */
   | { readonly type: 'unable'; readonly message: string }
+  /** The embeddings are moved, not copied. */
   | { readonly type: 'picture'; readonly id: number; readonly picture: Picture }
   /** `image`: the picture is at fault; `engine`: the machine is. */
   | {

@@ -3,16 +3,16 @@ import { ImageError } from '../../shared/errors.js';
 import type { Picture, PictureSource } from './engine.js';
 import type { EngineReply, EngineRequest, EngineThreadData } from './engine-protocol.js';
 
-/** A thread that has not ended by itself after this long is in native code; terminating waits for it. */
+/** A thread that has not ended by itself after this long is deep in native code: terminating it waits for that to return. */
 const STOP_TIMEOUT_MS = 1000;
 
 /** An engine thread as the main thread sees it. */
 export interface EngineThread {
-  inFlight(): number;
   /** @throws {ImageError} the picture is at fault */
   analyze(source: PictureSource): Promise<Picture>;
-  /** Resolves when the thread has ended, with the reason. */
+  /** Resolves when the thread has ended, asked or not, with the reason. */
   readonly exited: Promise<Error>;
+  /** Lets it finish what is in flight. Resolves when it has ended. */
   stop(): Promise<void>;
 }
 
@@ -21,28 +21,31 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts a thread; resolves once it is ready. @throws {Error} it cannot load its models or its provider */
+/**
+ * Starts a thread; resolves once it is ready.
+ *
+ * @throws {Error} it cannot load its models or its execution provider
+ */
 export async function startEngineThread(data: EngineThreadData): Promise<EngineThread> {
-  const worker = new Worker(new URL('./engine-thread.js', import.meta.url), {
-    workerData: data,
-    name: 'engine',
-  });
+  const worker = new Worker(new URL('./engine-thread.js', import.meta.url), { workerData: data });
+  const send = (request: EngineRequest): void => worker.postMessage(request);
   const pending = new Map<number, Pending>();
-  let nextId = 0;
+  let lastId = 0;
+  let stopped: Promise<void> | null = null;
 
   const exited = new Promise<Error>((resolve) => {
-    worker.once('error', resolve);
-    worker.once('exit', (code) => resolve(new Error(`The engine thread ended with code ${code}`)));
+    worker.once('error', (error) => resolve(new Error('An engine thread died', { cause: error })));
+    worker.once('exit', (code) => resolve(new Error(`An engine thread ended with code ${code}`)));
   });
   void exited.then((error) => {
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   });
 
-  const settle = (id: number, act: (request: Pending) => void): void => {
+  const take = (id: number): Pending | undefined => {
     const request = pending.get(id);
     pending.delete(id);
-    if (request !== undefined) act(request);
+    return request;
   };
 
   await new Promise<void>((resolve, reject) => {
@@ -55,34 +58,33 @@ export async function startEngineThread(data: EngineThreadData): Promise<EngineT
           reject(new Error(reply.message));
           break;
         case 'picture':
-          settle(reply.id, (request) => request.resolve(reply.picture));
+          take(reply.id)?.resolve(reply.picture);
           break;
-        case 'failed': {
-          const error = reply.fault === 'image' ? new ImageError(reply.message) : new Error(reply.message);
-          settle(reply.id, (request) => request.reject(error));
+        case 'failed':
+          take(reply.id)?.reject(
+            reply.fault === 'image' ? new ImageError(reply.message) : new Error(reply.message),
+          );
           break;
-        }
       }
     });
     void exited.then(reject);
   });
 
-  const send = (request: EngineRequest): void => worker.postMessage(request);
+  const stop = async (): Promise<void> => {
+    send({ type: 'stop' });
+    const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
 
   return {
-    inFlight: () => pending.size,
     analyze: (source) =>
       new Promise((resolve, reject) => {
-        nextId += 1;
-        pending.set(nextId, { resolve, reject });
-        send({ type: 'analyze', id: nextId, source });
+        lastId += 1;
+        pending.set(lastId, { resolve, reject });
+        send({ type: 'analyze', id: lastId, source });
       }),
     exited,
-    stop: async () => {
-      send({ type: 'stop' });
-      const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
-      await exited;
-      clearTimeout(timer);
-    },
+    stop: () => (stopped ??= stop()),
   };
 }

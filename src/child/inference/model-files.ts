@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
+import { ALIGNED_SIZE_PX } from '../pipeline/align.js';
+import { isCalibration } from '../pipeline/score.js';
 
 const PROJECT_MANIFEST = fileURLToPath(new URL('../../../models/manifest.json', import.meta.url));
 const DEFAULT_PACK = 'mobileface';
@@ -15,24 +17,27 @@ const input = {
   name: z.string().nullable(),
   channels: z.enum(['rgb', 'bgr']),
   mean: z.number(),
-  scale: z.number(),
+  scale: z.number().refine((scale) => scale !== 0, 'must not be 0'),
 };
 
 const detector = z.object({
   ...file,
   input: z.object(input),
-  strides: z.array(z.int().positive()).min(1),
+  strides: z.array(z.literal([8, 16, 32])).min(1),
   scoreThreshold: z.number().min(0).max(1),
   iouThreshold: z.number().min(0).max(1),
 });
 const embedder = z.object({
   ...file,
-  input: z.object({ ...input, sizePx: z.int().positive() }),
+  input: z.object({ ...input, sizePx: z.literal(ALIGNED_SIZE_PX) }),
   /** Null where the model has only one output. */
   output: z.string().nullable(),
   embeddingSize: z.int().positive(),
 });
-const pack = z.object({ detector, embedder, calibration: z.array(z.tuple([z.number(), z.number()])).min(2) });
+const calibration = z
+  .array(z.tuple([z.number(), z.number()]))
+  .refine(isCalibration, 'must rise from [-1, 0] to [1, 1]');
+const pack = z.object({ detector, embedder, calibration });
 const manifest = z.object({ packs: z.record(z.string(), pack) });
 
 export type DetectorModel = z.infer<typeof detector>;
@@ -49,7 +54,8 @@ export interface ModelPack extends z.infer<typeof pack> {
  * Reads a pack from `manifest.json` in the models folder, or from the project's own where that has none, and
  * checks that its files are there in their full size. Their sha256 was checked when they were fetched.
  *
- * @throws {StartupError} `modelsMissing`, with the command to run
+ * @throws {StartupError} `modelsMissing`, with the command that fetches them; `badConfig` for a manifest that is
+ *   wrong or lacks the pack
  */
 export async function findModelPack(name: string, modelsDir: string): Promise<ModelPack> {
   const ownManifest = path.join(modelsDir, 'manifest.json');

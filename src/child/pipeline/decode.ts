@@ -1,9 +1,7 @@
 import sharp, { type Metadata } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
+import { PICTURE_FORMATS, recogniseFormat } from './picture-format.js';
 import type { RgbImage } from './pixels.js';
-
-/** Formats of photographs. Others that libvips could read (SVG, PDF) are programs rather than pictures. */
-const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'heif', 'tiff', 'jp2', 'jxl']);
 
 /**
  * Longest side of what faces are cropped from. A face that fills a tenth of it still has more pixels than the
@@ -12,7 +10,7 @@ const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'hei
 export const WORKING_SIDE_PX = 1920;
 
 export interface DecodedPicture {
-  /** At most `WORKING_SIDE_PX` on its longest side; EXIF orientation applied, sRGB. */
+  /** At most `WORKING_SIDE_PX` on its longest side. */
   readonly image: RgbImage;
   /** Size of the whole picture as a person sees it. */
   readonly widthPx: number;
@@ -20,17 +18,17 @@ export interface DecodedPicture {
 }
 
 /**
- * Decodes one picture: the first frame, upright, 8-bit sRGB without transparency (laid on white). JPEG and WebP
- * are shrunk while they are loaded.
+ * Decodes one picture: its first frame, EXIF orientation applied, 8-bit sRGB, transparency laid on white. JPEG
+ * and WebP are shrunk while they are loaded.
  *
- * @param encoded the file's bytes, or its path
- * @throws {ImageError} it is not a picture of a known format, is broken, or has more than `maxPixels`
+ * @throws {ImageError} it is not a photograph of a known format, is broken, or has more than `maxPixels`
  */
-export async function decodePicture(encoded: Buffer | string, maxPixels: number): Promise<DecodedPicture> {
+export async function decodePicture(encoded: Buffer, maxPixels: number): Promise<DecodedPicture> {
+  checkFormat(encoded);
   try {
-    // The limit is judged here, on the header alone, with a sentence of our own.
+    // The limit is judged on the header alone, with a sentence of our own.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
-    checkMetadata(metadata, maxPixels);
+    checkPixels(metadata, maxPixels);
     const { data, info } = await sharp(encoded, { limitInputPixels: maxPixels, failOn: 'truncated' })
       .autoOrient()
       .resize({ width: WORKING_SIDE_PX, height: WORKING_SIDE_PX, fit: 'inside', withoutEnlargement: true })
@@ -42,22 +40,22 @@ export async function decodePicture(encoded: Buffer | string, maxPixels: number)
     return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`the picture cannot be decoded (${firstLine(messageOf(error))}).`, { cause: error });
+    throw new ImageError(`The picture cannot be decoded (${firstLine(messageOf(error))}).`, { cause: error });
   }
 }
 
-function checkMetadata({ format, width, height }: Metadata, maxPixels: number): void {
-  if (format === undefined || !FORMATS.has(format)) {
-    throw new ImageError(
-      `the format ${format ?? 'unknown'} is not supported; use JPEG, PNG, WebP, AVIF or GIF.`,
-    );
-  }
-  const pixels = width * height;
-  if (pixels > maxPixels) {
-    throw new ImageError(
-      `the picture has ${pixels} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
-    );
-  }
+function checkFormat(encoded: Buffer): void {
+  const format = recogniseFormat(encoded);
+  if (format !== null && format !== 'HEIC') return;
+  const problem = format === 'HEIC' ? 'is in HEIC, which cannot be decoded' : 'is in no format that is known';
+  throw new ImageError(`The picture ${problem}; use ${PICTURE_FORMATS.join(', ')}.`);
+}
+
+function checkPixels({ width, height }: Metadata, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  throw new ImageError(
+    `The picture has ${width * height} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
+  );
 }
 
 /** Grayscale comes with one channel: it is the same in all three. */
@@ -73,7 +71,7 @@ function toRgb(data: Buffer, channels: number): Uint8Array {
 /**
  * A smaller copy of an image, averaged over the pixels that fall together.
  *
- * @returns the image itself where it is no larger than `sidePx`
+ * @returns the image itself where its longest side is no longer than `sidePx`
  */
 export async function shrink(image: RgbImage, sidePx: number): Promise<RgbImage> {
   if (Math.max(image.widthPx, image.heightPx) <= sidePx) return image;

@@ -12,7 +12,7 @@ export interface DetectedFace {
 }
 
 /**
- * Runs a network.
+ * Runs the detector.
  *
  * @param input float32 NCHW [1, 3, heightPx, widthPx]
  * @returns its outputs by name
@@ -55,14 +55,13 @@ function readStride(
   columns: number,
   scoreThreshold: number,
 ): DetectedFace[] {
-  const [cls, obj, bbox, kps] = ['cls', 'obj', 'bbox', 'kps'].map((name) =>
-    output(outputs, `${name}_${stride}`),
-  );
-  if (cls === undefined || obj === undefined || bbox === undefined || kps === undefined) return [];
+  const read = (name: string): Float32Array => readOutput(outputs, `${name}_${stride}`);
+  const [cls, obj, bbox, kps] = [read('cls'), read('obj'), read('bbox'), read('kps')];
   const found: DetectedFace[] = [];
   for (let cell = 0; cell < cls.length; cell += 1) {
     const score = Math.sqrt(clamp(cls[cell] ?? 0) * clamp(obj[cell] ?? 0));
-    if (score < scoreThreshold) continue;
+    // Written so that a score that is no number is none.
+    if (!(score >= scoreThreshold)) continue;
     const column = cell % columns;
     const row = Math.floor(cell / columns);
     const at = (values: Float32Array, index: number): Point => ({
@@ -93,9 +92,9 @@ export function scaleFace({ box, landmarks, score }: DetectedFace, factor: numbe
   };
 }
 
-function output(outputs: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
+function readOutput(outputs: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
   const values = outputs.get(name);
-  if (values === undefined) throw new Error(`The detector has no output ${name}`);
+  if (values === undefined) throw new Error(`The detector has no output "${name}"`);
   return values;
 }
 

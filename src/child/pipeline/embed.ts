@@ -1,8 +1,11 @@
 import type { EmbedderModel } from '../inference/model-files.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
+/** Faces of one run. It bounds the memory that a crowd takes; beyond it a run is no faster a face. */
+const BATCH_SIZE = 16;
+
 /**
- * Runs a network.
+ * Runs the embedder.
  *
  * @param input float32 NCHW [count, 3, sizePx, sizePx]
  * @returns float32 [count, embeddingSize]
@@ -10,22 +13,35 @@ import { type RgbImage, writePlanes } from './pixels.js';
 export type RunEmbedder = (input: Float32Array, count: number, sizePx: number) => Promise<Float32Array>;
 
 /**
- * Embeds aligned faces, all in one run.
+ * Embeds aligned faces.
  *
  * @param faces each `sizePx` x `sizePx` of the model
- * @returns for each face float32 [embeddingSize], of length 1 (L2)
+ * @returns for each face float32 [embeddingSize], L2-normalised
+ * @throws {Error} the network gives something else than the manifest says, or no direction
  */
 export async function embedFaces(
+  faces: readonly RgbImage[],
+  model: EmbedderModel,
+  run: RunEmbedder,
+): Promise<Float32Array[]> {
+  const embeddings: Float32Array[] = [];
+  for (let start = 0; start < faces.length; start += BATCH_SIZE) {
+    embeddings.push(...(await embedBatch(faces.slice(start, start + BATCH_SIZE), model, run)));
+  }
+  return embeddings;
+}
+
+async function embedBatch(
   faces: readonly RgbImage[],
   { input: { sizePx, ...encoding }, embeddingSize }: EmbedderModel,
   run: RunEmbedder,
 ): Promise<Float32Array[]> {
-  if (faces.length === 0) return [];
-  const size = { widthPx: sizePx, heightPx: sizePx };
-  const values = 3 * sizePx * sizePx;
-  const input = new Float32Array(faces.length * values);
-  for (const [i, face] of faces.entries())
-    writePlanes(face, input.subarray(i * values, (i + 1) * values), size, encoding);
+  const valuesPerFace = 3 * sizePx * sizePx;
+  const input = new Float32Array(faces.length * valuesPerFace);
+  for (const [i, face] of faces.entries()) {
+    const target = input.subarray(i * valuesPerFace, (i + 1) * valuesPerFace);
+    writePlanes(face, target, { widthPx: sizePx, heightPx: sizePx }, encoding);
+  }
   const output = await run(input, faces.length, sizePx);
   if (output.length !== faces.length * embeddingSize) {
     throw new Error(
@@ -35,11 +51,14 @@ export async function embedFaces(
   return faces.map((_, i) => normalise(output.slice(i * embeddingSize, (i + 1) * embeddingSize)));
 }
 
-/** Scales a vector to length 1, in place. */
-export function normalise(vector: Float32Array): Float32Array {
+/** Scales a vector to length 1 (L2), in place. */
+function normalise(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;
-  const factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+  if (!(squares > 0 && squares < Infinity)) {
+    throw new Error(`The embedder gave a vector of length ${Math.sqrt(squares)}, which has no direction`);
+  }
+  const factor = 1 / Math.sqrt(squares);
   for (let i = 0; i < vector.length; i += 1) vector[i] = (vector[i] ?? 0) * factor;
   return vector;
 }

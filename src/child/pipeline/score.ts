@@ -15,7 +15,9 @@ export interface Calibration {
  * @throws {Error} the anchors do not rise from [-1, 0] to [1, 1]
  */
 export function createCalibration(anchors: readonly Anchor[]): Calibration {
-  checkAnchors(anchors);
+  if (!isCalibration(anchors)) {
+    throw new Error(`The calibration must rise from [-1, 0] to [1, 1], but is ${JSON.stringify(anchors)}`);
+  }
   const segments = toSegments(anchors);
 
   const scoreOf = (cosine: number): number => {
@@ -81,12 +83,11 @@ function evaluate({ x0, x1, y0, y1, slope0, slope1 }: Segment, x: number): numbe
   );
 }
 
-function checkAnchors(anchors: readonly Anchor[]): void {
+/** Whether anchors rise from [-1, 0] to [1, 1]. */
+export function isCalibration(anchors: readonly Anchor[]): boolean {
   const [first, last] = [anchors[0], anchors.at(-1)];
-  const ends = first?.[0] === -1 && first[1] === 0 && last?.[0] === 1 && last[1] === 1;
-  const rises = pairs(anchors).every(([[x0, y0], [x1, y1]]) => x0 < x1 && y0 < y1);
-  if (!ends || !rises)
-    throw new Error(`The calibration must rise from [-1, 0] to [1, 1], but is ${JSON.stringify(anchors)}`);
+  const spans = first?.[0] === -1 && first[1] === 0 && last?.[0] === 1 && last[1] === 1;
+  return spans && pairs(anchors).every(([[x0, y0], [x1, y1]]) => x0 < x1 && y0 < y1);
 }
 
 function pairs<T>(items: readonly T[]): (readonly [T, T])[] {

@@ -1,0 +1,103 @@
+import type { Picture, PictureSource } from './engine.js';
+import type { EngineThread } from './engine-thread-handle.js';
+
+/** While one picture is in inference, the thread decodes the next one. */
+export const IN_FLIGHT_PER_THREAD = 2;
+
+/** Hands pictures to engine threads: first come, first served, to the thread that has least to do. */
+export interface Dispatcher {
+  /**
+   * @throws {ImageError} the picture is at fault
+   * @throws the signal's reason once it has aborted; the answer of a thread that is at it already is dropped
+   * @throws the reason for which the dispatcher was closed
+   */
+  analyze(source: PictureSource, signal?: AbortSignal): Promise<Picture>;
+  /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
+  silentMs(): number;
+  /** Rejects every picture that waits or is in flight, and every one to come. */
+  close(reason: Error): void;
+}
+
+interface Request {
+  readonly source: PictureSource;
+  readonly resolve: (picture: Picture) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Lane {
+  readonly thread: EngineThread;
+  inFlight: number;
+}
+
+export function createDispatcher(
+  threads: readonly EngineThread[],
+  now: () => number = () => performance.now(),
+): Dispatcher {
+  const lanes: Lane[] = threads.map((thread) => ({ thread, inFlight: 0 }));
+  const waiting: Request[] = [];
+  /** Waiting, or running and not aborted. */
+  const open = new Set<Request>();
+  let closed: Error | null = null;
+  let running = 0;
+  let lastSignMs = 0;
+
+  const run = async (request: Request, lane: Lane): Promise<void> => {
+    if (running === 0) lastSignMs = now();
+    running += 1;
+    lane.inFlight += 1;
+    await lane.thread.analyze(request.source).then(request.resolve, request.reject);
+    lane.inFlight -= 1;
+    running -= 1;
+    lastSignMs = now();
+    dispatch();
+  };
+
+  const dispatch = (): void => {
+    while (waiting.length > 0) {
+      const lane = lanes.reduce((best, other) => (other.inFlight < best.inFlight ? other : best));
+      if (lane.inFlight === IN_FLIGHT_PER_THREAD) return;
+      void run(waiting.shift() as Request, lane);
+    }
+  };
+
+  return {
+    analyze: async (source, signal) => {
+      signal?.throwIfAborted();
+      if (closed !== null) throw closed;
+      const { promise, resolve, reject } = withResolvers<Picture>();
+      const request: Request = { source, resolve, reject };
+      const onAbort = (): void => {
+        const place = waiting.indexOf(request);
+        if (place >= 0) waiting.splice(place, 1);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      open.add(request);
+      waiting.push(request);
+      dispatch();
+      try {
+        return await promise;
+      } finally {
+        open.delete(request);
+        signal?.removeEventListener('abort', onAbort);
+      }
+    },
+    silentMs: () => (running === 0 ? 0 : now() - lastSignMs),
+    close: (reason) => {
+      closed ??= reason;
+      waiting.length = 0;
+      for (const { reject } of open) reject(reason);
+    },
+  };
+}
+
+/** `Promise.withResolvers` of Node 22. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

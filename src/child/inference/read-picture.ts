@@ -1,0 +1,29 @@
+import { readFile, stat } from 'node:fs/promises';
+import { ImageError } from '../../shared/errors.js';
+import { decodeBase64 } from '../pipeline/decode-base64.js';
+import type { PictureSource } from './engine.js';
+
+/** The file is not there, or is not for us to read. All other errors are the machine's, and another try may mend them. */
+const PICTURE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
+
+/**
+ * The encoded picture.
+ *
+ * @throws {ImageError} it cannot be read, is not base64, is empty, or is larger than `maxBytes`
+ */
+export async function readPicture(source: PictureSource, maxBytes: number): Promise<Buffer> {
+  if (source.kind === 'base64') return decodeBase64(source.text, maxBytes);
+  try {
+    const file = await stat(source.path);
+    if (!file.isFile()) throw new ImageError('The picture is not a file.');
+    if (file.size === 0) throw new ImageError('The picture is empty.');
+    if (file.size > maxBytes) {
+      throw new ImageError(`The picture has ${file.size} bytes; at most ${maxBytes} are allowed.`);
+    }
+    return await readFile(source.path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined || !PICTURE_FAULTS.has(code)) throw error;
+    throw new ImageError(`The picture cannot be read (${code}).`, { cause: error });
+  }
+}
