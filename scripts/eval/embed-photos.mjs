@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { createEngine } from '../../dist/child/inference/engine-pool.js';
+
+/**
+ * The face in the middle of each photo.
+ *
+ * @param {string} folder
+ * @param {readonly string[]} files below it
+ * @param {{ pack: string, modelsDir: string, onDone: (done: number) => void }} options
+ * @returns {Promise<Map<string, Float32Array>>} L2-normalised embeddings; a photo without a face has none
+ */
+export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
+  const warn = (/** @type {unknown} */ message) => console.error(message);
+  const engine = await createEngine({
+    device: { kind: 'cpu', index: 0, name: 'CPU' },
+    config: {
+      provider: 'auto',
+      modelPack: pack,
+      modelsDir,
+      threads: null,
+      maxImageBytes: 100_000_000,
+      maxImagePixels: 100_000_000,
+    },
+    logger: /** @type {any} */ ({ warn }),
+  });
+  /** @type {Map<string, Float32Array>} */
+  const embeddings = new Map();
+  try {
+    const remaining = files.values();
+    let done = 0;
+    const lane = async () => {
+      for (const file of remaining) {
+        const picture = await engine.analyze({ kind: 'file', path: path.join(folder, file) });
+        const face = nearestTheMiddle(picture);
+        if (face !== undefined) embeddings.set(file, face.embedding);
+        onDone((done += 1));
+      }
+    };
+    await Promise.all(Array.from({ length: engine.capacity }, lane));
+  } finally {
+    await engine.stop();
+  }
+  return embeddings;
+}
+
+/** @param {import('../../dist/child/inference/engine.js').Picture} picture */
+function nearestTheMiddle({ widthPx, heightPx, faces }) {
+  const distance = (/** @type {(typeof faces)[number]} */ { box }) =>
+    Math.hypot(box.x + box.width / 2 - widthPx / 2, box.y + box.height / 2 - heightPx / 2);
+  return faces.toSorted((a, b) => distance(a) - distance(b))[0];
+}
