@@ -19,7 +19,9 @@ export async function listPhotos(folder) {
     throw new Error(`The folder ${folder} cannot be read (${error.code}). ${LAYOUT}`);
   });
   const photos = entries
-    .filter((entry) => entry.isFile() && /\.(jpe?g|png|webp)$/i.test(entry.name) && entry.parentPath !== folder)
+    .filter(
+      (entry) => entry.isFile() && /\.(jpe?g|png|webp)$/i.test(entry.name) && entry.parentPath !== folder,
+    )
     .map((entry) => ({
       person: path.basename(entry.parentPath),
       file: path.relative(folder, path.join(entry.parentPath, entry.name)),

@@ -92,7 +92,9 @@ async function evaluate(lfw) {
       continue;
     }
     const rate = genuine.filter(({ cosine }) => cosine >= threshold).length / genuine.length;
-    console.log(`${falseMatchRate.toExponential(0).padEnd(16)}   ${threshold.toFixed(3)}    ${percent(rate)}`);
+    console.log(
+      `${falseMatchRate.toExponential(0).padEnd(16)}   ${threshold.toFixed(3)}    ${percent(rate)}`,
+    );
     calibration.push([Number(threshold.toFixed(3)), score]);
   }
   calibration.push([1, 1]);

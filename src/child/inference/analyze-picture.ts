@@ -1,8 +1,9 @@
 import { alignFace } from '../pipeline/align.js';
 import { decodePicture, shrink } from '../pipeline/decode.js';
-import { type DetectedFace, detectFaces, scaleFace } from '../pipeline/detect.js';
+import { detectFaces, scaleFace } from '../pipeline/detect.js';
 import { embedFaces } from '../pipeline/embed.js';
-import type { Picture, PictureSource } from './engine.js';
+import { refineLandmarks } from '../pipeline/refine.js';
+import type { Landmarks, Picture, PictureSource } from './engine.js';
 import type { ModelPack } from './model-files.js';
 import type { Networks } from './networks.js';
 import { readPicture } from './read-picture.js';
@@ -21,7 +22,7 @@ export interface AnalyzeOptions {
 }
 
 /**
- * The pipeline from encoded picture to embedded faces: decode, detect, align, embed.
+ * The pipeline from encoded picture to embedded faces: decode, detect, refine, align, embed.
  *
  * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
  */
@@ -32,14 +33,20 @@ export async function analyzePicture(
   const encoded = await readPicture(source, maxImageBytes);
   const { image, widthPx, heightPx } = await decodePicture(encoded, maxImagePixels);
   const small = await shrink(image, DETECTOR_SIDE_PX);
-  const detected = await detectFaces(small, pack.detector, networks.runDetector);
+  const [detected = []] = await detectFaces([small], pack.detector, networks.runDetector);
   const toImage = image.widthPx / small.widthPx;
-  const crops = detected.map((face) => alignFace(image, scaleFace(face, toImage).landmarks));
+  const landmarks = await refineLandmarks(
+    image,
+    detected.map((face) => scaleFace(face, toImage).landmarks),
+    pack.detector,
+    networks.runDetector,
+  );
+  const crops = landmarks.map((face) => alignFace(image, face));
   const embeddings = await embedFaces(crops, pack.embedder, networks.runEmbedder);
-  const toPicture = widthPx / small.widthPx;
-  const faces = embeddings.map((embedding, i) => ({
-    ...scaleFace(detected[i] as DetectedFace, toPicture),
-    embedding,
-  }));
+  const toPicture = widthPx / image.widthPx;
+  const faces = detected.map((face, i) => {
+    const inImage = { ...scaleFace(face, toImage), landmarks: landmarks[i] as Landmarks };
+    return { ...scaleFace(inImage, toPicture), embedding: embeddings[i] as Float32Array };
+  });
   return { widthPx, heightPx, faces };
 }

@@ -19,7 +19,7 @@ export async function openNetworks(
   const detector = await openSession(pack.detectorPath, pack.detector.input.name, provider, intraOpThreads);
   const embedder = await openSession(pack.embedderPath, pack.embedder.input.name, provider, intraOpThreads);
   return {
-    runDetector: (input, { widthPx, heightPx }) => detector.run(input, [1, 3, heightPx, widthPx]),
+    runDetector: (input, count, { widthPx, heightPx }) => detector.run(input, [count, 3, heightPx, widthPx]),
     runEmbedder: async (input, count, sizePx) => {
       const outputs = await embedder.run(input, [count, 3, sizePx, sizePx]);
       const [only] = outputs.values();
@@ -37,7 +37,7 @@ export async function openNetworks(
 /** Runs both networks once on black pixels, so that what is set up on first use is set up before the first job. */
 export async function warmUp({ runDetector, runEmbedder }: Networks, pack: ModelPack): Promise<void> {
   const size = { widthPx: 640, heightPx: 640 };
-  await runDetector(new Float32Array(3 * size.widthPx * size.heightPx), size);
+  await runDetector(new Float32Array(3 * size.widthPx * size.heightPx), 1, size);
   const { sizePx } = pack.embedder.input;
   await runEmbedder(new Float32Array(3 * sizePx * sizePx), 1, sizePx);
 }

@@ -5,7 +5,7 @@ import type { RgbImage } from './pixels.js';
 export const ALIGNED_SIZE_PX = 112;
 
 /** Where the five landmarks lie in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
-const TEMPLATE: Landmarks = [
+export const TEMPLATE: Landmarks = [
   { x: 38.2946, y: 51.6963 },
   { x: 73.5318, y: 51.5014 },
   { x: 56.0252, y: 71.7366 },
@@ -48,47 +48,68 @@ export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Sim
 }
 
 /**
- * Cuts out a face so that its landmarks lie on the template. A face that is larger than the crop is averaged
- * over the pixels that fall together, a smaller one is interpolated bilinearly; beyond the image it is black.
+ * Cuts out a face so that its landmarks lie on the template.
  *
  * @returns `ALIGNED_SIZE_PX` x `ALIGNED_SIZE_PX`
  */
 export function alignFace(image: RgbImage, landmarks: Landmarks): RgbImage {
-  // From the crop to the image: that is where each of the crop's pixels comes from.
-  const { a, b, tx, ty } = fitSimilarity(TEMPLATE, landmarks);
-  const samples = Math.min(MAX_SAMPLES_PER_SIDE, Math.max(1, Math.round(Math.hypot(a, b))));
-  const data = new Uint8Array(3 * ALIGNED_SIZE_PX * ALIGNED_SIZE_PX);
-  const sum = new Float64Array(3);
+  return cutOut(image, fitSimilarity(TEMPLATE, landmarks), ALIGNED_SIZE_PX);
+}
+
+/**
+ * Cuts a square out of an image. Where it is made smaller, it is averaged over the pixels that fall together,
+ * otherwise interpolated bilinearly; beyond the image it is black. The similarity leads from the square to the
+ * image.
+ *
+ * @returns `sizePx` x `sizePx`
+ */
+export function cutOut(image: RgbImage, { a, b, tx, ty }: Similarity, sizePx: number): RgbImage {
+  const perSide = Math.min(MAX_SAMPLES_PER_SIDE, Math.max(1, Math.round(Math.hypot(a, b))));
+  const samples = perSide * perSide;
+  const data = new Uint8Array(3 * sizePx * sizePx);
+  const colour = new Float64Array(3);
   let target = 0;
-  for (let y = 0; y < ALIGNED_SIZE_PX; y += 1) {
-    for (let x = 0; x < ALIGNED_SIZE_PX; x += 1, target += 3) {
-      sum.fill(0);
-      for (let i = 0; i < samples * samples; i += 1) {
-        const u = x + ((i % samples) + 0.5) / samples - 0.5;
-        const v = y + (Math.floor(i / samples) + 0.5) / samples - 0.5;
-        addBilinear(image, a * u - b * v + tx, b * u + a * v + ty, sum);
+  for (let y = 0; y < sizePx; y += 1) {
+    for (let x = 0; x < sizePx; x += 1, target += 3) {
+      colour.fill(0);
+      for (let i = 0; i < samples; i += 1) {
+        const u = x + ((i % perSide) + 0.5) / perSide - 0.5;
+        const v = y + (Math.floor(i / perSide) + 0.5) / perSide - 0.5;
+        addBilinear(image, a * u - b * v + tx, b * u + a * v + ty, colour);
       }
       for (let channel = 0; channel < 3; channel += 1) {
-        data[target + channel] = Math.round((sum[channel] ?? 0) / (samples * samples));
+        data[target + channel] = Math.round((colour[channel] as number) / samples);
       }
     }
   }
-  return { data, widthPx: ALIGNED_SIZE_PX, heightPx: ALIGNED_SIZE_PX };
+  return { data, widthPx: sizePx, heightPx: sizePx };
 }
 
-/** Adds the image's colour at a point between its pixels to `sum` (RGB). */
-function addBilinear({ data, widthPx, heightPx }: RgbImage, x: number, y: number, sum: Float64Array): void {
+/** Adds the image's colour at a point between its pixels to `colour` (RGB). What lies beyond the image weighs nothing. */
+function addBilinear(
+  { data, widthPx, heightPx }: RgbImage,
+  x: number,
+  y: number,
+  colour: Float64Array,
+): void {
   const left = Math.floor(x);
   const top = Math.floor(y);
-  for (let corner = 0; corner < 4; corner += 1) {
-    const column = left + (corner & 1);
-    const row = top + (corner >> 1);
-    if (column < 0 || row < 0 || column >= widthPx || row >= heightPx) continue;
-    const weight = (1 - Math.abs(x - column)) * (1 - Math.abs(y - row));
-    const pixel = 3 * (row * widthPx + column);
-    sum[0] = (sum[0] ?? 0) + weight * (data[pixel] ?? 0);
-    sum[1] = (sum[1] ?? 0) + weight * (data[pixel + 1] ?? 0);
-    sum[2] = (sum[2] ?? 0) + weight * (data[pixel + 2] ?? 0);
+  const weightLeft = left >= 0 && left < widthPx ? 1 - (x - left) : 0;
+  const weightRight = left >= -1 && left < widthPx - 1 ? x - left : 0;
+  const weightTop = top >= 0 && top < heightPx ? 1 - (y - top) : 0;
+  const weightBottom = top >= -1 && top < heightPx - 1 ? y - top : 0;
+  const columnLeft = 3 * Math.min(widthPx - 1, Math.max(0, left));
+  const columnRight = 3 * Math.min(widthPx - 1, Math.max(0, left + 1));
+  const rowTop = 3 * widthPx * Math.min(heightPx - 1, Math.max(0, top));
+  const rowBottom = 3 * widthPx * Math.min(heightPx - 1, Math.max(0, top + 1));
+  for (let channel = 0; channel < 3; channel += 1) {
+    const above =
+      weightLeft * (data[rowTop + columnLeft + channel] as number) +
+      weightRight * (data[rowTop + columnRight + channel] as number);
+    const below =
+      weightLeft * (data[rowBottom + columnLeft + channel] as number) +
+      weightRight * (data[rowBottom + columnRight + channel] as number);
+    colour[channel] = (colour[channel] as number) + weightTop * above + weightBottom * below;
   }
 }
 

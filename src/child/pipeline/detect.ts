@@ -14,11 +14,12 @@ export interface DetectedFace {
 /**
  * Runs the detector.
  *
- * @param input float32 NCHW [1, 3, heightPx, widthPx]
- * @returns its outputs by name
+ * @param input float32 NCHW [count, 3, heightPx, widthPx]
+ * @returns its outputs by name, each [count, cells, values]
  */
 export type RunDetector = (
   input: Float32Array,
+  count: number,
   size: { readonly widthPx: number; readonly heightPx: number },
 ) => Promise<ReadonlyMap<string, Float32Array>>;
 
@@ -28,21 +29,36 @@ const SIZE_MULTIPLE = 32;
 /**
  * Finds faces with YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023).
  *
- * @returns best first; none is an empty list
+ * @param images all of one size
+ * @returns for each image its faces, best first; none is an empty list
  */
 export async function detectFaces(
-  image: RgbImage,
+  images: readonly RgbImage[],
   model: DetectorModel,
   run: RunDetector,
-): Promise<DetectedFace[]> {
-  const size = { widthPx: roundUp(image.widthPx), heightPx: roundUp(image.heightPx) };
-  const input = new Float32Array(3 * size.widthPx * size.heightPx);
-  writePlanes(image, input, size, model.input);
-  const outputs = await run(input, size);
-  const candidates = model.strides.flatMap((stride) =>
-    readStride(outputs, stride, size.widthPx / stride, model.scoreThreshold),
-  );
-  return suppressNonMaxima(candidates, model.iouThreshold);
+): Promise<DetectedFace[][]> {
+  const [first] = images;
+  if (first === undefined) return [];
+  const size = { widthPx: roundUp(first.widthPx), heightPx: roundUp(first.heightPx) };
+  const valuesPerImage = 3 * size.widthPx * size.heightPx;
+  const input = new Float32Array(images.length * valuesPerImage);
+  for (const [i, image] of images.entries()) {
+    writePlanes(image, input.subarray(i * valuesPerImage, (i + 1) * valuesPerImage), size, model.input);
+  }
+  const outputs = await run(input, images.length, size);
+  return images.map((_, i) => {
+    const candidates = model.strides.flatMap((stride) =>
+      readStride(outputs, { stride, size, image: i }, model.scoreThreshold),
+    );
+    return suppressNonMaxima(candidates, model.iouThreshold);
+  });
+}
+
+interface StrideOfImage {
+  readonly stride: number;
+  readonly size: { readonly widthPx: number; readonly heightPx: number };
+  /** Its number in the batch. */
+  readonly image: number;
 }
 
 /**
@@ -51,14 +67,16 @@ export async function detectFaces(
  */
 function readStride(
   outputs: ReadonlyMap<string, Float32Array>,
-  stride: number,
-  columns: number,
+  { stride, size, image }: StrideOfImage,
   scoreThreshold: number,
 ): DetectedFace[] {
-  const read = (name: string): Float32Array => readOutput(outputs, `${name}_${stride}`);
-  const [cls, obj, bbox, kps] = [read('cls'), read('obj'), read('bbox'), read('kps')];
+  const columns = size.widthPx / stride;
+  const cells = columns * (size.heightPx / stride);
+  const read = (name: string, values: number): Float32Array =>
+    readOutput(outputs, `${name}_${stride}`).subarray(image * cells * values, (image + 1) * cells * values);
+  const [cls, obj, bbox, kps] = [read('cls', 1), read('obj', 1), read('bbox', 4), read('kps', 10)];
   const found: DetectedFace[] = [];
-  for (let cell = 0; cell < cls.length; cell += 1) {
+  for (let cell = 0; cell < cells; cell += 1) {
     const score = Math.sqrt(clamp(cls[cell] ?? 0) * clamp(obj[cell] ?? 0));
     // Written so that a score that is no number is none.
     if (!(score >= scoreThreshold)) continue;
