@@ -17,8 +17,9 @@ module.exports = {
       kill_timeout: 35000,
       // PM2 signals the supervisor alone; it ends its children in order.
       treekill: false,
-      // 66, 69, 78: models, provider or configuration are missing; starting again does not mend that.
-      stop_exit_codes: [0, 66, 69, 78],
+      // 66, 69, 78: models, provider or configuration are missing; starting again does not mend that. Not 0:
+      // PM2 takes an end by a signal (SIGKILL, out of memory) for code 0, and would leave the machine idle.
+      stop_exit_codes: [66, 69, 78],
       // A supervisor that keeps dying is started again ever more slowly, up to 15 s.
       exp_backoff_restart_delay: 200,
       // The log is JSON lines that carry their own time.
