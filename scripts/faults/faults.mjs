@@ -93,7 +93,7 @@ async function loseChild(scene, signal) {
   process.kill(victim.pid, signal);
   const death = await testbed.line(
     (line) =>
-      line.worker === victim.id && line.pid === victim.pid && line.msg.startsWith('The child was ended'),
+      line.worker === victim.id && line.childPid === victim.pid && line.msg.startsWith('The child was ended'),
     from,
   );
   const diedAt = signal === 'SIGKILL' ? at : death.at;
@@ -130,8 +130,8 @@ async function nextStart(ledger) {
 async function pidOfJob({ redis, queue, testbed }, jobId) {
   const worker = await redis.hget(queue.toKey(jobId), 'pb');
   const ready = testbed.lines.findLast((line) => line.worker === worker && isReady(line));
-  if (ready?.pid === undefined) throw new Error(`Nobody runs ${jobId}`);
-  return ready.pid;
+  if (ready?.childPid === undefined) throw new Error(`Nobody runs ${jobId}`);
+  return ready.childPid;
 }
 
 /**
@@ -143,7 +143,7 @@ export function liveChildren(lines) {
   /** @type {Map<string, { id: string, pid: number }>} */
   const children = new Map();
   for (const line of lines) {
-    const { msg, worker, pid } = line;
+    const { msg, worker, childPid: pid } = line;
     if (worker === undefined || pid === undefined) continue;
     if (isReady(line)) children.set(worker, { id: worker, pid });
     else if (msg.startsWith('The child ') && children.get(worker)?.pid === pid) children.delete(worker);

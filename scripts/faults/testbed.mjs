@@ -20,7 +20,7 @@ const PATIENCE_MS = 90_000;
  * A real Redis behind a proxy, drawn photos, and a supervisor with simulated GPUs.
  *
  * @typedef {Awaited<ReturnType<typeof createTestbed>>} Testbed
- * @typedef {{ level?: string, msg: string, worker?: string, pid?: number, at: number }} LogLine
+ * @typedef {{ level?: string, msg: string, worker?: string, childPid?: number, at: number }} LogLine
  */
 
 /** @param {{ gpus: number }} options */

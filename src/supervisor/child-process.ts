@@ -73,14 +73,17 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     if (!node.connected) return;
     node.send(message, (error) => {
       if (error)
-        logger.debug({ err: error, pid: node.pid }, 'A message did not reach the child; it is about to end');
+        logger.debug(
+          { err: error, childPid: node.pid },
+          'A message did not reach the child; it is about to end',
+        );
     });
   };
 
   const kill = (reason: string): void => {
     if (killReason !== null || node.exitCode !== null || node.signalCode !== null) return;
     killReason = reason;
-    logger.error({ pid: node.pid, reason, jobs: [...jobs.keys()], stats }, 'Killing the child');
+    logger.error({ childPid: node.pid, reason, jobs: [...jobs.keys()], stats }, 'Killing the child');
     node.kill('SIGKILL');
   };
 
@@ -142,7 +145,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     node.once('close', (code, signal) => finish(code, signal, null));
     node.on('error', (error) => {
       if (node.pid === undefined) finish(null, null, error.message);
-      else logger.warn({ err: error, pid: node.pid }, 'The channel to the child failed');
+      else logger.warn({ err: error, childPid: node.pid }, 'The channel to the child failed');
     });
   });
 

@@ -18,8 +18,6 @@ import { advance } from './slot-transition.js';
 const LONG_DRAIN_MS = 600_000;
 
 export interface SlotDeps {
-  /** Stable name in logs: the worker id. */
-  readonly workerId: string;
   readonly spawn: (number: number, onReady: () => void) => ChildProcess;
   /** Called for every child that ended, planned or not, before a new one is started. */
   readonly onChildExit: (exit: ChildExit, child: ChildProcess) => void;
@@ -28,6 +26,7 @@ export interface SlotDeps {
   /** Without Redis no child becomes ready, and none is to blame for it. */
   readonly redisIsUp: () => boolean;
   readonly random?: () => number;
+  /** Names the worker in every line. */
   readonly logger: Logger;
 }
 
@@ -65,7 +64,7 @@ export function createSlot(deps: SlotDeps): SlotRunner {
     const from = slot.state.kind;
     slot = step.slot;
     if (from !== slot.state.kind) {
-      logger.info({ worker: deps.workerId, from, to: slot.state.kind, event: event.type }, 'Slot state');
+      logger.info({ from, to: slot.state.kind, event: event.type }, 'Slot state');
     }
     for (const command of step.commands) carryOut(command);
     schedule();

@@ -66,7 +66,12 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       logger,
       onReady: (ready) => {
         logger.info(
-          { pid: child.pid, engine: ready.engine, provider: ready.provider, concurrency: ready.concurrency },
+          {
+            childPid: child.pid,
+            engine: ready.engine,
+            provider: ready.provider,
+            concurrency: ready.concurrency,
+          },
           'Worker is ready',
         );
         onReady();
@@ -87,10 +92,10 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       planned: exit.planned,
       error: exit.error,
     };
-    if (exit.planned) logger.info({ pid: child.pid }, 'Child ended as asked');
+    if (exit.planned) logger.info({ childPid: child.pid }, 'Child ended as asked');
     else
       logger.error(
-        { pid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
+        { childPid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
         exit.description,
       );
     const ready = child.ready();
@@ -104,7 +109,6 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   };
 
   const slot = createSlot({
-    workerId: id,
     spawn,
     onChildExit,
     onChange: deps.onChange,
