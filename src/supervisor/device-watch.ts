@@ -7,12 +7,14 @@ import { queryNvidiaGpus } from './nvidia-smi.js';
 export function watchDevices(fleet: Fleet, wanted: Config['devices'], logger: Logger): { stop(): void } {
   let problem: string | null = null;
   let busy = false;
+  let stopped = false;
 
   const scan = async (): Promise<void> => {
     if (busy) return;
     busy = true;
     const answer = await queryNvidiaGpus();
     busy = false;
+    if (stopped) return;
     // Without an answer nothing is known: no GPU is given up for that.
     const said = answer.kind === 'error' ? answer.reason : null;
     if (said !== null && said !== problem) logger.warn(`The GPUs cannot be listed: ${said}`);
@@ -23,5 +25,10 @@ export function watchDevices(fleet: Fleet, wanted: Config['devices'], logger: Lo
   };
 
   const timer = wanted.cpuOnly ? undefined : setInterval(() => void scan(), wanted.scanIntervalMs);
-  return { stop: () => clearInterval(timer) };
+  return {
+    stop: () => {
+      stopped = true;
+      clearInterval(timer);
+    },
+  };
 }

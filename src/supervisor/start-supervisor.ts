@@ -101,7 +101,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     logger,
   });
   const watch = watchDevices(fleet, config.devices, logger);
-  const cancels = redis.duplicate();
+  const cancels = listenForCancels(redis, config.queue.name, fleet.cancel, logger);
 
   const onFleetChange = (): void => {
     const workers = fleet.workers().map((worker) => worker.facts());
@@ -130,7 +130,6 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();
-    await listenForCancels(cancels, config.queue.name, fleet.cancel, logger);
   };
 
   const stop = (exitCode: number): void => {
@@ -150,13 +149,19 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)]);
-    cancels.disconnect();
+    cancels.stop();
     redis.disconnect();
     service.stop();
     settle(exitCode);
   };
 
   const farewell = async (): Promise<void> => {
+    if (!redisIsUp()) {
+      logger.warn(
+        'Redis is away: the last figures stay unwritten, and the lease of the place expires by itself',
+      );
+      return;
+    }
     await recovery.settled();
     if (hasPlace) await heartbeat.stop();
   };
