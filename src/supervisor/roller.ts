@@ -9,7 +9,7 @@ export interface RollerDeps {
   /** Reads the configuration again; throws where it is wrong. */
   readonly loadConfig: () => Config;
   readonly currentConfig: () => Config;
-  /** From now on new children get this configuration. */
+  /** From now on new children get this configuration; the one before comes back where the roll fails. */
   readonly useConfig: (config: Config) => void;
   readonly targets: () => readonly RollTarget[];
   readonly orderFor: (target: RollTarget) => 'start-first' | 'drain-first';
@@ -39,8 +39,12 @@ export function createRoller(deps: RollerDeps): Roller {
       logger.error(`Rolling restart refused: ${messageOf(error)}`);
       return refusedRoll(messageOf(error));
     }
+    const previous = deps.currentConfig();
     deps.useConfig(config);
-    return rollSlots(deps.targets(), deps.orderFor, logger);
+    const result = await rollSlots(deps.targets(), deps.orderFor, logger);
+    // A configuration with which a child does not come up must not wait for the next crash.
+    if (result.outcome === 'failed') deps.useConfig(previous);
+    return result;
   };
 
   const run = async (): Promise<void> => {
