@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { performance } from 'node:perf_hooks';
 import type { Config } from '../shared/config.js';
 import type { Logger } from '../shared/logger.js';
 import type { Fleet } from './fleet.js';
@@ -6,8 +7,11 @@ import { chooseRecycling, chooseReplaceOrder, type MemoryFacts } from './memory-
 import type { NvidiaGpu } from './nvidia-smi.js';
 import type { Worker } from './worker.js';
 
+/** A limit below what a child needs from its start must not keep a worker from its work. */
+export const RECYCLE_INTERVAL_MS = 60_000;
+
 export interface MemoryGuard {
-  /** Looks at every child's memory and recycles at most one. */
+  /** Looks at every child's memory and recycles at most one, and that only while no other child comes or goes. */
   check(gpus: ReadonlyMap<string, NvidiaGpu>): void;
   replaceOrder(workerId: string): 'start-first' | 'drain-first';
 }
@@ -20,6 +24,7 @@ export function createMemoryGuard(
   isRolling: () => boolean,
   logger: Logger,
 ): MemoryGuard {
+  const recycledAt = new Map<string, number>();
   let latest: ReadonlyMap<string, NvidiaGpu> = new Map();
 
   const factsOf = (worker: Worker): MemoryFacts => {
@@ -32,6 +37,9 @@ export function createMemoryGuard(
     };
   };
 
+  const wasRecycledLately = (workerId: string): boolean =>
+    performance.now() - (recycledAt.get(workerId) ?? -Infinity) < RECYCLE_INTERVAL_MS;
+
   return {
     replaceOrder: (workerId) => {
       const worker = fleet.workers().find(({ id }) => id === workerId);
@@ -39,22 +47,25 @@ export function createMemoryGuard(
     },
     check: (gpus) => {
       latest = gpus;
-      const oneIsMoving = fleet
-        .workers()
-        .some(({ slot }) => ['starting', 'replacing', 'draining'].includes(slot.state().kind));
-      if (oneIsMoving || isRolling()) return;
+      const mustWait = isRolling() || fleet.workers().some(isMoving);
       for (const worker of fleet.workers()) {
-        if (worker.slot.state().kind !== 'serving') continue;
+        if (worker.slot.state().kind !== 'serving' || wasRecycledLately(worker.id)) continue;
         const memory = factsOf(worker);
         const order = chooseRecycling(memory, limits());
-        if (order === null) continue;
+        if (order === null || (mustWait && order !== 'at-once')) continue;
         logger.warn(
           { worker: worker.id, ...memory, order },
           'The child has outgrown its memory limit and is recycled',
         );
+        recycledAt.set(worker.id, performance.now());
         worker.slot.replace(order);
         return;
       }
     },
   };
+}
+
+/** Whether a child of this worker comes or goes; one that was replaced and finishes its jobs still holds its memory. */
+function isMoving({ slot }: Worker): boolean {
+  return ['starting', 'replacing', 'draining'].includes(slot.state().kind) || [...slot.children()].length > 1;
 }

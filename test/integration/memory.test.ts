@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
+import { createTestbed, slowJob, type Testbed } from '../support/testbed.js';
+
+/** Less than a child with tiny models takes, and more than half of it. */
+const LIMIT_MB = '110';
+
+let bed: Testbed;
+beforeEach(async () => {
+  bed = await createTestbed();
+});
+afterEach(() => bed.close());
+
+describe('children over their memory limit', () => {
+  it('are replaced one after another, between their jobs, and once in a while only', async () => {
+    const smi = await createFakeNvidiaSmi();
+    onTestFinished(() => smi.remove());
+    await smi.answer(await fakeGpus(2));
+    const supervisor = await bed.supervisor({ PATH: smi.path, USE_CPU: '0', CHILD_MAX_RSS_MB: LIMIT_MB });
+    const jobs = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(async () => bed.add(await slowJob(1, 15))));
+    const ends = () =>
+      supervisor.lines.filter(({ msg }) => /^The child has outgrown|^Child ended as asked/.test(msg));
+    await supervisor.line(() => ends().length >= 4);
+    const [first, firstEnd, second, secondEnd] = ends();
+    expect(first?.msg).toMatch(/outgrown/);
+    expect(firstEnd).toMatchObject({ msg: 'Child ended as asked', worker: first?.worker });
+    expect(second?.msg).toMatch(/outgrown/);
+    expect(second?.worker).not.toBe(first?.worker);
+    expect(secondEnd).toMatchObject({ msg: 'Child ended as asked', worker: second?.worker });
+
+    await Promise.all(jobs.map((job) => bed.inState(job, 'completed')));
+    const ended = await Promise.all(jobs.map((job) => bed.queue.getJob(job.id ?? '')));
+    expect(ended.map((job) => job?.attemptsStarted)).toEqual(jobs.map(() => 1));
+    const { last_heartbeat: now } = await bed.recorded('host_gpu0', ({ status }) => status === 'online');
+    const record = await bed.recorded('host_gpu0', ({ last_heartbeat }) => last_heartbeat >= now + 3);
+    expect(record).toMatchObject({ restarts: 0, last_exit: { planned: true, code: 0 } });
+    expect(record.rss_mb).toBeGreaterThan(Number(LIMIT_MB));
+    expect(ends()).toHaveLength(4);
+  });
+});
