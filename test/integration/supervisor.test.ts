@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
 import { isAlive } from '../support/is-alive.js';
 import { createTestbed, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
@@ -105,6 +106,23 @@ describe('a child that dies', () => {
     expect(failed?.failedReason).toMatch(/^CRASHED_WORKER: /);
   });
 
+  it('is replaced when one of its engine threads has died, and the job is not to blame', async () => {
+    const preload = new URL('../fixtures/dying-engine-thread.mjs', import.meta.url).href;
+    const trigger = path.join(await mkdtemp(path.join(tmpdir(), 'thread-')), 'die');
+    onTestFinished(() => rm(path.dirname(trigger), { recursive: true }));
+    await bed.supervisor({ NODE_OPTIONS: `--import=${preload}`, THREAD_DIES_WITH: trigger });
+    const job = await bed.add(await slowJob(1, 60), { attempts: 1 });
+    const { pid } = await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    await writeFile(trigger, '');
+    const record = await bed.recorded('host_cpu0', (next) => next.status === 'online' && next.pid !== pid);
+    expect(record.last_exit).toMatchObject({
+      code: EXIT_CODES.engineDied,
+      planned: false,
+      error: expect.stringMatching(/engine thread/i),
+    });
+    await job.waitUntilFinished(bed.events);
+  });
+
   it('is replaced when it has stopped answering', async () => {
     await bed.supervisor({ PING_TIMEOUT_MS: '1000' });
     const { pid } = await bed.recorded('host_cpu0', online);
@@ -170,69 +188,7 @@ describe('a supervisor', () => {
       ({ msg, name }) => name === 'supervisor' && /redis.*away/i.test(msg),
     );
     expect(away).toHaveLength(1);
-  });
-});
-
-describe('an operator', () => {
-  it('restarts all children in turn, without a gap, with SIGHUP', async () => {
-    const supervisor = await bed.supervisor();
-    const { pid } = await bed.recorded('host_cpu0', online);
-    const job = await bed.add(await slowJob(1, 60));
-    supervisor.signal('SIGHUP');
-    await supervisor.line(({ msg }) => msg === 'Rolling restart done');
-    const record = await bed.recorded('host_cpu0', (next) => next.last_roll !== null && next.pid !== pid);
-    expect(record).toMatchObject({
-      status: 'online',
-      restarts: 0,
-      last_roll: { outcome: 'done', replaced: 1 },
-    });
-    await job.waitUntilFinished(bed.events);
-    expect((await bed.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(1);
-  });
-
-  it('is refused a rolling restart with a wrong .env', async () => {
-    const supervisor = await bed.supervisor();
-    const { pid } = await bed.recorded('host_cpu0', online);
-    await writeFile(path.join(supervisor.directory, '.env'), 'MATCH_LIMIT=many\n');
-    supervisor.signal('SIGHUP');
-    const record = await bed.recorded('host_cpu0', ({ last_roll }) => last_roll !== null);
-    expect(record).toMatchObject({
-      status: 'online',
-      pid,
-      last_roll: { outcome: 'refused', reason: expect.stringContaining('MATCH_LIMIT') },
-    });
-  });
-
-  it('quiets the machine with SIGTSTP and wakes it with SIGCONT', async () => {
-    const supervisor = await bed.supervisor();
-    await bed.recorded('host_cpu0', online);
-    supervisor.signal('SIGTSTP');
-    await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
-    const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
-    const { last_heartbeat: addedAt } = await bed.recorded('host_cpu0', () => true);
-    await bed.recorded('host_cpu0', ({ last_heartbeat }) => last_heartbeat >= addedAt + 2);
-    expect(await job.getState()).toBe('waiting');
-    supervisor.signal('SIGCONT');
-    await job.waitUntilFinished(bed.events);
-  });
-
-  it("pauses one worker with the portal's key", async () => {
-    await bed.supervisor();
-    await bed.recorded('host_cpu0', online);
-    await bed.redis.set('worker:host_cpu0:paused', '1');
-    await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
-    const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
-    await bed.redis.del('worker:host_cpu0:paused');
-    await bed.recorded('host_cpu0', online);
-    await job.waitUntilFinished(bed.events);
-  });
-
-  it('cancels a running job', async () => {
-    await bed.supervisor();
-    const job = await bed.add(await slowJob(1), { attempts: 3 });
-    await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
-    await bed.redis.publish('worker:cancel:face-search', job.id ?? '');
-    await bed.inState(job, 'failed');
-    expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
+    const notLogged = supervisor.lines.filter(({ level }) => level === undefined);
+    expect(notLogged).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ChildExit, type ChildProcess, forkChild } from '../../src/supervisor/child-process.js';
+import { HALF_OPEN_AFTER_MS } from '../../src/supervisor/restart-policy.js';
 import { rollSlots } from '../../src/supervisor/rolling-restart.js';
 import { createSlot, type SlotRunner } from '../../src/supervisor/slot.js';
 import { loadConfig } from '../../src/shared/config.js';
@@ -39,7 +40,6 @@ function createTestSlot(...scripts: string[]): TestSlot {
       onJobEnded: () => undefined,
     });
   const slot = createSlot({
-    workerId: 'test_cpu0',
     spawn,
     onChildExit: (exit) => exits.push(exit),
     onChange: () => undefined,
@@ -53,7 +53,23 @@ function createTestSlot(...scripts: string[]): TestSlot {
   return { slot, exits, scripts };
 }
 
+/** Takes clock and timers into its hands until the test ends; what it returns lets so many milliseconds pass. */
+function holdClock(): (ms: number) => void {
+  let now = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+    clock.mockRestore();
+  });
+  return (ms) => {
+    now += ms;
+    vi.advanceTimersByTime(ms);
+  };
+}
+
 const targets = (all: TestSlot[]) => all.map(({ slot }, i) => ({ id: `test_gpu${i}`, slot }));
+const isAtRest = (state: { kind: string }): boolean => ['backoff', 'failed'].includes(state.kind);
 const isServing = (state: { kind: string }): boolean => state.kind === 'serving';
 
 afterEach(async () => {
@@ -64,6 +80,7 @@ describe('a slot with real children', () => {
   it('replaces a child that was killed', async () => {
     const { slot, exits } = createTestSlot('hold-job', 'serve');
     await slot.reached(isServing);
+    await vi.waitFor(() => expect(slot.child()?.runningJobs().size).toBe(1));
     const pid = slot.child()?.pid ?? 0;
     process.kill(pid, 'SIGKILL');
     await slot.reached((state) => state.kind === 'backoff');
@@ -94,6 +111,23 @@ describe('a slot with real children', () => {
     const state = await slot.reached(({ kind }) => kind === 'failed');
     expect(state).toMatchObject({ reason: expect.stringMatching(/Crash loop.*out of luck/) });
     expect(exits).toHaveLength(5);
+  });
+
+  it('is given one try five minutes after it failed, and works on where that succeeds', async () => {
+    const pass = holdClock();
+    const { slot, exits, scripts } = createTestSlot('crash');
+    while ((await slot.reached(isAtRest)).kind !== 'failed') pass(1);
+    pass(HALF_OPEN_AFTER_MS);
+    await slot.reached(isAtRest);
+    expect(slot.state().kind).toBe('failed');
+    expect(exits).toHaveLength(6);
+
+    scripts.splice(0, 1, 'serve');
+    pass(HALF_OPEN_AFTER_MS - 1000);
+    expect(slot.state().kind).toBe('failed');
+    pass(1000);
+    await slot.reached(isServing);
+    expect(slot.started()).toBe(7);
   });
 
   it('kills a child that does not answer, and starts another', async () => {

@@ -20,6 +20,8 @@ export interface SupervisorProcess {
   /** The folder it runs in: a `.env` written here is read by it. */
   readonly directory: string;
   readonly lines: readonly LogLine[];
+  /** The first message over the channel that PM2 gives to what it starts. */
+  readonly message: Promise<unknown>;
   /** The first line, now or later, that `accept` takes; from line number `from` on. */
   line(accept: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
@@ -36,8 +38,9 @@ export async function startSupervisorProcess(
   const child: ChildProcess = spawn(process.execPath, [SUPERVISOR], {
     cwd: directory,
     env: { PATH: process.env['PATH'], LOG_LEVEL: 'debug', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const message = new Promise<unknown>((resolve) => child.once('message', resolve));
   const lines: LogLine[] = [];
   const listeners = new Set<(line: LogLine) => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -56,6 +59,7 @@ export async function startSupervisorProcess(
     pid: child.pid ?? 0,
     directory,
     lines,
+    message,
     line: (accept, from = 0) => {
       const found = lines.slice(from).find((line) => accept(line));
       if (found !== undefined) return Promise.resolve(found);

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
+import { createTestbed, type Testbed } from '../support/testbed.js';
+
+let bed: Testbed;
+beforeEach(async () => {
+  bed = await createTestbed();
+});
+afterEach(() => bed.close());
+
+/** Every command that reaches Redis over one of the connections, from now on. */
+async function commandsOf(addresses: readonly string[]): Promise<string[]> {
+  const commands: string[] = [];
+  const monitor = await bed.redis.duplicate().monitor();
+  onTestFinished(() => monitor.disconnect());
+  monitor.on('monitor', (_time: string, [command]: string[], source: string) => {
+    if (addresses.includes(source)) commands.push(command ?? '');
+  });
+  return commands;
+}
+
+async function connectionsOf(name: string): Promise<string[]> {
+  const clients = (await bed.redis.client('LIST')) as string;
+  const lines = clients.split('\n').filter((line) => line.includes(` name=${name} `));
+  return lines.map((line) => /\baddr=(\S+)/.exec(line)?.[1] ?? '');
+}
+
+describe('the heartbeat of a machine', () => {
+  it('costs Redis one command, however many workers there are, and nothing else is asked of it', async () => {
+    const smi = await createFakeNvidiaSmi();
+    onTestFinished(() => smi.remove());
+    await smi.answer(await fakeGpus(3));
+    const supervisor = await bed.supervisor({ PATH: smi.path, USE_CPU: '0', LOG_LEVEL: 'trace' });
+    for (const index of [0, 1, 2]) {
+      await bed.recorded(`host_gpu${index}`, ({ status }) => status === 'online');
+    }
+    const connections = await connectionsOf('supervisor:host');
+    expect(connections).toHaveLength(2);
+    const commands = await commandsOf(connections);
+    const from = supervisor.lines.length;
+    const beats = () => supervisor.lines.slice(from).filter(({ msg }) => msg === 'Heartbeat').length;
+    await supervisor.line(({ msg }) => msg === 'Heartbeat' && beats() >= 6, from);
+    expect(new Set(commands)).toEqual(new Set(['eval']));
+    // One may be under way at either end, and one on its way to us.
+    expect(Math.abs(commands.length - beats())).toBeLessThanOrEqual(2);
+  });
+});
