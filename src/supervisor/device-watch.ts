@@ -3,8 +3,14 @@ import type { Logger } from '../shared/logger.js';
 import type { Fleet } from './fleet.js';
 import { queryNvidiaGpus } from './nvidia-smi.js';
 
+export interface DeviceWatch {
+  start(): void;
+  stop(): void;
+}
+
 /** Reads the list of GPUs again and again, and keeps the fleet in line with it. */
-export function watchDevices(fleet: Fleet, wanted: Config['devices'], logger: Logger): { stop(): void } {
+export function createDeviceWatch(fleet: Fleet, wanted: Config['devices'], logger: Logger): DeviceWatch {
+  let timer: NodeJS.Timeout | undefined;
   let problem: string | null = null;
   let busy = false;
   let stopped = false;
@@ -24,8 +30,10 @@ export function watchDevices(fleet: Fleet, wanted: Config['devices'], logger: Lo
     fleet.syncGpus(present, (gpu) => wanted.gpuIndices?.includes(gpu.index) ?? true);
   };
 
-  const timer = wanted.cpuOnly ? undefined : setInterval(() => void scan(), wanted.scanIntervalMs);
   return {
+    start: () => {
+      if (!wanted.cpuOnly) timer = setInterval(() => void scan(), wanted.scanIntervalMs);
+    },
     stop: () => {
       stopped = true;
       clearInterval(timer);

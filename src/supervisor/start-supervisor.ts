@@ -8,7 +8,7 @@ import { EXIT_CODES, isPermanentFailure } from '../shared/exit-codes.js';
 import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
 import { listenForCancels } from './cancel-listener.js';
-import { watchDevices } from './device-watch.js';
+import { createDeviceWatch } from './device-watch.js';
 import { findDevices, selectDevices } from './devices.js';
 import { createFleet } from './fleet.js';
 import { createHeartbeat } from './heartbeat.js';
@@ -100,7 +100,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     },
     logger,
   });
-  const watch = watchDevices(fleet, config.devices, logger);
+  const watch = createDeviceWatch(fleet, config.devices, logger);
   const cancels = listenForCancels(redis, config.queue.name, fleet.cancel, logger);
 
   const onFleetChange = (): void => {
@@ -127,6 +127,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       logger.info(`${gpu}: there is no execution provider for it, so it is left alone`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
     phase = 'running';
+    watch.start();
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();
@@ -175,6 +176,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   return {
     roll: () => {
       if (phase === 'running') roller.request();
+      else logger.warn(`No rolling restart: the supervisor is ${phase}`);
     },
     setQuiet: fleet.setQuiet,
     stop: () => stop(EXIT_CODES.ok),

@@ -64,6 +64,16 @@ describe('a machine with GPUs', () => {
     expect((await bed.record('host_gpu0'))?.restarts).toBe(0);
   });
 
+  it('starts no worker before the supervisor holds the place, however often it looks for GPUs', async () => {
+    await smi.answer(await fakeGpus(1));
+    const predecessor = JSON.stringify({ bootId: 'killed', pid: 1, since: 1 });
+    await bed.redis.set('worker:host:supervisor', predecessor, 'PX', 3000);
+    const supervisor = await start();
+    await bed.recorded('host_gpu0', online);
+    const found = supervisor.lines.filter(({ msg }) => msg === 'Device found');
+    expect(found.map(({ worker }) => worker)).toEqual(['host_gpu0']);
+  });
+
   it('gives up no GPU because nvidia-smi fails for a while', async () => {
     await smi.answer(await fakeGpus(1));
     const supervisor = await start();
