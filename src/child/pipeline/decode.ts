@@ -29,7 +29,7 @@ export async function decodePicture(encoded: Buffer, maxPixels: number): Promise
     // The limit is judged on the header alone, with a sentence of our own.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
     checkPixels(metadata, maxPixels);
-    const { data, info } = await sharp(encoded, { limitInputPixels: maxPixels, failOn: 'truncated' })
+    const { data, info } = await sharp(encoded, { limitInputPixels: maxPixels, failOn: 'error' })
       .autoOrient()
       .resize({ width: WORKING_SIDE_PX, height: WORKING_SIDE_PX, fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#ffffff' })

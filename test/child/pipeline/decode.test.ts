@@ -1,0 +1,223 @@
+import sharp, { type Sharp } from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { decodePicture, shrink, WORKING_SIDE_PX } from '../../../src/child/pipeline/decode.js';
+import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+import { ImageError } from '../../../src/shared/errors.js';
+import { crc32 } from '../../support/crc32.js';
+
+type Colour = readonly [red: number, green: number, blue: number];
+
+const MAX_PIXELS = 1_000_000;
+const HALF_PX = 40;
+/** From the top left, row by row. Muted, so that print colours hold them. */
+const QUARTERS: readonly Colour[] = [
+  [190, 80, 70],
+  [70, 140, 90],
+  [80, 90, 160],
+  [225, 220, 200],
+];
+
+let quarters: Buffer;
+let jpeg: Buffer;
+beforeAll(async () => {
+  quarters = await draw(QUARTERS);
+  jpeg = await sharp(quarters).jpeg().toBuffer();
+});
+
+/** A PNG of four squares. */
+function draw(colours: readonly Colour[]): Promise<Buffer> {
+  const side = 2 * HALF_PX;
+  const data = Buffer.alloc(3 * side * side);
+  for (let i = 0; i < side * side; i += 1) {
+    const quarter = 2 * Number(i >= side * HALF_PX) + Number(i % side >= HALF_PX);
+    data.set(colours[quarter] ?? [0, 0, 0], 3 * i);
+  }
+  return sharp(data, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+const plain = (width: number, height: number, background = '#808080'): Sharp =>
+  sharp({ create: { width, height, channels: 3, background } });
+
+function colourOf({ data, widthPx }: RgbImage, x: number, y: number): number[] {
+  return [...data.subarray(3 * (y * widthPx + x), 3 * (y * widthPx + x) + 3)];
+}
+
+/** The colours of the four squares' middles. */
+function quartersOf(image: RgbImage): number[][] {
+  const [near, far] = [HALF_PX / 2, (3 * HALF_PX) / 2];
+  return [
+    colourOf(image, near, near),
+    colourOf(image, far, near),
+    colourOf(image, near, far),
+    colourOf(image, far, far),
+  ];
+}
+
+function expectColours(image: RgbImage, expected: readonly Colour[], tolerance: number): void {
+  const difference = quartersOf(image).flatMap((colour, i) =>
+    colour.map((value, channel) => Math.abs(value - (expected[i]?.[channel] ?? Number.NaN))),
+  );
+  expect(Math.max(...difference)).toBeLessThanOrEqual(tolerance);
+}
+
+describe('a decoded picture', () => {
+  it.each<[string, number, (picture: Sharp) => Sharp]>([
+    ['JPEG', 3, (picture) => picture.jpeg({ quality: 90 })],
+    ['progressive JPEG', 3, (picture) => picture.jpeg({ quality: 90, progressive: true })],
+    ['JPEG in the colours of print', 20, (picture) => picture.toColourspace('cmyk').jpeg({ quality: 95 })],
+    ['JPEG in Display P3', 3, (picture) => picture.withIccProfile('p3').jpeg({ quality: 95 })],
+    ['PNG', 0, (picture) => picture.png()],
+    ['PNG of 16 bits', 0, (picture) => picture.toColourspace('rgb16').png()],
+    ['PNG with a palette', 0, (picture) => picture.png({ palette: true })],
+    ['PNG with an alpha channel', 0, (picture) => picture.ensureAlpha().png()],
+    ['WebP', 6, (picture) => picture.webp({ quality: 90 })],
+    ['WebP without loss', 0, (picture) => picture.webp({ lossless: true })],
+    ['AVIF', 6, (picture) => picture.avif({ effort: 1 })],
+    ['GIF', 2, (picture) => picture.gif()],
+    ['TIFF', 0, (picture) => picture.tiff({ compression: 'lzw' })],
+    ['TIFF of JPEG tiles', 4, (picture) => picture.tiff({ compression: 'jpeg', quality: 90, tile: true })],
+  ])('has its colours, as they would be on a screen: %s', async (_, tolerance, encode) => {
+    const { image } = await decodePicture(await encode(sharp(quarters)).toBuffer(), MAX_PIXELS);
+    expect(image.data).toHaveLength(3 * image.widthPx * image.heightPx);
+    expectColours(image, QUARTERS, tolerance);
+  });
+
+  it.each<[string, (picture: Sharp) => Sharp]>([
+    ['JPEG', (picture) => picture.jpeg()],
+    ['PNG', (picture) => picture.png()],
+    ['PNG of 16 bits', (picture) => picture.toColourspace('grey16').png()],
+    ['PNG with an alpha channel', (picture) => picture.ensureAlpha().png()],
+  ])('has three equal channels where it is grey: %s', async (_, encode) => {
+    const grey = sharp(quarters).toColourspace('b-w');
+    const { image } = await decodePicture(await encode(grey).toBuffer(), MAX_PIXELS);
+    expect(image.data).toHaveLength(3 * image.widthPx * image.heightPx);
+    const lumas = quartersOf(image).map(([red, green, blue]) => {
+      expect([green, blue]).toEqual([red, red]);
+      return red;
+    });
+    expect(new Set(lumas).size).toBe(4);
+  });
+
+  it('is laid on white where it is transparent', async () => {
+    const encoded = await sharp(quarters).ensureAlpha(0.5).png().toBuffer();
+    const { image } = await decodePicture(encoded, MAX_PIXELS);
+    const half = QUARTERS.map(([r, g, b]): Colour => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2]);
+    expectColours(image, half, 1);
+  });
+
+  it.each(['gif', 'webp'] as const)('is the first frame of an animated %s', async (format) => {
+    const others = await draw(QUARTERS.toReversed());
+    const animated = sharp([quarters, others], { join: { animated: true } });
+    const encoded = await animated.toFormat(format, { lossless: true }).toBuffer();
+    expect((await sharp(encoded).metadata()).pages).toBe(2);
+    const decoded = await decodePicture(encoded, MAX_PIXELS);
+    expect([decoded.widthPx, decoded.heightPx]).toEqual([2 * HALF_PX, 2 * HALF_PX]);
+    expectColours(decoded.image, QUARTERS, 2);
+  });
+
+  it.each([
+    [3000, 1500, 1920, 960],
+    [150, 3000, 96, 1920],
+    [1920, 1920, 1920, 1920],
+    [1, 1, 1, 1],
+    [50_000, 1, 1920, 1],
+    [1, 50_000, 1, 1920],
+  ])('of %i x %i pixels is worked on at %i x %i, and its whole size is known', async (...sizes) => {
+    const [width, height, workingWidth, workingHeight] = sizes;
+    for (const encoded of [plain(width, height).jpeg(), plain(width, height).png()]) {
+      const { image, widthPx, heightPx } = await decodePicture(await encoded.toBuffer(), 10_000_000);
+      expect([widthPx, heightPx]).toEqual([width, height]);
+      expect([image.widthPx, image.heightPx]).toEqual([workingWidth, workingHeight]);
+      expect(Math.max(image.widthPx, image.heightPx)).toBeLessThanOrEqual(WORKING_SIDE_PX);
+      expect(colourOf(image, 0, 0)).toEqual([128, 128, 128]);
+    }
+  });
+
+  it('has at most as many pixels as are allowed', async () => {
+    const encoded = await plain(30, 20).png().toBuffer();
+    expect((await decodePicture(encoded, 600)).widthPx).toBe(30);
+    await expect(decodePicture(encoded, 599)).rejects.toThrow(
+      new ImageError('The picture has 600 pixels (30 x 20); at most 599 are allowed.'),
+    );
+  });
+});
+
+/** A PNG that is nothing but the header of an enormous one: had it been decoded, that would be told instead. */
+function bombHeader(): Buffer {
+  const header = Buffer.alloc(17);
+  header.write('IHDR', 'latin1');
+  header.writeUInt32BE(60_000, 4);
+  header.writeUInt32BE(60_000, 8);
+  header.set([8, 2, 0, 0, 0], 12);
+  const chunk = Buffer.alloc(25);
+  chunk.writeUInt32BE(13);
+  header.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(header), 21);
+  const end = Buffer.from('\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82', 'latin1');
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk, end]);
+}
+
+describe('refused as a picture, with a sentence that says why, is', () => {
+  const SVG =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+  const UNKNOWN = 'in no format that is known; use JPEG, PNG, WebP, AVIF, GIF, TIFF.';
+  const BROKEN = 'The picture cannot be decoded (';
+
+  it.each<[string, () => Buffer, string]>([
+    ['a JPEG without its second half', () => jpeg.subarray(0, jpeg.length / 2), BROKEN],
+    ['a JPEG without its last bytes', () => jpeg.subarray(0, -8), BROKEN],
+    ['a JPEG of its first bytes alone', () => jpeg.subarray(0, 20), BROKEN],
+    ['a PNG without its second half', () => quarters.subarray(0, quarters.length / 2), BROKEN],
+    ['an enormous PNG', bombHeader, '3600000000 pixels (60000 x 60000); at most 1000000 are allowed.'],
+    ['nothing', () => Buffer.alloc(0), UNKNOWN],
+    ['a text', () => Buffer.from('I am no picture at all, but long enough to be one.'), UNKNOWN],
+    ['SVG', () => Buffer.from(SVG), UNKNOWN],
+    ['SVG behind a byte order mark', () => Buffer.from(`\uFEFF${SVG}`), UNKNOWN],
+    ['SVG behind white space', () => Buffer.from(`\n\t ${SVG}`), UNKNOWN],
+    ['SVG behind an XML declaration', () => Buffer.from(`<?xml version="1.0"?>${SVG}`), UNKNOWN],
+    ['PDF', () => Buffer.from('%PDF-1.7\n%âãÏÓ\n1 0 obj'), UNKNOWN],
+    ['HEIC', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), 'is in HEIC, which cannot'],
+  ])('%s', async (_, encoded, sentence) => {
+    const refusal = decodePicture(encoded(), MAX_PIXELS);
+    await expect(refusal).rejects.toBeInstanceOf(ImageError);
+    await expect(refusal).rejects.toThrow(sentence);
+  });
+
+  it.each(['webp', 'avif', 'gif', 'tiff'] as const)('%s without its second half', async (format) => {
+    const encoded = await sharp(quarters).toFormat(format).toBuffer();
+    const refusal = decodePicture(encoded.subarray(0, encoded.length / 2), MAX_PIXELS);
+    await expect(refusal).rejects.toBeInstanceOf(ImageError);
+    await expect(refusal).rejects.toThrow(BROKEN);
+  });
+});
+
+/** A chessboard of single pixels. */
+const board = (widthPx: number, heightPx: number): RgbImage => ({
+  widthPx,
+  heightPx,
+  data: new Uint8Array(3 * widthPx * heightPx).map((_, i) => {
+    const pixel = Math.floor(i / 3);
+    return ((pixel % widthPx) + Math.floor(pixel / widthPx)) % 2 === 0 ? 255 : 0;
+  }),
+});
+
+describe('a shrunk image', () => {
+  it('is the image itself where that is small enough', async () => {
+    const image = board(64, 32);
+    expect(await shrink(image, 64)).toBe(image);
+  });
+
+  it('has the side that was asked for, and the mean of what falls together', async () => {
+    const small = await shrink(board(128, 64), 32);
+    expect([small.widthPx, small.heightPx, small.data.length]).toEqual([32, 16, 3 * 32 * 16]);
+    // In the middle, where no edge is near.
+    expect(Math.abs((colourOf(small, 16, 8)[0] ?? 0) - 127.5)).toBeLessThan(3);
+  });
+
+  it('is never without pixels', async () => {
+    const small = await shrink(board(1000, 1), 100);
+    expect([small.widthPx, small.heightPx]).toEqual([100, 1]);
+  });
+});
