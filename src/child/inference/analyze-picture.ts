@@ -34,7 +34,7 @@ export async function analyzePicture(
   const { image, widthPx, heightPx } = await decodePicture(encoded, maxImagePixels);
   const small = await shrink(image, DETECTOR_SIDE_PX);
   const [detected = []] = await detectFaces([small], pack.detector, networks.runDetector);
-  const toImage = image.widthPx / small.widthPx;
+  const toImage = longerSide(image) / longerSide(small);
   const landmarks = await refineLandmarks(
     image,
     detected.map((face) => scaleFace(face, toImage).landmarks),
@@ -43,10 +43,15 @@ export async function analyzePicture(
   );
   const crops = landmarks.map((face) => alignFace(image, face));
   const embeddings = await embedFaces(crops, pack.embedder, networks.runEmbedder);
-  const toPicture = widthPx / image.widthPx;
+  const toPicture = longerSide({ widthPx, heightPx }) / longerSide(image);
   const faces = detected.map((face, i) => {
     const inImage = { ...scaleFace(face, toImage), landmarks: landmarks[i] as Landmarks };
     return { ...scaleFace(inImage, toPicture), embedding: embeddings[i] as Float32Array };
   });
   return { widthPx, heightPx, faces };
+}
+
+/** Sizes are compared by it: when a picture is shrunk, the shorter side is rounded by a larger share. */
+function longerSide({ widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number }): number {
+  return Math.max(widthPx, heightPx);
 }

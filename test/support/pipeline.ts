@@ -1,0 +1,26 @@
+import { analyzePicture } from '../../src/child/inference/analyze-picture.js';
+import type { Picture, PictureSource } from '../../src/child/inference/engine.js';
+import { findModelPack } from '../../src/child/inference/model-files.js';
+import { openNetworks } from '../../src/child/inference/networks.js';
+
+const LIMITS = { maxImageBytes: 20_000_000, maxImagePixels: 100_000_000 };
+
+/** The whole engine but for its threads: from encoded picture to embedded faces, in this thread. */
+export interface Pipeline {
+  analyze(picture: Buffer | PictureSource, limits?: Partial<typeof LIMITS>): Promise<Picture>;
+  close(): Promise<void>;
+}
+
+export async function openPipeline(packName: string, modelsDir: string): Promise<Pipeline> {
+  const pack = await findModelPack(packName, modelsDir);
+  const networks = await openNetworks(pack, 'cpu', 1);
+  return {
+    analyze: (picture, limits) => {
+      const source = Buffer.isBuffer(picture)
+        ? ({ kind: 'base64', text: picture.toString('base64') } as const)
+        : picture;
+      return analyzePicture(source, { pack, networks, ...LIMITS, ...limits });
+    },
+    close: () => networks.release(),
+  };
+}
