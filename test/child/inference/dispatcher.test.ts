@@ -1,0 +1,248 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import {
+  createDispatcher,
+  type Dispatcher,
+  IN_FLIGHT_PER_THREAD,
+} from '../../../src/child/inference/dispatcher.js';
+import type { Picture, PictureSource } from '../../../src/child/inference/engine.js';
+import type { EngineThread } from '../../../src/child/inference/engine-thread-handle.js';
+import { ImageError } from '../../../src/shared/errors.js';
+import { defer, type Deferred } from '../../support/deferred.js';
+
+/** A thread that answers when the test says so. */
+interface ScriptedThread extends EngineThread {
+  /** The names of the pictures that it was given, in order. */
+  readonly given: readonly string[];
+  answer(name: string): Promise<void>;
+  fail(name: string, error: Error): Promise<void>;
+}
+
+function createScriptedThread(): ScriptedThread {
+  const given: string[] = [];
+  const answers = new Map<string, Deferred<Picture>>();
+  return {
+    given,
+    analyze: (source) => {
+      const name = source.kind === 'file' ? source.path : source.text;
+      const answer = defer<Picture>();
+      given.push(name);
+      answers.set(name, answer);
+      return answer.promise;
+    },
+    answer: async (name) => {
+      answers.get(name)?.resolve(pictureOf(name));
+      await settle();
+    },
+    fail: async (name, error) => {
+      answers.get(name)?.reject(error);
+      await settle();
+    },
+    exited: new Promise(() => {}),
+    stop: async () => {},
+  };
+}
+
+const sourceOf = (name: string): PictureSource => ({ kind: 'file', path: name });
+
+/** Tells pictures apart by their width. */
+const pictureOf = (name: string): Picture => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });
+
+const settle = (): Promise<void> => new Promise(setImmediate);
+
+/** Asks for pictures one after another; what becomes of each is kept by its name. */
+function ask(dispatcher: Dispatcher, names: string, signal?: AbortSignal): Record<string, Picture | Error> {
+  const outcomes: Record<string, Picture | Error> = {};
+  for (const name of names) {
+    dispatcher.analyze(sourceOf(name), signal).then(
+      (picture) => (outcomes[name] = picture),
+      (error: unknown) => (outcomes[name] = error as Error),
+    );
+  }
+  return outcomes;
+}
+
+describe('pictures are handed to engine threads', () => {
+  it('first come, first served, and each gets its own answer', async () => {
+    const thread = createScriptedThread();
+    const outcomes = ask(createDispatcher([thread]), 'abcde');
+    for (const name of 'abcde') await thread.answer(name);
+    expect(thread.given.join('')).toBe('abcde');
+    expect(outcomes).toEqual({
+      a: pictureOf('a'),
+      b: pictureOf('b'),
+      c: pictureOf('c'),
+      d: pictureOf('d'),
+      e: pictureOf('e'),
+    });
+  });
+
+  it('two at a time', async () => {
+    const thread = createScriptedThread();
+    ask(createDispatcher([thread]), 'abcd');
+    expect(IN_FLIGHT_PER_THREAD).toBe(2);
+    expect(thread.given).toEqual(['a', 'b']);
+    await thread.answer('b');
+    expect(thread.given).toEqual(['a', 'b', 'c']);
+    await thread.answer('a');
+    expect(thread.given).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('to the one that has least to do', async () => {
+    const [first, second] = [createScriptedThread(), createScriptedThread()];
+    ask(createDispatcher([first, second]), 'abcdef');
+    expect([first.given, second.given]).toEqual([
+      ['a', 'c'],
+      ['b', 'd'],
+    ]);
+    await second.answer('b');
+    await second.answer('d');
+    expect([first.given, second.given]).toEqual([
+      ['a', 'c'],
+      ['b', 'd', 'e', 'f'],
+    ]);
+  });
+
+  it('to an idle one rather than to one that is at a picture already', async () => {
+    const [first, second] = [createScriptedThread(), createScriptedThread()];
+    const dispatcher = createDispatcher([first, second]);
+    ask(dispatcher, 'abc');
+    await second.answer('b');
+    ask(dispatcher, 'd');
+    await first.answer('a');
+    await first.answer('c');
+    ask(dispatcher, 'e');
+    expect([first.given, second.given]).toEqual([
+      ['a', 'c', 'e'],
+      ['b', 'd'],
+    ]);
+  });
+
+  it('and one that fails makes room for the next', async () => {
+    const thread = createScriptedThread();
+    const outcomes = ask(createDispatcher([thread]), 'abc');
+    const fault = new ImageError('The picture is empty.');
+    await thread.fail('a', fault);
+    expect(outcomes).toEqual({ a: fault });
+    expect(thread.given).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a picture whose signal aborts', () => {
+  const reason = new Error('cancelled');
+
+  it('before it is asked for reaches no thread', async () => {
+    const thread = createScriptedThread();
+    const outcomes = ask(createDispatcher([thread]), 'a', AbortSignal.abort(reason));
+    await settle();
+    expect(outcomes['a']).toBe(reason);
+    expect(thread.given).toEqual([]);
+  });
+
+  it('while it waits reaches no thread, and those behind it move up', async () => {
+    const thread = createScriptedThread();
+    const dispatcher = createDispatcher([thread]);
+    const stop = new AbortController();
+    const kept = ask(dispatcher, 'ab');
+    const dropped = ask(dispatcher, 'cd', stop.signal);
+    const behind = ask(dispatcher, 'e');
+    stop.abort(reason);
+    await settle();
+    expect(dropped).toEqual({ c: reason, d: reason });
+    await thread.answer('a');
+    expect(thread.given).toEqual(['a', 'b', 'e']);
+    await thread.answer('e');
+    expect([kept, behind]).toEqual([{ a: pictureOf('a') }, { e: pictureOf('e') }]);
+  });
+
+  it('while a thread is at it is rejected at once, but the thread is busy until it is done', async () => {
+    const thread = createScriptedThread();
+    const dispatcher = createDispatcher([thread]);
+    const stop = new AbortController();
+    const dropped = ask(dispatcher, 'ab', stop.signal);
+    ask(dispatcher, 'c');
+    stop.abort(reason);
+    await settle();
+    expect(dropped).toEqual({ a: reason, b: reason });
+    expect(thread.given).toEqual(['a', 'b']);
+    await thread.answer('a');
+    expect(dropped['a']).toBe(reason);
+    expect(thread.given).toEqual(['a', 'b', 'c']);
+  });
+
+  it('after its answer keeps it, and the signal has forgotten it: one serves a job of a thousand pictures', async () => {
+    const thread = createScriptedThread();
+    const stop = new AbortController();
+    const outcomes = ask(createDispatcher([thread]), 'abc', stop.signal);
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(3);
+    for (const name of 'ab') await thread.answer(name);
+    await thread.fail('c', new Error('device lost'));
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    stop.abort(reason);
+    await settle();
+    expect(outcomes['a']).toEqual(pictureOf('a'));
+  });
+});
+
+describe('a closed dispatcher', () => {
+  const reason = new Error('An engine thread died');
+
+  it('rejects what waits, what is in flight and what comes, and gives nothing more to a thread', async () => {
+    const thread = createScriptedThread();
+    const dispatcher = createDispatcher([thread]);
+    const before = ask(dispatcher, 'abcd');
+    dispatcher.close(reason);
+    const after = ask(dispatcher, 'e');
+    await settle();
+    expect(before).toEqual({ a: reason, b: reason, c: reason, d: reason });
+    expect(after).toEqual({ e: reason });
+    for (const name of 'ab') await thread.answer(name);
+    expect(thread.given).toEqual(['a', 'b']);
+    expect(before['a']).toBe(reason);
+  });
+
+  it('goes on giving the first reason', async () => {
+    const dispatcher = createDispatcher([createScriptedThread()]);
+    dispatcher.close(reason);
+    dispatcher.close(new Error('The engine has stopped'));
+    await expect(dispatcher.analyze(sourceOf('a'))).rejects.toBe(reason);
+  });
+});
+
+describe('silence', () => {
+  it('is the time since work began or ended last, and none while there is no work', async () => {
+    let nowMs = 1000;
+    const thread = createScriptedThread();
+    const dispatcher = createDispatcher([thread], () => nowMs);
+    const silentAfter = (ms: number): number => {
+      nowMs += ms;
+      return dispatcher.silentMs();
+    };
+
+    expect(silentAfter(500)).toBe(0);
+    ask(dispatcher, 'abc');
+    expect(silentAfter(0)).toBe(0);
+    expect(silentAfter(70)).toBe(70);
+    // More work is no sign of life.
+    ask(dispatcher, 'd');
+    expect(silentAfter(30)).toBe(100);
+    await thread.answer('a');
+    expect(silentAfter(0)).toBe(0);
+    expect(silentAfter(40)).toBe(40);
+    await thread.fail('b', new ImageError('The picture is empty.'));
+    expect(silentAfter(5)).toBe(5);
+    for (const name of 'cd') await thread.answer(name);
+    expect(silentAfter(5000)).toBe(0);
+  });
+
+  it('goes on while a thread is at a picture that nobody waits for any more', async () => {
+    let nowMs = 0;
+    const dispatcher = createDispatcher([createScriptedThread()], () => nowMs);
+    const stop = new AbortController();
+    ask(dispatcher, 'a', stop.signal);
+    stop.abort(new Error('cancelled'));
+    await settle();
+    nowMs = 60_000;
+    expect(dispatcher.silentMs()).toBe(60_000);
+  });
+});

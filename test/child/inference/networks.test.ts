@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
+import { type Networks, openNetworks, warmUp } from '../../../src/child/inference/networks.js';
+import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
+
+let models: ModelFolder;
+let pack: ModelPack;
+let opened: Networks[];
+beforeEach(async () => {
+  models = await createModelFolder();
+  pack = await findModelPack('tiny', models.directory);
+  opened = [];
+});
+afterEach(async () => {
+  await Promise.all(opened.map((networks) => networks.release()));
+  await models.remove();
+});
+
+async function open(changed: Partial<ModelPack> = {}): Promise<Networks> {
+  const networks = await openNetworks({ ...pack, ...changed }, 'cpu', 1);
+  opened.push(networks);
+  return networks;
+}
+
+describe('the detector network', () => {
+  it('takes pictures of any size that its strides divide, and gives an output for each cell', async () => {
+    const { runDetector } = await open();
+    const size = { widthPx: 96, heightPx: 64 };
+    const outputs = await runDetector(new Float32Array(3 * 96 * 64), size);
+    const lengths = Object.fromEntries([...outputs].map(([name, values]) => [name, values.length]));
+    const cells = { 8: 96, 16: 24, 32: 6 };
+    for (const [stride, count] of Object.entries(cells)) {
+      expect(lengths).toMatchObject({
+        [`cls_${stride}`]: count,
+        [`obj_${stride}`]: count,
+        [`bbox_${stride}`]: 4 * count,
+        [`kps_${stride}`]: 10 * count,
+      });
+    }
+  });
+
+  it('refuses values that are not as many as the size says', async () => {
+    const { runDetector } = await open();
+    const size = { widthPx: 96, heightPx: 64 };
+    await expect(runDetector(new Float32Array(3 * 32 * 32), size)).rejects.toThrow(
+      'does not match data length',
+    );
+  });
+});
+
+describe('the embedder network', () => {
+  const faces = new Float32Array(2 * 3 * 112 * 112).map((_, i) => (i * 7) % 256);
+
+  it('embeds several faces in one run', async () => {
+    const { runEmbedder } = await open();
+    const both = await runEmbedder(faces, 2, 112);
+    const second = await runEmbedder(faces.slice(faces.length / 2), 1, 112);
+    expect([both.length, second.length]).toEqual([1024, 512]);
+    for (const [i, value] of second.entries()) expect(both[512 + i]).toBeCloseTo(value, 4);
+  });
+
+  it('is found by its only input and output where the manifest names none', async () => {
+    const named = await open();
+    const unnamed = await open({
+      embedder: { ...pack.embedder, input: { ...pack.embedder.input, name: null }, output: null },
+    });
+    expect(await unnamed.runEmbedder(faces, 2, 112)).toEqual(await named.runEmbedder(faces, 2, 112));
+  });
+
+  it('without the output that the manifest names is found out while it warms up', async () => {
+    const networks = await open({ embedder: { ...pack.embedder, output: 'fc1' } });
+    await expect(warmUp(networks, pack)).rejects.toThrow('The embedder has no output "fc1"');
+  });
+
+  it('without the input that the manifest names is found out while it warms up', async () => {
+    const input = { ...pack.embedder.input, name: 'data' };
+    const networks = await open({ embedder: { ...pack.embedder, input } });
+    await expect(warmUp(networks, pack)).rejects.toThrow("'input' is missing");
+  });
+});
+
+it.each(['drawn_face_detector.onnx', 'drawn_face_embedder.onnx'])(
+  'a file that is no network is named: %s',
+  async (file) => {
+    await models.write(file, 'This is no network.');
+    await expect(open()).rejects.toThrow(file);
+  },
+);

@@ -1,0 +1,60 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPicture } from '../../../src/child/inference/read-picture.js';
+import { ImageError } from '../../../src/shared/errors.js';
+
+const CONTENT = Buffer.from([1, 2, 3, 4]);
+
+let directory: string;
+const file = (name: string) => ({ kind: 'file', path: path.join(directory, name) }) as const;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'read-picture-'));
+  await writeFile(file('picture').path, CONTENT);
+  await writeFile(file('empty').path, '');
+  await mkdir(file('folder').path);
+  await symlink('picture', file('link').path);
+  await symlink('circle', file('circle').path);
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe('an encoded picture', () => {
+  it('comes from a text in base64', async () => {
+    expect(await readPicture({ kind: 'base64', text: 'data:image/png;base64,AQIDBA==' }, 4)).toEqual(CONTENT);
+  });
+
+  it('comes from a file, also by a link', async () => {
+    expect(await readPicture(file('picture'), 4)).toEqual(CONTENT);
+    expect(await readPicture(file('link'), 4)).toEqual(CONTENT);
+  });
+
+  it.each([
+    ['has a byte more than is allowed', 'picture', 3, 'The picture has 4 bytes; at most 3 are allowed.'],
+    ['is empty', 'empty', 4, 'The picture is empty.'],
+    ['is a directory', 'folder', 4, 'The picture is not a file.'],
+    ['is not there', 'nowhere', 4, 'The picture cannot be read (ENOENT).'],
+    ['is below what is no directory', 'picture/x', 4, 'The picture cannot be read (ENOTDIR).'],
+    ['is a link in a circle', 'circle', 4, 'The picture cannot be read (ELOOP).'],
+  ])('is refused where its file %s', async (_, name, maxBytes, sentence) => {
+    const refusal = readPicture(file(name), maxBytes);
+    await expect(refusal).rejects.toThrow(new ImageError(sentence));
+    await expect(refusal).rejects.toBeInstanceOf(ImageError);
+  });
+
+  // No file is closed to root.
+  it.skipIf(process.getuid?.() === 0)('is refused where its file is closed to us', async () => {
+    await writeFile(file('closed').path, CONTENT);
+    await chmod(file('closed').path, 0);
+    await expect(readPicture(file('closed'), 4)).rejects.toThrow(
+      new ImageError('The picture cannot be read (EACCES).'),
+    );
+  });
+
+  it('is not blamed for a mistake of ours: a path that no file can have', async () => {
+    const failure = readPicture(file('\0'), 4);
+    await expect(failure).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    await expect(failure).rejects.not.toBeInstanceOf(ImageError);
+  });
+});
