@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Face, Picture } from '../../../src/child/inference/engine.js';
+import { findModelPack } from '../../../src/child/inference/model-files.js';
+import { createCalibration } from '../../../src/child/pipeline/score.js';
+import { loadConfig } from '../../../src/shared/config.js';
+import { openPipeline, type Pipeline } from '../../support/pipeline.js';
+
+const PACK = 'mobileface';
+const MODEL_FILES = ['yunet_n_dynamic.onnx', 'mobileface_v2.onnx'];
+
+/** Models and photographs are too large and not ours to give: they lie beside the checkout, where there are any. */
+const shared = fileURLToPath(new URL('../../../../shared', import.meta.url));
+const inShared = (...parts: string[]): string => path.join(shared, ...parts);
+const needed = [
+  ...MODEL_FILES.map((file) => inShared('models', file)),
+  inShared('data/faces/pairs.csv'),
+  inShared('data/groups'),
+];
+const missing = needed.filter((place) => !existsSync(place)).map((place) => path.relative(shared, place));
+const reason = missing.length === 0 ? '' : ` (skipped: ../shared has no ${missing.join(', ')})`;
+
+const cosine = (a: Face, b: Face): number =>
+  a.embedding.reduce((sum, value, i) => sum + value * (b.embedding[i] ?? Number.NaN), 0);
+
+describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () => {
+  let directory: string;
+  let pipeline: Pipeline;
+  let scoreOf: (cosine: number) => number;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'real-models-'));
+    for (const file of MODEL_FILES) await symlink(inShared('models', file), path.join(directory, file));
+    pipeline = await openPipeline(PACK, directory);
+    ({ scoreOf } = createCalibration((await findModelPack(PACK, directory)).calibration));
+  });
+  afterAll(async () => {
+    await pipeline.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const analyze = (...parts: string[]): Promise<Picture> =>
+    pipeline.analyze({ kind: 'file', path: inShared('data', ...parts) });
+
+  it('find one face in each portrait, and tell all 300 labelled pairs right at the usual threshold', async () => {
+    const faces = new Map<string, Face>();
+    for (const file of await readdir(inShared('data/faces'))) {
+      if (!file.endsWith('.jpg')) continue;
+      const picture = await analyze('faces', file);
+      expect(picture.faces, file).toHaveLength(1);
+      faces.set(file, picture.faces[0] as Face);
+    }
+    const [, ...rows] = (await readFile(inShared('data/faces/pairs.csv'), 'utf8')).trim().split(/\r?\n/);
+    const { threshold } = loadConfig({}, directory).jobs;
+    const wrong = rows.filter((row) => {
+      const [a = '', b = '', decision] = row.split(',');
+      const score = scoreOf(cosine(faces.get(a) as Face, faces.get(b) as Face));
+      return score >= threshold !== (decision === 'Yes');
+    });
+    expect(rows).toHaveLength(300);
+    expect(wrong).toEqual([]);
+  });
+
+  it('find both faces of a couple', async () => {
+    const { faces, widthPx, heightPx } = await analyze('groups/couple.jpg');
+    expect([widthPx, heightPx]).toEqual([2280, 1588]);
+    expect(faces).toHaveLength(2);
+    const [left, right] = faces.toSorted((a, b) => a.box.x - b.box.x) as [Face, Face];
+    expect(isInside({ x: 700, y: 880 }, left)).toBe(true);
+    expect(isInside({ x: 1750, y: 700 }, right)).toBe(true);
+  });
+
+  it('find at least the six faces of a selfie that are not cut off by its edge', async () => {
+    // Seven people are in it; of the one at the bottom left only half a face is.
+    const { faces } = await analyze('groups/selfie-many-people.jpg');
+    expect(faces.length).toBeGreaterThanOrEqual(6);
+    expect(faces.length).toBeLessThanOrEqual(7);
+  });
+});
+
+function isInside({ x, y }: { x: number; y: number }, { box }: Face): boolean {
+  return x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+}
