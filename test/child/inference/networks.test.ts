@@ -26,7 +26,7 @@ describe('the detector network', () => {
   it('takes pictures of any size that its strides divide, and gives an output for each cell', async () => {
     const { runDetector } = await open();
     const size = { widthPx: 96, heightPx: 64 };
-    const outputs = await runDetector(new Float32Array(3 * 96 * 64), size);
+    const outputs = await runDetector(new Float32Array(3 * 96 * 64), 1, size);
     const lengths = Object.fromEntries([...outputs].map(([name, values]) => [name, values.length]));
     const cells = { 8: 96, 16: 24, 32: 6 };
     for (const [stride, count] of Object.entries(cells)) {
@@ -42,7 +42,7 @@ describe('the detector network', () => {
   it('refuses values that are not as many as the size says', async () => {
     const { runDetector } = await open();
     const size = { widthPx: 96, heightPx: 64 };
-    await expect(runDetector(new Float32Array(3 * 32 * 32), size)).rejects.toThrow(
+    await expect(runDetector(new Float32Array(3 * 32 * 32), 1, size)).rejects.toThrow(
       'does not match data length',
     );
   });

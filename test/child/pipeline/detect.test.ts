@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { DetectorModel } from '../../../src/child/inference/model-files.js';
-import { detectFaces, type RunDetector, scaleFace } from '../../../src/child/pipeline/detect.js';
+import {
+  type DetectedFace,
+  detectFaces,
+  type RunDetector,
+  scaleFace,
+} from '../../../src/child/pipeline/detect.js';
 import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
 
 const MODEL: DetectorModel = {
@@ -54,7 +59,10 @@ const blank = ({ widthPx, heightPx } = SIZE): RgbImage => ({
   data: new Uint8Array(3 * widthPx * heightPx),
 });
 
-const detect = (...cells: Cell[]) => detectFaces(blank(), MODEL, async () => outputsOf(...cells));
+async function detect(...cells: Cell[]): Promise<DetectedFace[]> {
+  const [faces] = await detectFaces([blank()], MODEL, async () => outputsOf(...cells));
+  return faces ?? [];
+}
 
 describe('the detector', () => {
   it('finds nobody where no cell has a score', async () => {
@@ -121,11 +129,12 @@ describe('the detector', () => {
     const [widthPx, heightPx] = [97, 33];
     const picture = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
     let seen: Parameters<RunDetector> | undefined;
-    await detectFaces(picture, MODEL, async (...asked) => {
+    await detectFaces([picture], MODEL, async (...asked) => {
       seen = asked;
       return outputsOf();
     });
-    const [input, size] = seen as Parameters<RunDetector>;
+    const [input, count, size] = seen as Parameters<RunDetector>;
+    expect(count).toBe(1);
     expect(size).toEqual({ widthPx: 128, heightPx: 64 });
     expect(input).toHaveLength(3 * 128 * 64);
     const isFilledRight = input.every((value, i) => {
@@ -133,6 +142,31 @@ describe('the detector', () => {
       return value === (x < widthPx && y < heightPx ? 200 : 0);
     });
     expect(isFilledRight).toBe(true);
+  });
+
+  it('looks at several pictures of one size in one run, and keeps their faces apart', async () => {
+    const pictures = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
+    const ofEach = [
+      outputsOf({ stride: 8, column: 1, row: 1, cls: 0.64 }),
+      outputsOf(),
+      outputsOf({ stride: 32, column: 2, row: 1 }, { stride: 8, column: 15, row: 0, cls: 0.49 }),
+    ];
+    const faces = await detectFaces(pictures, MODEL, async (input, count) => {
+      const values = input.length / count;
+      expect([0, 1, 2].map((image) => input[image * values])).toEqual([10, 20, 30]);
+      return new Map(
+        [...(ofEach[0]?.keys() ?? [])].map((name) => [
+          name,
+          Float32Array.from(ofEach.flatMap((outputs) => [...(outputs.get(name) ?? [])])),
+        ]),
+      );
+    });
+    expect(faces.map((found) => found.map(({ score }) => Number(score.toFixed(3))))).toEqual([
+      [0.8],
+      [],
+      [1, 0.7],
+    ]);
+    expect(await detectFaces([], MODEL, async () => outputsOf())).toEqual([]);
   });
 
   it('feeds the channels in the order that the model wants', async () => {
@@ -144,7 +178,7 @@ describe('the detector', () => {
     const planesFor = async (channels: 'rgb' | 'bgr'): Promise<number[]> => {
       let input = new Float32Array();
       const model = { ...MODEL, input: { ...MODEL.input, channels } };
-      await detectFaces(red, model, async (given) => {
+      await detectFaces([red], model, async (given) => {
         input = given.slice();
         return outputsOf();
       });
@@ -159,7 +193,7 @@ describe('the detector', () => {
     async (name) => {
       const outputs = outputsOf();
       outputs.delete(name);
-      await expect(detectFaces(blank(), MODEL, async () => outputs)).rejects.toThrow(`"${name}"`);
+      await expect(detectFaces([blank()], MODEL, async () => outputs)).rejects.toThrow(`"${name}"`);
     },
   );
 });
