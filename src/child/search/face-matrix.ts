@@ -1,0 +1,158 @@
+import { createBlockMemory, type BlockMemory } from './block-memory.js';
+import { BLOCK_ROWS } from './dot-kernel.js';
+import { createProbe, PROBE_SCALE, type Probe } from './probe.js';
+import { cosineOf, encodeRow, LEADING_OFFSET } from './row-code.js';
+
+// An eighth more at a time bounds both what is copied where an engine cannot grow a memory in place and what is kept
+// in vain. Giving back at a quarter keeps a gallery that wavers from being copied for ever.
+const GROWTH = 9 / 8;
+const SHRINK_BELOW = 1 / 4;
+
+// A bound on what the float32 factors and the double arithmetic of the scan round away: 6e-8 of numbers up to 3.
+const ROUNDING = 1e-6;
+
+/** A row and the cosine similarity (-1..1) of its embedding with the probe. */
+export interface RowMatch {
+  readonly row: number;
+  readonly cosine: number;
+}
+
+/** The faces of one gallery, to be searched exactly. Rows are numbered from 0 without gaps. */
+export interface FaceMatrix {
+  /** Rows there are. */
+  readonly size: number;
+  /** Memory that is held. */
+  readonly bytes: number;
+
+  /**
+   * @param embedding of any length: int16 [embeddingSize]. Zeros have no direction: their cosine counts as 0
+   * @returns its row
+   * @throws {RangeError} it has another size, or the matrix is full: 4 GiB, so about 4 million faces of 512 components
+   */
+  add(embedding: Int16Array): number;
+
+  /**
+   * The last row takes the place of the one that is removed.
+   *
+   * @returns the number that row had, or null when the last row itself was removed
+   * @throws {RangeError} there is no such row
+   */
+  remove(row: number): number | null;
+
+  /**
+   * All rows whose cosine is `minCosine` or more, in no order. The cosine is that of the embedding that was added, to
+   * double precision.
+   *
+   * @param probe of any length but 0: [embeddingSize]
+   * @throws {RangeError} the probe has another size, or no direction
+   */
+  search(probe: Float32Array, minCosine: number): RowMatch[];
+
+  /** Removes all rows and gives their memory back. */
+  clear(): void;
+}
+
+/** @param embeddingSize 1 to 32,768 */
+export function createFaceMatrix(embeddingSize: number): FaceMatrix {
+  let memory: BlockMemory | null = null;
+  let size = 0;
+
+  const checkSize = (length: number): void => {
+    if (length !== embeddingSize) {
+      throw new RangeError(`Cannot take an embedding of another size than ${embeddingSize}: it is ${length}`);
+    }
+  };
+  const makeRoom = (): BlockMemory => {
+    memory ??= createBlockMemory(embeddingSize, 1);
+    if (size === memory.capacity) memory.grow(Math.max(size + 1, Math.floor(size * GROWTH)));
+    return memory;
+  };
+
+  return {
+    get size() {
+      return size;
+    },
+    get bytes() {
+      return memory?.bytes.length ?? 0;
+    },
+    add: (embedding) => {
+      checkSize(embedding.length);
+      const { bytes, floats, placeOf } = makeRoom();
+      const { leading, trailing, perLength, slack } = placeOf(size);
+      const factors = encodeRow(
+        embedding,
+        bytes.subarray(leading, leading + embeddingSize),
+        bytes.subarray(trailing, trailing + embeddingSize),
+      );
+      floats[perLength] = factors.perLength;
+      floats[slack] = factors.slack;
+      size += 1;
+      return size - 1;
+    },
+    remove: (row) => {
+      if (memory === null || !Number.isInteger(row) || row < 0 || row >= size) {
+        throw new RangeError(`Cannot remove a row that is not there: there are ${size}, and it is ${row}`);
+      }
+      const last = size - 1;
+      if (row !== last) copyRow(memory, last, row);
+      size = last;
+      if (size === 0) memory = null;
+      else if (memory.bytesFor(size) < memory.bytes.length * SHRINK_BELOW)
+        memory = memory.copy(Math.ceil(size * GROWTH));
+      return row === last ? null : last;
+    },
+    search: (embedding, minCosine) => {
+      checkSize(embedding.length);
+      return memory === null
+        ? []
+        : searchRows(memory, size, createProbe(embedding, memory.rowBytes), minCosine);
+    },
+    clear: () => {
+      memory = null;
+      size = 0;
+    },
+  };
+}
+
+function copyRow({ bytes, floats, rowBytes, placeOf }: BlockMemory, from: number, to: number): void {
+  const source = placeOf(from);
+  const target = placeOf(to);
+  bytes.copyWithin(target.leading, source.leading, source.leading + rowBytes);
+  bytes.copyWithin(target.trailing, source.trailing, source.trailing + rowBytes);
+  floats[target.perLength] = floats[source.perLength] as number;
+  floats[target.slack] = floats[source.slack] as number;
+}
+
+/**
+ * Reads the leading bytes of all rows, and the rest of only those that can still reach `minCosine`.
+ *
+ * No match is lost. In the terms of row-code.ts let w = a + e, where a is what the leading bytes tell, and let the
+ * unit probe be p = q + d, where q is the fixed-point one and d its error. Then
+ *
+ *   w·p = a·q + a·d + e·p ≤ a·q + (|w| + |e|)·|d| + |e|    (Cauchy, Schwarz; |a| ≤ |w| + |e|; |p| = 1)
+ *
+ * so with slack s = |e| / |w| the cosine w·p / |w| is at most a·q / |w| + s·(1 + |d|) + |d|.
+ */
+function searchRows(memory: BlockMemory, size: number, probe: Probe, minCosine: number): RowMatch[] {
+  const { bytes, floats, dots, placeOf } = memory;
+  const perDot = 256 / PROBE_SCALE;
+  const offset = (LEADING_OFFSET * probe.sum) / PROBE_SCALE;
+  const perSlack = 1 + probe.error;
+  const least = minCosine - probe.error - ROUNDING;
+
+  const matches: RowMatch[] = [];
+  memory.setProbe(probe.fixed);
+  for (let first = 0; first < size; first += BLOCK_ROWS) {
+    memory.scan(first / BLOCK_ROWS);
+    const block = placeOf(first);
+    const rows = Math.min(BLOCK_ROWS, size - first);
+    for (let i = 0; i < rows; i += 1) {
+      const known = (floats[block.perLength + i] as number) * (perDot * (dots[i] as number) + offset);
+      if (known + (floats[block.slack + i] as number) * perSlack < least) continue;
+      const { leading, trailing } = placeOf(first + i);
+      const cosine = cosineOf(probe.unit, bytes, leading, trailing);
+      if (cosine >= minCosine) matches.push({ row: first + i, cosine });
+    }
+  }
+  return matches;
+}

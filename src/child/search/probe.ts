@@ -1,0 +1,39 @@
+import { interleave } from './dot-kernel.js';
+
+/** Of a component 1. With it no sum of the kernel overflows. */
+export const PROBE_SCALE = 32_767;
+
+/** The face that is looked for, ready to be compared. */
+export interface Probe {
+  /** Length 1: [embeddingSize]. */
+  readonly unit: Float64Array;
+  /** `unit` times PROBE_SCALE, rounded, as the kernel reads it: [rowBytes], 0 in the padding. */
+  readonly fixed: Int16Array;
+  /** Sum of `fixed`. */
+  readonly sum: number;
+  /** Length of what the rounding took from `unit`. */
+  readonly error: number;
+}
+
+/**
+ * @param embedding of any length but 0: [embeddingSize]
+ * @throws {RangeError} it has no direction
+ */
+export function createProbe(embedding: Float32Array, rowBytes: number): Probe {
+  const length = Math.sqrt(embedding.reduce((squares, component) => squares + component * component, 0));
+  if (!(length > 0 && length < Infinity)) {
+    throw new RangeError(`Cannot search for an embedding without a direction: its length is ${length}`);
+  }
+  const unit = Float64Array.from(embedding, (component) => component / length);
+  const fixed = new Int16Array(rowBytes);
+  let sum = 0;
+  let errorSquares = 0;
+  for (let i = 0; i < unit.length; i += 1) {
+    const component = unit[i] as number;
+    const rounded = Math.round(component * PROBE_SCALE);
+    fixed[interleave(i)] = rounded;
+    sum += rounded;
+    errorSquares += (component - rounded / PROBE_SCALE) ** 2;
+  }
+  return { unit, fixed, sum, error: Math.sqrt(errorSquares) };
+}

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { createBlockMemory } from '../../../src/child/search/block-memory.js';
+import { BLOCK_ROWS } from '../../../src/child/search/dot-kernel.js';
+
+describe('the memory of a matrix', () => {
+  test.each([1, 16, 129, 512])('gives every row of %i components its own place', (embeddingSize) => {
+    const { placeOf, rowBytes, capacity, bytes, floats } = createBlockMemory(embeddingSize, 3 * BLOCK_ROWS);
+    expect(capacity).toBeGreaterThanOrEqual(3 * BLOCK_ROWS);
+    const owners = new Map<number, string>();
+    const claim = (address: number, length: number, owner: string) => {
+      for (let i = address; i < address + length; i += 1) {
+        expect(owners.get(i)).toBeUndefined();
+        owners.set(i, owner);
+      }
+    };
+    for (let row = 0; row < 3 * BLOCK_ROWS; row += 61) {
+      const { leading, trailing, perLength, slack } = placeOf(row);
+      claim(leading, rowBytes, `leading bytes of ${row}`);
+      claim(trailing, rowBytes, `trailing bytes of ${row}`);
+      claim(4 * perLength, 4, `1 / length of ${row}`);
+      claim(4 * slack, 4, `slack of ${row}`);
+    }
+    expect(Math.max(...owners.keys())).toBeLessThan(bytes.length);
+    expect(floats.length * 4).toBe(bytes.length);
+  });
+
+  test('keeps what is in it when it grows', () => {
+    const memory = createBlockMemory(512, 1);
+    const [before, { leading }] = [memory.capacity, memory.placeOf(5)];
+    memory.bytes[leading] = 77;
+    memory.grow(10 * before);
+    expect(memory.capacity).toBeGreaterThanOrEqual(10 * before);
+    expect(memory.bytes[leading]).toBe(77);
+  });
+
+  test('has room for millions of faces, and says so when it is full', () => {
+    const memory = createBlockMemory(512, 1);
+    memory.grow(4_000_000);
+    expect(memory.capacity).toBeGreaterThanOrEqual(4_000_000);
+    expect(() => memory.grow(4_300_000)).toThrow(
+      new RangeError('Cannot hold 4300000 faces: they take more than 4 GiB'),
+    );
+    expect(memory.capacity).toBeLessThan(4_300_000);
+  });
+});
