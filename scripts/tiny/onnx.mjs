@@ -27,14 +27,15 @@
  */
 
 /**
- * An input or output, float32. A text in `shape` is the name of a free dimension.
+ * An input or output. A text in `shape` is the name of a free dimension; the type is float32 unless told.
  *
- * @typedef {{ name: string, shape: readonly (number | string)[] }} Port
+ * @typedef {{ name: string, shape: readonly (number | string)[], type?: keyof typeof PORT_TYPES }} Port
  */
 
 // TensorProto.DataType, AttributeProto.AttributeType.
 const FLOAT = 1;
 const INT64 = 7;
+const PORT_TYPES = { float32: FLOAT, uint8: 2, int8: 3, int32: 6 };
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
 const ATTRIBUTE_INTS = 7;
@@ -99,11 +100,14 @@ function encodeConstant({ name, shape, values }) {
 }
 
 /** @param {Port} port */
-function encodePort({ name, shape }) {
+function encodePort({ name, shape, type = 'float32' }) {
   const dimensions = shape.map((size) =>
     bytesField(1, typeof size === 'string' ? textField(2, size) : numberField(1, size)),
   );
-  const tensorType = Buffer.concat([numberField(1, FLOAT), bytesField(2, Buffer.concat(dimensions))]);
+  const tensorType = Buffer.concat([
+    numberField(1, PORT_TYPES[type]),
+    bytesField(2, Buffer.concat(dimensions)),
+  ]);
   return Buffer.concat([textField(1, name), bytesField(2, bytesField(1, tensorType))]);
 }
 

@@ -3,6 +3,10 @@ import { MAX_PAGES } from './wasm-module.js';
 
 const PAGE_BYTES = 65_536;
 
+// An eighth more at a time bounds both what is copied where an engine cannot grow a memory in place and what is held
+// in vain.
+const GROWTH = 9 / 8;
+
 /** Where a row lies: the first byte of its planes, and the places of its factors among all float32. */
 export interface RowPlace {
   readonly leading: number;
@@ -32,17 +36,21 @@ export interface BlockMemory {
   placeOf(row: number): RowPlace;
   /** Memory that so many rows need at least. */
   bytesFor(rows: number): number;
-  /** @throws {RangeError} there is no room for so many rows */
+  /**
+   * Makes room for so many rows, and for some more where there is.
+   *
+   * @throws {RangeError} they take more than 4 GiB, or more than the machine has
+   */
   grow(rows: number): void;
   /** @param fixed as the kernel reads it: [rowBytes] */
   setProbe(fixed: Int16Array): void;
   /** Compares the probe with the leading bytes of one block, into `dots`. */
   scan(block: number): void;
-  /** The same rows in a new memory that has room for just so many. */
+  /** The first rows, in a new memory that has room for just so many. */
   copy(rows: number): BlockMemory;
 }
 
-/** @throws {RangeError} there is no room for so many rows */
+/** @throws {RangeError} the rows take more than 4 GiB, or more than the machine has */
 export function createBlockMemory(embeddingSize: number, rows: number): BlockMemory {
   const rowBytes = LANES * Math.ceil(embeddingSize / LANES);
   const planeBytes = BLOCK_ROWS * rowBytes;
@@ -89,9 +97,9 @@ export function createBlockMemory(embeddingSize: number, rows: number): BlockMem
     },
     bytesFor: (count) => toPages(count) * PAGE_BYTES,
     grow: (count) => {
-      const missing = toPages(count) - views.bytes.length / PAGE_BYTES;
-      if (missing <= 0) return;
-      memory.grow(missing);
+      const pages = views.bytes.length / PAGE_BYTES;
+      const wanted = Math.max(toPages(count), Math.min(MAX_PAGES, Math.ceil(pages * GROWTH)));
+      memory.grow(wanted - pages);
       views = viewMemory();
     },
     setProbe: (fixed) => {

@@ -1,4 +1,4 @@
-import { get, i16x8, i32, i32x4, loopWhile, set, v128, type Code } from './wasm-code.js';
+import { advance, get, i16x8, i32, i32x4, loopWhile, set, v128, type Code } from './wasm-code.js';
 import { encodeModule } from './wasm-module.js';
 
 /** Rows that one call takes. */
@@ -56,7 +56,6 @@ function dotFunction(rowBytes: number) {
     ...set(sum, i32x4.add(get(sum), i32x4.dotI16x8(v128.and(get(bytes), LOW_BYTES), get(even)))),
     ...set(sum, i32x4.add(get(sum), i32x4.dotI16x8(i16x8.shiftRightUnsigned(get(bytes), 8), get(odd)))),
   ];
-  const advance = (pointer: number, by: number): Code => set(pointer, i32.add(get(pointer), i32.const(by)));
 
   const oneRowOfEachStream = [
     ...sums.map((sum) => set(sum, ZERO)),
@@ -90,11 +89,7 @@ const LOW_BYTES = v128.const(Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ?
 
 /** Of the four lanes of a local. */
 function total(sum: number): Code {
-  const [a, b, c, d] = [0, 1, 2, 3].map((lane) => i32x4.extractLane(get(sum), lane)) as [
-    Code,
-    Code,
-    Code,
-    Code,
-  ];
-  return i32.add(i32.add(a, b), i32.add(c, d));
+  return [0, 1, 2, 3]
+    .map((lane) => i32x4.extractLane(get(sum), lane))
+    .reduce((left, right) => i32.add(left, right));
 }

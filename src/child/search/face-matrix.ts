@@ -3,9 +3,7 @@ import { BLOCK_ROWS } from './dot-kernel.js';
 import { createProbe, PROBE_SCALE, type Probe } from './probe.js';
 import { cosineOf, encodeRow, LEADING_OFFSET } from './row-code.js';
 
-// An eighth more at a time bounds both what is copied where an engine cannot grow a memory in place and what is kept
-// in vain. Giving back at a quarter keeps a gallery that wavers from being copied for ever.
-const GROWTH = 9 / 8;
+// Low enough that a gallery that wavers is not copied for ever.
 const SHRINK_BELOW = 1 / 4;
 
 // A bound on what the float32 factors and the double arithmetic of the scan round away: 6e-8 of numbers up to 3.
@@ -41,7 +39,7 @@ export interface FaceMatrix {
 
   /**
    * All rows whose cosine is `minCosine` or more, in no order. The cosine is that of the embedding that was added, to
-   * double precision.
+   * double precision. Blocks its thread for as long as it takes: see docs/scaling.md.
    *
    * @param probe of any length but 0: [embeddingSize]
    * @throws {RangeError} the probe has another size, or no direction
@@ -64,7 +62,7 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
   };
   const makeRoom = (): BlockMemory => {
     memory ??= createBlockMemory(embeddingSize, 1);
-    if (size === memory.capacity) memory.grow(Math.max(size + 1, Math.floor(size * GROWTH)));
+    if (size === memory.capacity) memory.grow(size + 1);
     return memory;
   };
 
@@ -97,8 +95,7 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
       if (row !== last) copyRow(memory, last, row);
       size = last;
       if (size === 0) memory = null;
-      else if (memory.bytesFor(size) < memory.bytes.length * SHRINK_BELOW)
-        memory = memory.copy(Math.ceil(size * GROWTH));
+      else if (memory.bytesFor(size) < SHRINK_BELOW * memory.bytes.length) memory = memory.copy(size);
       return row === last ? null : last;
     },
     search: (embedding, minCosine) => {

@@ -9,10 +9,13 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...uns
 
 /** Runs the body, and again for as long as the condition (i32) holds after it. */
 export const loopWhile = (condition: Code, ...body: readonly Code[]): Code => [
-  ...[0x03, 0x40],
+  0x03,
+  0x40,
   ...body.flat(),
   ...condition,
-  ...[0x0d, 0x00, 0x0b],
+  0x0d,
+  0x00,
+  0x0b,
 ];
 
 export const i32 = {
@@ -22,10 +25,14 @@ export const i32 = {
   store: (address: Code, offset: number, value: Code): Code => [
     ...address,
     ...value,
-    ...[0x36, 2],
+    0x36,
+    2,
     ...unsigned(offset),
   ],
 };
+
+/** Adds a number to a local. */
+export const advance = (local: number, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
 
 /** Operations on 128 bits at once. */
 export const v128 = {

@@ -27,7 +27,7 @@ export function encodeModule({ name, parameters, i32Locals, v128Locals, body }: 
     [...unsigned(i32Locals), I32],
     [...unsigned(v128Locals), V128],
   ]);
-  const type = [FUNCTION_TYPE, ...list(Array<Code>(parameters).fill([I32])), ...list([])];
+  const type = [FUNCTION_TYPE, ...sized(Array<number>(parameters).fill(I32)), ...list([])];
   const withLimits = [0x01, ...unsigned(1), ...unsigned(MAX_PAGES)];
   return Uint8Array.from([
     ...MAGIC_AND_VERSION,

@@ -8,12 +8,10 @@ declare namespace WebAssembly {
     grow(delta: number): number;
   }
 
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
+  const Module: new (bytes: Uint8Array) => object;
 
   class Instance {
     readonly exports: Readonly<Record<string, unknown>>;
-    constructor(module: Module, imports: { readonly [name: string]: { readonly [name: string]: Memory } });
+    constructor(module: object, imports: { readonly [name: string]: { readonly [name: string]: Memory } });
   }
 }

@@ -191,11 +191,12 @@ describe('adding and removing', () => {
 
   test('of a row that is not there is refused', () => {
     const matrix = createFaceMatrix(2);
-    const refusal = (row: number, size: number) =>
-      new RangeError(`Cannot remove a row that is not there: there are ${size}, and it is ${row}`);
-    expect(() => matrix.remove(0)).toThrow(refusal(0, 0));
+    const refusal = 'Cannot remove a row that is not there: there are';
+    expect(() => matrix.remove(0)).toThrow(new RangeError(`${refusal} 0, and it is 0`));
     matrix.add(Int16Array.of(1, 2));
-    for (const row of [-1, 0.5, 1, Number.NaN]) expect(() => matrix.remove(row)).toThrow(refusal(row, 1));
+    for (const row of [-1, 0.5, 1, Number.NaN]) {
+      expect(() => matrix.remove(row)).toThrow(new RangeError(`${refusal} 1, and it is ${row}`));
+    }
     expect(matrix.remove(0)).toBeNull();
     expect(matrix.size).toBe(0);
   });
@@ -210,7 +211,7 @@ describe('adding and removing', () => {
     for (let count = 1; count <= 20_000; count += 1) {
       matrix.add(embedding);
       expect(matrix.bytes).toBeGreaterThan(count * perFace);
-      expect(matrix.bytes).toBeLessThan((9 / 8) * count * perFace + oneBlock);
+      expect(matrix.bytes).toBeLessThan((9 / 8) * (count * perFace + oneBlock));
     }
 
     let copies = 0;
