@@ -10,7 +10,6 @@ import { createEngine } from '../../dist/child/inference/engine-pool.js';
  * @returns {Promise<Map<string, Float32Array>>} L2-normalised embeddings; a photo without a face has none
  */
 export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
-  const warn = (/** @type {unknown} */ message) => console.error(message);
   const engine = await createEngine({
     device: { kind: 'cpu', index: 0, name: 'CPU' },
     config: {
@@ -21,7 +20,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
       maxImageBytes: 100_000_000,
       maxImagePixels: 100_000_000,
     },
-    logger: /** @type {any} */ ({ warn }),
+    logger: /** @type {any} */ ({ warn: console.error }),
   });
   /** @type {Map<string, Float32Array>} */
   const embeddings = new Map();

@@ -51,7 +51,7 @@ export function impostorCosines(faces) {
       if (a.person !== b.person) cosines[count++] = dot(a.embedding, b.embedding);
     }
   }
-  return cosines.subarray(0, count).sort().reverse();
+  return cosines.subarray(0, count).toSorted().toReversed();
 }
 
 /**

@@ -4,19 +4,14 @@ import { cutOut, fitSimilarity, type Similarity, TEMPLATE } from './align.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 import type { RgbImage } from './pixels.js';
 
-/** How a face is shown to the detector: upright, in a square of `sizePx`, `scale` times as large as in the aligned crop. */
-interface View {
-  readonly sizePx: number;
-  readonly scale: number;
-}
-
-/** Two sizes that the detector is sure of. What it says differs a little from one to the other: the mean is better. */
-const VIEWS: readonly View[] = [
-  { sizePx: 128, scale: 0.7 },
-  { sizePx: 160, scale: 1 },
-];
-/** The middle of the face in the aligned crop: below the crop's own. */
+/** A face is shown to the detector upright, as large as in the aligned crop, in the middle of a square of this size. */
+const CUTOUT_SIZE_PX = 160;
+/** The middle of a face in the aligned crop: below the crop's own. */
 const FACE_MIDDLE: Point = { x: 56, y: 62 };
+const CUTOUT_TEMPLATE = TEMPLATE.map(({ x, y }) => ({
+  x: x - FACE_MIDDLE.x + CUTOUT_SIZE_PX / 2,
+  y: y - FACE_MIDDLE.y + CUTOUT_SIZE_PX / 2,
+}));
 
 /** It is known that there is a face: a lower score is good enough. */
 const SCORE_THRESHOLD = 0.3;
@@ -24,8 +19,9 @@ const SCORE_THRESHOLD = 0.3;
 const BATCH_SIZE = 8;
 
 /**
- * Finds the landmarks of faces more exactly than the search for faces did: looks at each face again in several
- * views, as it is and mirrored, and takes the mean. The embedding depends on it (the figures are in docs/engine.md).
+ * Finds the landmarks of faces more exactly than the search for faces did: looks at each face again, as it is and
+ * mirrored, and takes the mean of all it has seen. The embedding depends on it (the figures are in
+ * docs/engine.md).
  *
  * @param landmarks of each face, in pixels of the image
  * @returns the same, refined; as they were where the face is not found again
@@ -38,48 +34,36 @@ export async function refineLandmarks(
 ): Promise<Landmarks[]> {
   const refined: Landmarks[] = [];
   for (let start = 0; start < landmarks.length; start += BATCH_SIZE) {
-    const batch = landmarks.slice(start, start + BATCH_SIZE);
-    const found: Landmarks[][] = batch.map((face) => [face]);
-    for (const view of VIEWS) {
-      const seen = await lookAgain(image, batch, view, model, run);
-      for (const [i, faces] of seen.entries()) found[i]?.push(...faces);
-    }
-    refined.push(...batch.map((face, i) => meanOf(found[i] ?? []) ?? face));
+    refined.push(...(await refineBatch(image, landmarks.slice(start, start + BATCH_SIZE), model, run)));
   }
   return refined;
 }
 
-/** @returns for each face the landmarks that were found: at most two, as it is and mirrored */
-async function lookAgain(
+async function refineBatch(
   image: RgbImage,
   landmarks: readonly Landmarks[],
-  { sizePx, scale }: View,
   model: DetectorModel,
   run: RunDetector,
-): Promise<Landmarks[][]> {
-  const template = TEMPLATE.map(({ x, y }) => ({
-    x: (x - FACE_MIDDLE.x) * scale + sizePx / 2,
-    y: (y - FACE_MIDDLE.y) * scale + sizePx / 2,
-  }));
-  const toImage = landmarks.map((face) => fitSimilarity(template, face));
-  const cutouts = toImage.map((similarity) => cutOut(image, similarity, sizePx));
+): Promise<Landmarks[]> {
+  const toImage = landmarks.map((face) => fitSimilarity(CUTOUT_TEMPLATE, face));
+  const cutouts = toImage.map((similarity) => cutOut(image, similarity, CUTOUT_SIZE_PX));
   const detections = await detectFaces(
     [...cutouts, ...cutouts.map(mirror)],
     { ...model, scoreThreshold: SCORE_THRESHOLD },
     run,
   );
-  return toImage.map((similarity, i) => {
-    const plain = nearestTheMiddle(detections[i] ?? [], sizePx);
-    const mirrored = nearestTheMiddle(detections[i + landmarks.length] ?? [], sizePx);
-    return [plain, mirrored && mirrorLandmarks(mirrored, sizePx)].flatMap((face) =>
-      face === null ? [] : [moveLandmarks(face, similarity)],
-    );
+  return landmarks.map((face, i) => {
+    const plain = nearestTheMiddle(detections[i] ?? []);
+    const mirrored = nearestTheMiddle(detections[i + landmarks.length] ?? []);
+    const seen = [plain, mirrored && mirrorLandmarks(mirrored)].filter((found) => found !== null);
+    return meanOf([face, ...seen.map((found) => moveLandmarks(found, toImage[i] as Similarity))]);
   });
 }
 
-function nearestTheMiddle(faces: readonly DetectedFace[], sizePx: number): Landmarks | null {
+function nearestTheMiddle(faces: readonly DetectedFace[]): Landmarks | null {
+  const middle = CUTOUT_SIZE_PX / 2;
   const distance = ({ box }: DetectedFace): number =>
-    Math.hypot(box.x + box.width / 2 - sizePx / 2, box.y + box.height / 2 - sizePx / 2);
+    Math.hypot(box.x + box.width / 2 - middle, box.y + box.height / 2 - middle);
   return faces.toSorted((a, b) => distance(a) - distance(b))[0]?.landmarks ?? null;
 }
 
@@ -98,25 +82,18 @@ function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
 }
 
 /** A mirrored face's right eye is its left one, and so on. */
-function mirrorLandmarks(
-  [rightEye, leftEye, nose, rightMouth, leftMouth]: Landmarks,
-  sizePx: number,
-): Landmarks {
-  return mapPoints([leftEye, rightEye, nose, leftMouth, rightMouth], ({ x, y }) => ({
-    x: sizePx - 1 - x,
-    y,
-  }));
+function mirrorLandmarks([rightEye, leftEye, nose, rightMouth, leftMouth]: Landmarks): Landmarks {
+  const mirrorPoint = ({ x, y }: Point): Point => ({ x: CUTOUT_SIZE_PX - 1 - x, y });
+  return mapPoints([leftEye, rightEye, nose, leftMouth, rightMouth], mirrorPoint);
 }
 
 function moveLandmarks(landmarks: Landmarks, { a, b, tx, ty }: Similarity): Landmarks {
   return mapPoints(landmarks, ({ x, y }) => ({ x: a * x - b * y + tx, y: b * x + a * y + ty }));
 }
 
-/** `null` of none. */
-function meanOf(faces: readonly Landmarks[]): Landmarks | null {
-  const [first] = faces;
-  if (first === undefined) return null;
-  return mapPoints(first, (_, i) => ({
+/** @param faces at least one */
+function meanOf(faces: readonly [Landmarks, ...Landmarks[]]): Landmarks {
+  return mapPoints(faces[0], (_, i) => ({
     x: faces.reduce((sum, face) => sum + (face[i] as Point).x, 0) / faces.length,
     y: faces.reduce((sum, face) => sum + (face[i] as Point).y, 0) / faces.length,
   }));

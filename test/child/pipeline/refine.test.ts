@@ -35,7 +35,7 @@ const refine = (faces: readonly Landmarks[]) =>
 /** Where the landmarks are drawn. */
 const truth = FACES.map(({ x, y, sizePx }) => {
   const scale = sizePx / FACE_BOX.size;
-  return mapPoints(LANDMARKS as unknown as Landmarks, (point) => ({
+  return mapPoints(LANDMARKS, (point) => ({
     x: x + (point.x - FACE_BOX.x) * scale,
     y: y + (point.y - FACE_BOX.y) * scale,
   }));
