@@ -60,7 +60,8 @@ export function createGallery(rows, size, write) {
  * @returns {Promise<Contender[]>}
  */
 export async function createContenders(gallery, { libraries, minCosine }) {
-  const { size, matrix, probe } = gallery;
+  const { rows, size, matrix, probe, vectors } = gallery;
+  const dots = new Float32Array(rows);
   const scan = createLeadingScan(gallery);
   const native = libraries === undefined ? [] : nativeContenders(gallery, path.resolve(libraries));
   /** @type {(name: string, run: () => unknown) => Contender} */
@@ -70,39 +71,41 @@ export async function createContenders(gallery, { libraries, minCosine }) {
 
   return [
     floats('sum of all bytes', scanFloats(gallery, createSumKernel)),
-    floats('plain loops', plainLoops(gallery)),
+    floats('plain loops', () => multiplyRows(vectors, probe, dots)),
     floats('onnxruntime MatMul', await matMul(gallery)),
     floats('WebAssembly SIMD', scanFloats(gallery, createFloatKernel)),
+    ...native.filter(({ form }) => form === 'float32').map(({ name, run }) => floats(name, run)),
     bytes('sum of all bytes', sumBytes(gallery)),
     bytes('onnxruntime MatMulInteger', await matMulInteger(gallery)),
     bytes('WebAssembly SIMD', scan),
-    bytes('face matrix, exact', () => matrix.search(probe, minCosine), matrix.bytes / gallery.rows),
-    ...native.map(({ name, form, run }) => (form === 'float32' ? floats(name, run) : bytes(name, run))),
+    bytes('face matrix, exact', () => matrix.search(probe, minCosine), matrix.bytes / rows),
+    ...native.filter(({ form }) => form === 'int8').map(({ name, run }) => bytes(name, run)),
   ];
 }
 
 /**
  * Four sums, as one alone would wait for each addition.
  *
- * @param {Gallery} gallery
+ * @param {Float32Array} vectors
+ * @param {Float32Array} probe
+ * @param {Float32Array} dots written
  */
-function plainLoops({ vectors, probe, rows, size }) {
-  const dots = new Float32Array(rows);
-  return () => {
-    for (let row = 0, k = 0; row < rows; row += 1) {
-      let a = 0;
-      let b = 0;
-      let c = 0;
-      let d = 0;
-      for (let i = 0; i < size; i += 4, k += 4) {
-        a += at(vectors, k) * at(probe, i);
-        b += at(vectors, k + 1) * at(probe, i + 1);
-        c += at(vectors, k + 2) * at(probe, i + 2);
-        d += at(vectors, k + 3) * at(probe, i + 3);
-      }
-      dots[row] = a + b + c + d;
+function multiplyRows(vectors, probe, dots) {
+  const size = probe.length;
+  for (let row = 0; row < dots.length; row += 1) {
+    const first = row * size;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let i = 0; i < size; i += 4) {
+      a += at(vectors, first + i) * at(probe, i);
+      b += at(vectors, first + i + 1) * at(probe, i + 1);
+      c += at(vectors, first + i + 2) * at(probe, i + 2);
+      d += at(vectors, first + i + 3) * at(probe, i + 3);
     }
-  };
+    dots[row] = a + b + c + d;
+  }
 }
 
 /** @type {(values: Float32Array, i: number) => number} */

@@ -17,7 +17,8 @@ const HELP = `Compares ways to search all faces of a gallery on one core, and pr
   --photos     with --models: also compare the matches in real faces with float64 arithmetic
   --libraries  a folder in which usearch and simsimd are installed, to measure them too
 
-On a machine that does other things too, run it on one core with taskset.`;
+Times are the process's CPU time, so that waiting for a busy machine's turn does not count. The memory's bandwidth
+is shared with what else runs, though: taskset keeps it to one core, and quiet hours give the best numbers.`;
 
 const WARM_UPS = 3;
 
@@ -60,9 +61,10 @@ async function measureSpeed(faces, size) {
   const times = contenders.map(() => /** @type {number[]} */ ([]));
   for (let round = -WARM_UPS; round < Number(values.rounds); round += 1) {
     for (const [i, { run }] of contenders.entries()) {
-      const start = performance.now();
+      const before = process.cpuUsage();
       await run();
-      if (round >= 0) times[i]?.push(performance.now() - start);
+      const { user, system } = process.cpuUsage(before);
+      if (round >= 0) times[i]?.push((user + system) / 1000);
     }
   }
 

@@ -1,7 +1,7 @@
 import { createBlockMemory, type BlockMemory } from './block-memory.js';
 import { BLOCK_ROWS } from './dot-kernel.js';
 import { createProbe, PROBE_SCALE, type Probe } from './probe.js';
-import { cosineOf, encodeRow, LEADING_OFFSET } from './row-code.js';
+import { cosineOf, decodeComponent, encodeRow, LEADING_OFFSET } from './row-code.js';
 
 // Low enough that a gallery that wavers is not copied for ever.
 const SHRINK_BELOW = 1 / 4;
@@ -46,8 +46,12 @@ export interface FaceMatrix {
    */
   search(probe: Float32Array, minCosine: number): RowMatch[];
 
-  /** Removes all rows and gives their memory back. */
-  clear(): void;
+  /**
+   * A row, in the direction of the embedding that was added: float32 [embeddingSize], not of length 1.
+   *
+   * @throws {RangeError} there is no such row
+   */
+  read(row: number): Float32Array;
 }
 
 /** @param embeddingSize 1 to 32,768 */
@@ -59,6 +63,10 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
     if (length !== embeddingSize) {
       throw new RangeError(`Cannot take an embedding of another size than ${embeddingSize}: it is ${length}`);
     }
+  };
+  const checkRow = (row: number): BlockMemory => {
+    if (memory !== null && Number.isInteger(row) && row >= 0 && row < size) return memory;
+    throw new RangeError(`There is no row ${row}: there are ${size}`);
   };
   const makeRoom = (): BlockMemory => {
     memory ??= createBlockMemory(embeddingSize, 1);
@@ -88,14 +96,12 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
       return size - 1;
     },
     remove: (row) => {
-      if (memory === null || !Number.isInteger(row) || row < 0 || row >= size) {
-        throw new RangeError(`Cannot remove a row that is not there: there are ${size}, and it is ${row}`);
-      }
+      const held = checkRow(row);
       const last = size - 1;
-      if (row !== last) copyRow(memory, last, row);
+      if (row !== last) copyRow(held, last, row);
       size = last;
       if (size === 0) memory = null;
-      else if (memory.bytesFor(size) < SHRINK_BELOW * memory.bytes.length) memory = memory.copy(size);
+      else if (held.bytesFor(size) < SHRINK_BELOW * held.bytes.length) memory = held.copy(size);
       return row === last ? null : last;
     },
     search: (embedding, minCosine) => {
@@ -104,9 +110,12 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
         ? []
         : searchRows(memory, size, createProbe(embedding, memory.rowBytes), minCosine);
     },
-    clear: () => {
-      memory = null;
-      size = 0;
+    read: (row) => {
+      const { bytes, placeOf } = checkRow(row);
+      const { leading, trailing } = placeOf(row);
+      return Float32Array.from({ length: embeddingSize }, (_, i) =>
+        decodeComponent(bytes[leading + i] as number, bytes[trailing + i] as number),
+      );
     },
   };
 }

@@ -37,6 +37,11 @@ export function encodeRow(embedding: Int16Array, leading: Uint8Array, trailing: 
   return { perLength: 1 / Math.sqrt(squares), slack: Math.sqrt(restSquares / squares) };
 }
 
+/** What both bytes tell of a component: -32768..32767. */
+export function decodeComponent(leading: number, trailing: number): number {
+  return 256 * leading + trailing - 32_768;
+}
+
 /**
  * Cosine similarity (-1..1) of a row with a unit vector, from all that is kept of the row; 0 for a row of zeros.
  *
@@ -46,7 +51,7 @@ export function cosineOf(unit: Float64Array, bytes: Uint8Array, leading: number,
   let dot = 0;
   let squares = 0;
   for (let i = 0; i < unit.length; i += 1) {
-    const component = 256 * (bytes[leading + i] as number) + (bytes[trailing + i] as number) - 32_768;
+    const component = decodeComponent(bytes[leading + i] as number, bytes[trailing + i] as number);
     dot += component * (unit[i] as number);
     squares += component * component;
   }
