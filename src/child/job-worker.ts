@@ -1,34 +1,44 @@
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Config } from '../shared/config.js';
 import { messageOf } from '../shared/errors.js';
-import type { SearchMatch } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
 import { type Drain, startDrain } from './drain.js';
-import type { Engine } from './inference/engine.js';
 import { decideJobEnd } from './job-end.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
 import { createRunningJobs, idOf } from './running-jobs.js';
-import { createTurnstile, isSuspect } from './turnstile.js';
-import { workOnJob } from './work-on-job.js';
+import { isSuspect, type Turnstile } from './turnstile.js';
 
 /** How long a fetch that failed is not tried again. BullMQ's own 15 s would leave a worker idle. */
 const RETRY_DELAY_MS = 500;
 /** The supervisor gives back the jobs of a dead child at once and counts its crashes; this is the net below it. */
 const MAX_STALLED_COUNT = 3;
 
-interface JobEvents {
+export interface JobEvents {
   started(jobId: string): void;
-  progress(jobId: string, percent: number): void;
   ended(jobId: string, outcome: JobOutcome): void;
 }
 
-export interface JobWorkerDeps {
-  readonly config: Pick<Config, 'queue' | 'jobs'>;
+/** What has become of a job once its work is done. */
+export type WorkResult<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  /** It was moved to wait for something else: it is no longer this worker's. */
+  | { readonly kind: 'moved' };
+
+export interface JobWorkerDeps<T> {
+  readonly queue: { readonly name: string; readonly prefix: string };
   readonly workerId: string;
-  readonly engine: Engine;
+  /** Jobs at a time. */
+  readonly concurrency: number;
+  /** @throws {JobError} the job itself is at fault */
+  readonly work: (job: Job, token: string, signal: AbortSignal) => Promise<WorkResult<T>>;
+  /** Called once a job has ended for good. */
+  readonly onFinal?: (job: Job) => Promise<void>;
+  /** Of the engine that the work needs. */
+  readonly engineDied: Promise<unknown>;
+  /** Shared by all workers of the child: a suspect job runs alone in it. */
+  readonly turnstile: Turnstile;
   /** Connected. It is the caller's to end, after the worker has stopped. */
   readonly redis: Redis;
   readonly events: JobEvents;
@@ -62,30 +72,30 @@ type WorkerState =
   | { readonly kind: 'draining'; readonly drain: Drain }
   | { readonly kind: 'stopped' };
 
-/** A worker of the queue. It is quiet at first. */
-export function createJobWorker({
-  config,
+/** A worker of one queue. It is quiet at first. */
+export function createJobWorker<T>({
+  queue,
   workerId,
-  engine,
+  concurrency,
+  work,
+  onFinal,
+  engineDied,
+  turnstile,
   redis,
   events,
   logger,
-}: JobWorkerDeps): JobWorker {
-  const concurrency = config.jobs.concurrency ?? concurrencyFor(engine);
+}: JobWorkerDeps<T>): JobWorker {
   let state: WorkerState = { kind: 'quiet' };
   let engineAlive = true;
-  const noteEngineDeath = async (): Promise<void> => {
-    await engine.died;
+  void engineDied.then(() => {
     engineAlive = false;
-  };
-  void noteEngineDeath();
+  });
 
   const enter = (next: WorkerState): void => {
     logger.info({ from: state.kind, to: next.kind, activeJobs: running.count() }, 'Job worker state');
     state = next;
   };
 
-  const turnstile = createTurnstile();
   const running = createRunningJobs({
     onBegin: (jobId) => {
       logger.info({ job: jobId }, 'Job fetched');
@@ -96,15 +106,16 @@ export function createJobWorker({
     },
   });
 
-  const work = async (job: Job, token: string): Promise<SearchMatch[]> => {
+  const workOn = async (job: Job, token: string): Promise<T> => {
     const entry = running.get(job);
     if (entry === null) return abandon();
     // A fetch that was under way when the worker became quiet still brings its job.
     if (state.kind !== 'taking') return giveBack(job, token);
     try {
-      const matches = await runInTurn(job, entry.signal);
+      const result = await runInTurn(job, token, entry.signal);
+      if (result.kind === 'moved') return leave(job);
       running.worked(job, 'completed');
-      return matches;
+      return result.value;
     } catch (error) {
       // An engine that dies fails its pictures first and says so then.
       await new Promise(setImmediate);
@@ -125,18 +136,13 @@ export function createJobWorker({
     }
   };
 
-  const runInTurn = async (job: Job, signal: AbortSignal): Promise<SearchMatch[]> => {
-    const leave = await turnstile.enter(isSuspect(job), signal);
+  const runInTurn = async (job: Job, token: string, signal: AbortSignal): Promise<WorkResult<T>> => {
+    const leaveTurnstile = await turnstile.enter(await isSuspect(job, redis), signal);
     try {
       events.started(idOf(job));
-      return await workOnJob(job, signal, {
-        engine,
-        settings: config.jobs,
-        onProgress: (percent) => events.progress(idOf(job), percent),
-        logger,
-      });
+      return await work(job, token, signal);
     } finally {
-      leave();
+      leaveTurnstile();
     }
   };
 
@@ -149,29 +155,40 @@ export function createJobWorker({
         'Cannot give the job back; it will be found stalled',
       );
     }
+    return leave(job);
+  };
+
+  const leave = (job: Job): never => {
     running.end(job, 'returned');
     return abandon();
   };
 
-  const worker = new Worker<unknown, SearchMatch[]>(
-    config.queue.name,
-    (job, token) => work(job, token ?? ''),
-    {
-      connection: redis,
-      prefix: config.queue.prefix,
-      name: workerId,
-      concurrency,
-      autorun: false,
-      maxStalledCount: MAX_STALLED_COUNT,
-      runRetryDelay: RETRY_DELAY_MS,
-    },
-  );
+  const finish = (job: Job): void => {
+    onFinal?.(job).catch((error: unknown) => {
+      logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot tidy up after a job');
+    });
+  };
+
+  const worker = new Worker<unknown, T>(queue.name, (job, token) => workOn(job, token ?? ''), {
+    connection: redis,
+    prefix: queue.prefix,
+    name: workerId,
+    concurrency,
+    autorun: false,
+    maxStalledCount: MAX_STALLED_COUNT,
+    runRetryDelay: RETRY_DELAY_MS,
+  });
   worker.on('active', (job) => running.begin(job));
-  worker.on('completed', (job) => running.end(job, 'completed'));
+  worker.on('completed', (job) => {
+    running.end(job, 'completed');
+    finish(job);
+  });
   worker.on('failed', (job, error) => {
     if (job === undefined) return;
     logger.info({ job: job.id, reason: error.message }, 'Job failed');
     running.end(job, 'failed');
+    // One that has attempts left is not finished.
+    if (job.finishedOn !== undefined) finish(job);
   });
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) running.byId(jobId)?.stop('lock-lost');
@@ -235,13 +252,4 @@ export function createJobWorker({
 /** For BullMQ: the job's fate is settled, or none of our business. */
 function abandon(): never {
   throw new WaitingError();
-}
-
-/**
- * One job's gallery keeps the engine busy. A second one fills the gaps (its selfie is one picture, its fetch
- * and its result are waits for Redis), and a small job does not wait for a large one. More would only be taken
- * from idle machines.
- */
-function concurrencyFor(engine: Engine): number {
-  return engine.capacity > 1 ? 2 : 1;
 }

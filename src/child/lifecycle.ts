@@ -6,14 +6,15 @@ import type { Device } from '../shared/device.js';
 import type { SupervisorMessage } from '../shared/ipc.js';
 import { createLogger, type Logger } from '../shared/logger.js';
 import { createRedis, redisReady } from '../shared/redis-connection.js';
+import { type GalleryService, startGalleries } from './index/start-galleries.js';
 import type { Engine } from './inference/engine.js';
-import { createJobWorker, type JobWorker } from './job-worker.js';
+import { createJobWorkers, type JobWorkers } from './job-workers.js';
 import { settlesWithin } from './settles-within.js';
 import { type IpcChannel, linkToSupervisor } from './supervisor-link.js';
 
 /** A child without a supervisor finishes what it can in this time. */
 const ORPHAN_DRAIN_MS = 5000;
-const ENGINE_STOP_TIMEOUT_MS = 1500;
+const THREADS_STOP_TIMEOUT_MS = 1500;
 const LAST_WORDS_TIMEOUT_MS = 500;
 
 export interface ChildDeps {
@@ -36,8 +37,8 @@ export interface ChildDeps {
 type ChildState =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'starting'; readonly quiet: boolean }
-  | { readonly kind: 'serving'; readonly worker: JobWorker; readonly engine: Engine }
-  | { readonly kind: 'leaving'; readonly worker: JobWorker | null };
+  | { readonly kind: 'serving'; readonly worker: JobWorkers; readonly engine: Engine }
+  | { readonly kind: 'leaving'; readonly worker: JobWorkers | null };
 
 interface Departure {
   readonly exitCode: number;
@@ -54,6 +55,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
   let state: ChildState = { kind: 'waiting' };
   let logger = createLogger('child', 'info');
   let engineStart: Promise<Engine> | null = null;
+  let galleriesStart: Promise<GalleryService | null> | null = null;
   let redis: Redis | null = null;
 
   const start = async (init: SupervisorMessage & { readonly type: 'init' }): Promise<void> => {
@@ -63,22 +65,24 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     const starting = createEngine({ device: init.device, config: init.config.engine, logger });
     engineStart = starting;
     const engine = await starting;
-    void engine.died.then((error) =>
-      leave({ exitCode: EXIT_CODES.engineDied, timeoutMs: 0, lastWords: messageOf(error) }),
-    );
+    dieWith(engine);
+    galleriesStart = openGalleries(init, engine);
+    const galleries = await galleriesStart;
+    if (galleries !== null) dieWith(galleries);
     await redisReady(redis);
     if (state.kind !== 'starting') return;
 
     const { quiet } = state;
-    const worker = createJobWorker({
+    const worker = createJobWorkers({
       config: init.config,
       workerId: init.workerId,
       engine,
+      galleries,
       redis,
       events: {
-        started: (jobId) => link.tell({ type: 'job-started', jobId }),
+        started: (queue, jobId) => link.tell({ type: 'job-started', queue, jobId }),
         progress: (jobId, progress) => link.tell({ type: 'job-progress', jobId, progress }),
-        ended: (jobId, outcome) => link.tell({ type: 'job-ended', jobId, outcome }),
+        ended: (queue, jobId, outcome) => link.tell({ type: 'job-ended', queue, jobId, outcome }),
       },
       logger,
     });
@@ -88,9 +92,16 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       engine: engine.name,
       provider: engine.provider,
       concurrency: worker.concurrency,
-      lockTokenPrefix: worker.lockTokenPrefix,
+      lockTokenPrefixes: worker.lockTokenPrefixes,
     });
     if (!quiet) worker.resume();
+  };
+
+  /** A thread that has died takes the child with it: the supervisor starts a new one. */
+  const dieWith = ({ died }: { readonly died: Promise<Error> }): void => {
+    void died.then((error) =>
+      leave({ exitCode: EXIT_CODES.engineDied, timeoutMs: 0, lastWords: messageOf(error) }),
+    );
   };
 
   const leave = async ({ exitCode, timeoutMs, lastWords }: Departure): Promise<void> => {
@@ -103,14 +114,15 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     if (lastWords !== undefined) logger.error({ reason: lastWords, exitCode }, 'The child has to end');
     await worker?.drain(timeoutMs);
     redis?.disconnect();
-    const engineStopped =
-      engineStart === null ||
-      (await settlesWithin(
-        engineStart.then((engine) => engine.stop()),
-        ENGINE_STOP_TIMEOUT_MS,
-      ));
+    const threadsStopped = await settlesWithin(
+      Promise.all([
+        engineStart?.then((engine) => engine.stop()),
+        galleriesStart?.then((galleries) => galleries?.stop()),
+      ]),
+      THREADS_STOP_TIMEOUT_MS,
+    );
     if (lastWords !== undefined) await sayLast(lastWords);
-    if (engineStopped) exit(exitCode);
+    if (threadsStopped) exit(exitCode);
     else kill();
   };
 
@@ -151,4 +163,21 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       exit(EXIT_CODES.crash);
     },
   };
+}
+
+/** `null` where this machine has no gallery folder. */
+async function openGalleries(
+  { workerId, config }: SupervisorMessage & { readonly type: 'init' },
+  { pack, calibration }: Engine,
+): Promise<GalleryService | null> {
+  const { dir } = config.gallery;
+  if (dir === null) return null;
+  return startGalleries({
+    workerId,
+    redis: config.redis,
+    logLevel: config.logLevel,
+    settings: { ...config.gallery, dir },
+    pack,
+    excludedMinCosine: calibration.cosineOf(config.jobs.threshold),
+  });
 }

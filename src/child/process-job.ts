@@ -1,22 +1,32 @@
 import type { Config } from '../shared/config.js';
-import { ImageError, JobError } from '../shared/errors.js';
-import { parseSearchJob, type SearchMatch } from '../shared/job.js';
-import { openGallery } from './gallery/gallery.js';
-import type { Engine, Face } from './inference/engine.js';
-import { pickSelfieFace } from './pick-selfie-face.js';
-import { searchGallery } from './search-gallery.js';
+import type { IndexBatch } from '../shared/index-batch.js';
+import { parseSearchJob, type SearchJob, type SearchMatch } from '../shared/job.js';
+import { findPerson } from './find-person.js';
+import { noGalleryDirectory, openListedPhotos } from './gallery/list-photos.js';
+import type { GalleryMatch } from './index/galleries.js';
+import type { GalleryService } from './index/start-galleries.js';
+import type { Engine } from './inference/engine.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from './progress-steps.js';
+import { rankMatches } from './rank-matches.js';
+import { searchListedPhotos } from './search-listed-photos.js';
+import type { FindFaces } from './store/known-faces.js';
 
-/** The first step that a person sees. */
-const STARTED_PERCENT = 5;
-/** The selfie's face is found and embedded. */
-const SELFIE_PERCENT = 20;
-const GALLERY_PERCENT = 95;
+/** Of the photos that are skipped, this many are named in the job's log. */
+const MAX_SKIPPED_NAMED = 100;
 
-export interface ProcessJobContext {
+/** What a search needs of its child. */
+export interface SearchTools {
+  readonly engine: Engine;
+  readonly findFaces: FindFaces;
+  /** `null` where this machine has no gallery folder. */
+  readonly galleries: Pick<GalleryService, 'search'> | null;
+  readonly settings: Config['jobs'];
+  readonly gallerySettings: Config['gallery'];
+}
+
+export interface ProcessJobContext extends SearchTools {
   /** As the portal sent it. */
   readonly data: unknown;
-  readonly engine: Engine;
-  readonly settings: Config['jobs'];
   readonly signal: AbortSignal;
   /** Takes 0..100. */
   readonly reportProgress: (percent: number) => void;
@@ -24,48 +34,90 @@ export interface ProcessJobContext {
   readonly log: (line: string) => void;
 }
 
+export interface SearchOutcome {
+  /** Best first. */
+  readonly matches: readonly SearchMatch[];
+  /** Photos of the gallery that nobody has looked at yet, so that `matches` may lack some. */
+  readonly unindexed: readonly IndexBatch[];
+  /** The share (0..1) of the gallery's photos that `matches` is about. */
+  readonly known: number;
+}
+
 /**
- * The gallery photos that show the person of the selfie, best first.
+ * The gallery photos that show the person of the selfie.
  *
  * @throws {JobError} the job itself is at fault
  * @throws the signal's reason once it has aborted
  */
-export async function processJob(context: ProcessJobContext): Promise<SearchMatch[]> {
-  const { engine, settings, signal, reportProgress, log } = context;
+export async function processJob(context: ProcessJobContext): Promise<SearchOutcome> {
+  const { engine, settings, reportProgress } = context;
   const job = parseSearchJob(context.data);
-  const photos = await openGallery(job.gallery, { settings, signal, log });
   reportProgress(STARTED_PERCENT);
-
-  const person = await findPerson(job.image, context);
+  const probe = await findPerson(job.selfies, context);
   reportProgress(SELFIE_PERCENT);
 
-  const matches = await searchGallery(photos, {
-    engine,
-    person: person.embedding,
-    threshold: job.threshold ?? settings.threshold,
+  const threshold = job.threshold ?? settings.threshold;
+  const minCosine = engine.calibration.cosineOf(threshold);
+  const { matches, unindexed, known } = await searchGallery(job, probe, minCosine, context);
+  const ranked = rankMatches(matches, {
+    calibration: engine.calibration,
+    threshold,
     limit: job.limit ?? settings.limit,
-    signal,
-    onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
-    log,
+    boxes: job.boxes,
   });
-  reportProgress(100);
-  return matches;
+  return { matches: ranked, unindexed, known };
 }
 
-async function findPerson(selfie: string, { engine, signal, log }: ProcessJobContext): Promise<Face> {
-  const picture = await engine.analyze({ kind: 'base64', text: selfie }, signal).catch((error: unknown) => {
-    if (!(error instanceof ImageError)) throw error;
-    throw new JobError('INVALID_IMAGE', `The selfie cannot be used: ${error.message}`, { cause: error });
-  });
-  const face = pickSelfieFace(picture);
-  if (face === null) {
-    throw new JobError(
-      'NO_FACE_DETECTED',
-      'No face was found in the selfie; take one from nearer, in light.',
-    );
+interface FoundInGallery extends Omit<SearchOutcome, 'matches'> {
+  readonly matches: readonly GalleryMatch[];
+}
+
+async function searchGallery(
+  { gallery }: SearchJob,
+  probe: Float32Array,
+  minCosine: number,
+  context: ProcessJobContext,
+): Promise<FoundInGallery> {
+  const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
+  switch (gallery.kind) {
+    case 'list': {
+      const photos = await openListedPhotos(gallery.entries, {
+        galleryDir: gallerySettings.dir,
+        maxGalleryImages: settings.maxGalleryImages,
+      });
+      const matches = await searchListedPhotos(photos, {
+        findFaces,
+        concurrency: engine.capacity,
+        limits: gallerySettings.quality,
+        probe,
+        minCosine,
+        signal,
+        onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
+        log,
+      });
+      return { matches, unindexed: [], known: 1 };
+    }
+    case 'folder': {
+      if (galleries === null) throw noGalleryDirectory();
+      const found = await galleries.search({ stage: gallery.stage, probe, minCosine });
+      const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
+      if (unknown === 0) noteSkipped(found.skipped, found.photos, found.keptOut, log);
+      return {
+        matches: found.matches,
+        unindexed: found.batches,
+        known: found.photos / Math.max(1, found.photos + unknown),
+      };
+    }
   }
-  if (picture.faces.length > 1) {
-    log(`The selfie shows ${picture.faces.length} faces; searching for the one in the middle`);
-  }
-  return face;
+}
+
+function noteSkipped(
+  skipped: readonly string[],
+  photos: number,
+  keptOut: number,
+  log: (line: string) => void,
+): void {
+  for (const line of skipped.slice(0, MAX_SKIPPED_NAMED)) log(line);
+  if (skipped.length > 0) log(`Skipped ${skipped.length} of ${photos} photos`);
+  if (keptOut > 0) log(`Left out ${keptOut} faces that are too small, blurred or turned away`);
 }

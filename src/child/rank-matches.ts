@@ -1,14 +1,41 @@
 import type { SearchMatch } from '../shared/job.js';
+import type { GalleryMatch } from './index/galleries.js';
+import type { Calibration } from './pipeline/score.js';
 
-/**
- * From the highest score down, ties by id.
- *
- * @param scores photo id -> score (0..1) of its best face
- * @param limit longest list, 0 for all
- */
-export function rankMatches(scores: ReadonlyMap<string, number>, limit: number): SearchMatch[] {
-  const ranked = Array.from(scores, ([id, score]) => ({ id, score })).toSorted(
-    (a, b) => b.score - a.score || (a.id < b.id ? -1 : 1),
-  );
-  return limit === 0 ? ranked : ranked.slice(0, limit);
+export interface RankOptions {
+  readonly calibration: Calibration;
+  /** Score (0..1) that a match must reach. */
+  readonly threshold: number;
+  /** Longest result, 0 for all. */
+  readonly limit: number;
+  /** Whether the result tells where the face is. */
+  readonly boxes: boolean;
+}
+
+/** The best face of each photo, from the highest score down, ties by id. */
+export function rankMatches(
+  matches: readonly GalleryMatch[],
+  { calibration, threshold, limit, boxes }: RankOptions,
+): SearchMatch[] {
+  const best = new Map<string, GalleryMatch>();
+  for (const match of matches) {
+    if (match.cosine > (best.get(match.path)?.cosine ?? -Infinity)) best.set(match.path, match);
+  }
+  const ranked = Array.from(best.values(), (match) => ({ match, score: calibration.scoreOf(match.cosine) }))
+    .filter(({ score }) => score >= threshold)
+    .toSorted((a, b) => b.score - a.score || (a.match.path < b.match.path ? -1 : 1));
+  return (limit === 0 ? ranked : ranked.slice(0, limit)).map(({ match, score }) => ({
+    id: match.path,
+    score,
+    ...(boxes && { box: relativeBoxOf(match) }),
+  }));
+}
+
+function relativeBoxOf({ box, widthPx, heightPx }: GalleryMatch): SearchMatch['box'] & object {
+  return {
+    x: box.x / widthPx,
+    y: box.y / heightPx,
+    width: box.width / widthPx,
+    height: box.height / heightPx,
+  };
 }

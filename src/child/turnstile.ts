@@ -1,4 +1,6 @@
 import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { jobCrashesKey } from '../shared/redis-keys.js';
 
 /** Lets ordinary jobs run side by side and a suspect alone, in the order in which they come. */
 export interface Turnstile {
@@ -63,9 +65,16 @@ export function createTurnstile(): Turnstile {
 }
 
 /**
- * A job that was started before and neither ended nor failed: its worker may have died over it. It runs alone, so
- * that no other job is blamed when it happens again.
+ * A job over which a worker may have died: it runs alone, so that no other job is blamed when it happens again.
+ *
+ * The supervisor counts the deaths that it sees; BullMQ those of whole machines, as stalls.
  */
-export function isSuspect(job: Pick<Job, 'attemptsStarted' | 'attemptsMade'>): boolean {
-  return job.attemptsStarted - job.attemptsMade > 1;
+export async function isSuspect(
+  job: Pick<Job, 'id' | 'queueName' | 'stalledCounter' | 'attemptsStarted' | 'attemptsMade'>,
+  redis: Pick<Redis, 'exists'>,
+): Promise<boolean> {
+  if (job.stalledCounter > 0) return true;
+  // A first start needs no look.
+  if (job.attemptsStarted - job.attemptsMade <= 1 || job.id === undefined) return false;
+  return (await redis.exists(jobCrashesKey(job.queueName, job.id))) > 0;
 }

@@ -81,11 +81,18 @@ const variables = z.object({
     .default(0.6),
   MATCH_LIMIT: integer(0, 1_000_000, 0),
   GALLERY_DIR: z.string().optional(),
+  GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
+  EXCLUDED_STAGE: z.string().optional(),
+  EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),
+  MIN_FACE_PX: integer(0, 10_000, 20),
+  MIN_SHARPNESS: integer(0, 65_535, 0),
+  MAX_YAW_DEG: integer(1, 90, 90),
   MODEL_PACK: name('mobileface'),
   MODELS_DIR: z.string().optional(),
   MAX_IMAGE_BYTES: integer(1024, 1_000_000_000, 20_000_000),
   MAX_IMAGE_PIXELS: integer(4096, 2_000_000_000, 100_000_000),
   MAX_GALLERY_IMAGES: integer(1, 1_000_000, 1000),
+  KEEP_SELFIES: flag,
   SHUTDOWN_TIMEOUT_MS: integer(0, 3_600_000, 25_000),
   HEARTBEAT_INTERVAL_MS: integer(100, 10_000, 5000),
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
@@ -134,9 +141,28 @@ export interface Config {
     readonly threshold: number;
     /** Longest result list; 0 for all. */
     readonly limit: number;
-    /** Absolute path, `null` where jobs may only bring inline pictures. */
-    readonly galleryDir: string | null;
     readonly maxGalleryImages: number;
+    /** Whether ended jobs keep their selfies. */
+    readonly keepSelfies: boolean;
+  };
+  readonly gallery: {
+    /** Absolute path, `null` where jobs may only bring inline pictures. */
+    readonly dir: string | null;
+    /** What the galleries in memory may take; those used longest ago are dropped. */
+    readonly memoryBytes: number;
+    /** Folder below `dir` with photos of people who are never to be found. */
+    readonly excludedStage: string | null;
+    /** How long computed faces are kept in Redis; 0 for ever. */
+    readonly retentionS: number;
+    /** Faces below these limits are kept out of galleries. */
+    readonly quality: {
+      /** Shorter side of the face's box, in pixels of the photo. */
+      readonly minFacePx: number;
+      /** 0..65535, see `src/child/pipeline/sharpness.ts`. */
+      readonly minSharpness: number;
+      /** Degrees that a face may be turned to a side. */
+      readonly maxYawDeg: number;
+    };
   };
   readonly supervision: {
     readonly shutdownTimeoutMs: number;
@@ -210,8 +236,19 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       concurrency: env.WORKER_CONCURRENCY,
       threshold: env.MATCH_THRESHOLD,
       limit: env.MATCH_LIMIT,
-      galleryDir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),
       maxGalleryImages: env.MAX_GALLERY_IMAGES,
+      keepSelfies: env.KEEP_SELFIES,
+    },
+    gallery: {
+      dir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),
+      memoryBytes: env.GALLERY_MEMORY_MB * 2 ** 20,
+      excludedStage: env.EXCLUDED_STAGE?.replace(/\/+$/, '') ?? null,
+      retentionS: env.EMBEDDING_RETENTION_DAYS * 86_400,
+      quality: {
+        minFacePx: env.MIN_FACE_PX,
+        minSharpness: env.MIN_SHARPNESS,
+        maxYawDeg: env.MAX_YAW_DEG,
+      },
     },
     supervision: {
       shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,

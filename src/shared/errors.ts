@@ -14,7 +14,7 @@ export class JobError extends Error {
 
   constructor(
     readonly code: JobErrorCode,
-    sentence: string,
+    readonly sentence: string,
     options?: ErrorOptions,
   ) {
     super(`${code}: ${sentence}`, options);

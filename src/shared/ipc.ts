@@ -24,14 +24,18 @@ export type SupervisorMessage =
   /** End this job as `CANCELLED` if it runs here. */
   | { readonly type: 'cancel'; readonly jobId: string };
 
+/** Which of the two queues a job is of. */
+export type JobQueue = 'search' | 'index';
+
 export type ChildMessage =
   | { readonly type: 'hello' }
   | ChildReady
   | { readonly type: 'pong'; readonly seq: number; readonly stats: ChildStats }
-  | { readonly type: 'job-started'; readonly jobId: string }
+  | { readonly type: 'job-started'; readonly queue: JobQueue; readonly jobId: string }
   | { readonly type: 'job-progress'; readonly jobId: string; readonly progress: number }
   | {
       readonly type: 'job-ended';
+      readonly queue: JobQueue;
       readonly jobId: string;
       readonly outcome: 'completed' | 'failed' | 'returned';
     }
@@ -44,8 +48,8 @@ export interface ChildReady {
   readonly engine: string;
   readonly provider: string;
   readonly concurrency: number;
-  /** Every BullMQ lock token of this child starts with this and a colon. */
-  readonly lockTokenPrefix: string;
+  /** Every BullMQ lock token of this child starts with one of these and a colon. */
+  readonly lockTokenPrefixes: readonly string[];
 }
 
 export interface ChildStats {

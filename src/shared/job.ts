@@ -3,6 +3,7 @@ import { JobError } from './errors.js';
 
 /** Of a list with a thousand wrong entries, a person needs to see the first few. */
 const MAX_PROBLEMS_NAMED = 5;
+const MAX_SELFIES = 16;
 
 /** Portals in many languages write `null` for what they do not set. */
 const optional = <T extends z.ZodType>(schema: T) =>
@@ -17,7 +18,9 @@ const galleryEntry = z.union(
 );
 
 const searchJob = z.object({
-  image: z.string().min(1),
+  image: optional(z.string().min(1)),
+  images: optional(z.array(z.string().min(1)).min(1).max(MAX_SELFIES)),
+  boxes: optional(z.boolean()),
   stage: optional(z.string()),
   gallery: optional(z.array(galleryEntry)),
   threshold: optional(z.number().min(0).max(1)),
@@ -29,13 +32,15 @@ export type GalleryEntry = z.infer<typeof galleryEntry>;
 
 /** What the portal puts in the queue. Fields that the search does not need (`uid`, `timestamp`, …) are ignored. */
 export interface SearchJob {
-  /** The selfie: base64, or a data URL. */
-  readonly image: string;
+  /** The selfies of one person, at least one: base64, or data URLs. */
+  readonly selfies: readonly string[];
   readonly gallery: GallerySource;
   /** Score (0..1) that a match must reach; the machine's own where the job names none. */
   readonly threshold: number | undefined;
   /** Longest result list, 0 for all; the machine's own where the job names none. */
   readonly limit: number | undefined;
+  /** Whether matches tell where in the photo the face is. */
+  readonly boxes: boolean;
 }
 
 /** Where a job's gallery photos come from. */
@@ -48,6 +53,16 @@ export type GallerySource =
 export interface SearchMatch {
   readonly id: string;
   readonly score: number;
+  /** Only where the job asks for it. */
+  readonly box?: RelativeBox;
+}
+
+/** Where a face is: shares (0..1) of the photo's width and height, as a person sees it. */
+export interface RelativeBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** @throws {JobError} `INVALID_JOB`, naming the fields that are wrong. Values are never quoted: they are pictures. */
@@ -56,8 +71,12 @@ export function parseSearchJob(data: unknown): SearchJob {
   if (!parsed.success) {
     throw new JobError('INVALID_JOB', `The job's data is wrong: ${describeIssues(parsed.error.issues)}.`);
   }
-  const { image, stage, gallery, threshold, limit } = parsed.data;
-  return { image, gallery: gallerySourceOf(gallery, stage), threshold, limit };
+  const { image, images, stage, gallery, threshold, limit, boxes = false } = parsed.data;
+  const selfies = [...(image === undefined ? [] : [image]), ...(images ?? [])];
+  if (selfies.length === 0) {
+    throw new JobError('INVALID_JOB', 'The job has no selfie: give "image" (one) or "images" (several).');
+  }
+  return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes };
 }
 
 function gallerySourceOf(gallery: GalleryEntry[] | undefined, stage: string | undefined): GallerySource {

@@ -22,3 +22,19 @@ export function jobCrashesKey(queueName: string, jobId: string): string {
 export function cancelChannel(queueName: string): string {
   return `worker:cancel:${queueName}`;
 }
+
+/** What the names of all keys of the gallery index begin with. */
+export const INDEX_KEYS = 'face-index:';
+
+/** String: what is known of a photo (`src/child/store/photo-record.ts`), by model pack and content hash. */
+export function photoKey(packKey: string, contentHash: string): string {
+  return `${INDEX_KEYS}${packKey}:${contentHash}`;
+}
+
+/** Hash: file name -> size, time of change and content of a photo in this folder below `GALLERY_DIR`. */
+export function filesKey(folder: string): string {
+  return `${INDEX_KEYS}files:${folder}`;
+}
+
+/** Pub/sub channel: a message is the folder or the photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
+export const FORGOTTEN_CHANNEL = 'face-index:forgotten';

@@ -50,7 +50,7 @@ export interface ChildProcessOptions {
   readonly watchdog: WatchdogLimits;
   readonly logger: Logger;
   readonly onReady: (ready: ChildReady) => void;
-  readonly onJobEnded: (outcome: 'completed' | 'failed' | 'returned') => void;
+  readonly onSearchEnded: (outcome: 'completed' | 'failed' | 'returned') => void;
 }
 
 /** Forks one child: a process, its messages, its watchdog and its end. What follows from them is the slot's to decide. */
@@ -122,7 +122,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
         break;
       case 'job-ended':
         jobs.delete(message.jobId);
-        options.onJobEnded(message.outcome);
+        if (message.queue === 'search') options.onSearchEnded(message.outcome);
         break;
       case 'failing':
         lastWords = message.error;

@@ -13,7 +13,7 @@ const CRASHES_EXPIRE_S = 86_400;
 const SECOND_LOOK_AFTER_MS = 500;
 
 export interface DeadChild {
-  readonly lockTokenPrefix: string;
+  readonly lockTokenPrefixes: readonly string[];
   /** Jobs that were running in it: one of them may have killed it. */
   readonly suspects: ReadonlySet<string>;
   /** Whether the child ended unasked; otherwise nobody is to blame. */
@@ -32,22 +32,27 @@ export interface JobRecovery {
  * A dead child's jobs are those on the active list whose lock token is one of the child's: Redis knows
  * even those of which the child had no time to tell. BullMQ's own stall detection, 30 s or more later, stays as the net below.
  */
-export function createJobRecovery(queue: Queue, redis: Redis, logger: Logger): JobRecovery {
+export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger: Logger): JobRecovery {
   const look = async (child: DeadChild): Promise<void> => {
+    await Promise.all(queues.map((queue) => lookIn(queue, child)));
+  };
+
+  const lookIn = async (queue: Queue, child: DeadChild): Promise<void> => {
     const ids = await redis.lrange(queue.toKey('active'), 0, -1);
     if (ids.length === 0) return;
     const tokens = await redis.mget(ids.map((id) => `${queue.toKey(id)}:lock`));
     const held = ids.flatMap((id, i) => {
       const token = tokens[i];
-      return token?.startsWith(`${child.lockTokenPrefix}:`) === true ? [{ id, token }] : [];
+      const isHeld = child.lockTokenPrefixes.some((prefix) => token?.startsWith(`${prefix}:`) === true);
+      return token !== undefined && token !== null && isHeld ? [{ id, token }] : [];
     });
-    const outcomes = await Promise.allSettled(held.map(({ id, token }) => giveBack(child, id, token)));
+    const outcomes = await Promise.allSettled(held.map(({ id, token }) => giveBack(queue, child, id, token)));
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
   };
 
-  const giveBack = async (child: DeadChild, id: string, token: string): Promise<void> => {
-    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(id) : 0;
+  const giveBack = async (queue: Queue, child: DeadChild, id: string, token: string): Promise<void> => {
+    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(queue, id) : 0;
     // A bare Job: its data (pictures) never enters the supervisor.
     const opts = await redis.hget(queue.toKey(id), 'opts');
     const job = new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
@@ -64,7 +69,7 @@ export function createJobRecovery(queue: Queue, redis: Redis, logger: Logger): J
     logger.error({ jobId: id, crashes }, 'Failed a job that has ended too many workers');
   };
 
-  const countCrash = async (id: string): Promise<number> => {
+  const countCrash = async (queue: Queue, id: string): Promise<number> => {
     const key = jobCrashesKey(queue.name, id);
     const replies = await redis.multi().incr(key).expire(key, CRASHES_EXPIRE_S).exec();
     return Number(replies?.[0]?.[1] ?? 1);

@@ -5,6 +5,7 @@ import { Queue } from 'bullmq';
 import { type Config, loadConfig } from '../shared/config.js';
 import { messageOf, StartupError } from '../shared/errors.js';
 import { EXIT_CODES, isPermanentFailure } from '../shared/exit-codes.js';
+import { indexQueueName } from '../shared/index-batch.js';
 import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
 import { listenForCancels } from './cancel-listener.js';
@@ -49,15 +50,19 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const redis = createRedis(config.redis, logger, { connectionName: `supervisor:${config.hostname}` });
   const redisIsUp = (): boolean => redis.status === 'ready';
-  const queue = new Queue(config.queue.name, { connection: redis, prefix: config.queue.prefix });
-  queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
+  const queues = [config.queue.name, indexQueueName(config.queue.name)].map(
+    (name) => new Queue(name, { connection: redis, prefix: config.queue.prefix }),
+  );
+  for (const queue of queues) {
+    queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
+  }
   const place = createMachinePlace(redis, config.hostname, {
     bootId: randomUUID(),
     pid: process.pid,
     since: Math.floor(Date.now() / 1000),
   });
 
-  const recovery = createJobRecovery(queue, redis, logger);
+  const recovery = createJobRecovery(queues, redis, logger);
   const fleet = createFleet(
     {
       childModulePath: CHILD_MODULE,

@@ -76,7 +76,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         );
         onReady();
       },
-      onJobEnded: (outcome) => {
+      onSearchEnded: (outcome) => {
         if (outcome === 'completed') jobsProcessed += 1;
         if (outcome === 'failed') jobsFailed += 1;
       },
@@ -101,7 +101,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
     const ready = child.ready();
     if (ready === null) return;
     deps.recovery.recover({
-      lockTokenPrefix: ready.lockTokenPrefix,
+      lockTokenPrefixes: ready.lockTokenPrefixes,
       suspects: new Set(exit.jobs),
       crashed: !exit.planned,
       description: exit.description,

@@ -61,7 +61,7 @@ describe('a child', () => {
       engine: 'scripted 1.0',
       provider: 'cpu',
       concurrency: 2,
-      lockTokenPrefix: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      lockTokenPrefixes: [expect.stringMatching(/^[0-9a-f-]{36}$/)],
     });
     await leave(exited);
   });
@@ -85,10 +85,11 @@ describe('a child', () => {
     engine.release();
     expect(await supervisor.hear('job-ended')).toEqual({
       type: 'job-ended',
+      queue: 'search',
       jobId: job.id,
       outcome: 'completed',
     });
-    expect(supervisor.told).toContainEqual({ type: 'job-started', jobId: job.id });
+    expect(supervisor.told).toContainEqual({ type: 'job-started', queue: 'search', jobId: job.id });
     expect(supervisor.told).toContainEqual({ type: 'job-progress', jobId: job.id, progress: 100 });
     await leave(exited);
   });

@@ -9,6 +9,7 @@ function faceAt(box: Box): Face {
     box,
     landmarks: [point, point, point, point, point],
     score: 0.9,
+    sharpness: 1000,
     embedding: Float32Array.of(1),
   };
 }

@@ -40,7 +40,8 @@ describe('loadConfig', () => {
     });
     expect(config.queue).toEqual({ name: 'face-search', prefix: 'bull' });
     expect(config.hostname).toBe(hostname());
-    expect(config.jobs).toMatchObject({ concurrency: null, threshold: 0.6, limit: 0, galleryDir: null });
+    expect(config.jobs).toMatchObject({ concurrency: null, threshold: 0.6, limit: 0, keepSelfies: false });
+    expect(config.gallery).toMatchObject({ dir: null, excludedStage: null, retentionS: 90 * 86_400 });
     expect(config.devices).toMatchObject({ gpuIndices: null, cpuOnly: false, cpuWorker: 'auto' });
     expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
   });
@@ -58,7 +59,8 @@ describe('loadConfig', () => {
     writeFileSync(path.join(directory, '.env'), 'GALLERY_DIR=\nREDIS_PORT=\n');
     const config = load({ REDIS_URL: '', WORKER_CONCURRENCY: '' });
     expect(config.redis.port).toBe(6379);
-    expect(config.jobs).toMatchObject({ galleryDir: null, concurrency: null });
+    expect(config.jobs.concurrency).toBeNull();
+    expect(config.gallery.dir).toBeNull();
   });
 
   test('an empty value in the environment undoes the one in .env', () => {
@@ -106,7 +108,7 @@ describe('loadConfig', () => {
 
   test('takes folders relative to where it runs', () => {
     const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
-    expect(config.jobs.galleryDir).toBe(path.join(directory, 'photos'));
+    expect(config.gallery.dir).toBe(path.join(directory, 'photos'));
     expect(config.engine.modelsDir).toBe('/models');
   });
 

@@ -12,6 +12,8 @@ function errorOf(data: unknown): JobError {
   throw new Error('The job was accepted');
 }
 
+const selfiesOf = (data: object) => parseSearchJob({ stage: 'Day-1', ...data }).selfies;
+
 describe('parseSearchJob', () => {
   test('reads a job with a list, and ignores what the search does not need', () => {
     const gallery = [
@@ -20,11 +22,18 @@ describe('parseSearchJob', () => {
     ];
     const data = { image: 'AAAA', uid: 7, stage: 'Day-1', timestamp: 1, gallery, threshold: 0.5, limit: 3 };
     expect(parseSearchJob(data)).toEqual({
-      image: 'AAAA',
+      selfies: ['AAAA'],
+      boxes: false,
       gallery: { kind: 'list', entries: gallery },
       threshold: 0.5,
       limit: 3,
     });
+  });
+
+  test('reads one selfie, several, or both', () => {
+    expect(selfiesOf({ images: ['AAAA', 'BBBB'] })).toEqual(['AAAA', 'BBBB']);
+    expect(selfiesOf({ image: 'AAAA', images: ['BBBB'] })).toEqual(['AAAA', 'BBBB']);
+    expect(selfiesOf({ image: 'AAAA', images: null })).toEqual(['AAAA']);
   });
 
   test('reads a job with a folder', () => {

@@ -24,7 +24,7 @@ describe('the jobs of a dead child', () => {
   });
   beforeEach(() => {
     queue = new Queue('face-search', { connection: redis });
-    recovery = createJobRecovery(queue, redis, logger);
+    recovery = createJobRecovery([queue], redis, logger);
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(true)));
@@ -43,7 +43,7 @@ describe('the jobs of a dead child', () => {
 
   const recover = async (lockTokenPrefix: string, suspects: string[], crashed = true): Promise<void> => {
     recovery.recover({
-      lockTokenPrefix,
+      lockTokenPrefixes: [lockTokenPrefix],
       suspects: new Set(suspects),
       crashed,
       description: 'The child was ended by SIGKILL',

@@ -2,6 +2,7 @@ import { analyzePicture } from '../../src/child/inference/analyze-picture.js';
 import type { Picture, PictureSource } from '../../src/child/inference/engine.js';
 import { findModelPack } from '../../src/child/inference/model-files.js';
 import { openNetworks } from '../../src/child/inference/networks.js';
+import { readPicture } from '../../src/child/inference/read-picture.js';
 
 const LIMITS = { maxImageBytes: 20_000_000, maxImagePixels: 100_000_000 };
 
@@ -15,11 +16,12 @@ export async function openPipeline(packName: string, modelsDir: string): Promise
   const pack = await findModelPack(packName, modelsDir);
   const networks = await openNetworks(pack, 'cpu', 1);
   return {
-    analyze: (picture, limits) => {
+    analyze: async (picture, changed) => {
       const source = Buffer.isBuffer(picture)
         ? ({ kind: 'base64', text: picture.toString('base64') } as const)
         : picture;
-      return analyzePicture(source, { pack, networks, ...LIMITS, ...limits });
+      const { maxImageBytes, maxImagePixels } = { ...LIMITS, ...changed };
+      return analyzePicture(await readPicture(source, maxImageBytes), { pack, networks, maxImagePixels });
     },
     close: () => networks.release(),
   };

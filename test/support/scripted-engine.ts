@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Engine, Face, Picture, PictureSource } from '../../src/child/inference/engine.js';
 import { ImageError } from '../../src/shared/errors.js';
 import { defer } from './deferred.js';
@@ -45,8 +46,11 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
     provider: 'cpu',
     threads: 1,
     capacity,
-    scoreOf: (cosine) => Math.max(0, cosine),
-    analyze: async (source, signal) => {
+    calibration: { scoreOf: (cosine) => Math.max(0, cosine), cosineOf: (score) => score },
+    pack: { key: 'scripted', embeddingSize: 2 },
+    // Every picture is a new one: what was seen before is not asked for again.
+    identify: async () => randomUUID(),
+    analyze: async (source, { signal } = {}) => {
       asked.push(source);
       signal?.throwIfAborted();
       inFlight += 1;
@@ -82,16 +86,17 @@ function nameOf(file: string): string {
 
 function pictureOf(text: string): Picture {
   const cosines = text.startsWith('face:') ? text.slice('face:'.length).split(',').map(Number) : [];
-  return { widthPx: 100, heightPx: 100, faces: cosines.map(faceOf) };
+  return { widthPx: 400, heightPx: 400, faces: cosines.map(faceOf) };
 }
 
 /** Faces stand side by side from the left, each smaller than the one before. */
 function faceOf(cosine: number, index: number): Face {
   const point = { x: 0, y: 0 };
   return {
-    box: { x: index * 20, y: 40, width: 20 - index, height: 20 - index },
+    box: { x: index * 80, y: 160, width: 80 - index, height: 80 - index },
     landmarks: [point, point, point, point, point],
     score: 0.9,
+    sharpness: 1000,
     embedding: Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2)),
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,8 @@ const PATIENCE = { timeout: 40_000, interval: 50 };
 
 /** A real Redis, tiny models, drawn photos, and as many supervisors as a test starts. */
 export interface Testbed {
+  /** What a program needs to find this testbed's Redis, photos and models. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly redis: Redis;
   readonly server: RedisServer;
   readonly queue: Queue;
@@ -61,22 +64,27 @@ export async function createTestbed(): Promise<Testbed> {
     return text === null ? null : (JSON.parse(text) as WorkerRecord);
   };
 
+  const environment = {
+    REDIS_PORT: String(server.port),
+    MODELS_DIR: models,
+    MODEL_PACK: 'tiny',
+    GALLERY_DIR: gallery,
+  };
+
   return {
+    environment,
     redis,
     server,
     queue,
     events,
-    supervisor: async (environment = {}) => {
+    supervisor: async (more = {}) => {
       const supervisor = await startSupervisorProcess({
-        REDIS_PORT: String(server.port),
-        MODELS_DIR: models,
-        MODEL_PACK: 'tiny',
-        GALLERY_DIR: gallery,
+        ...environment,
         WORKER_HOSTNAME: 'host',
         ENGINE_THREADS: '1',
         HEARTBEAT_INTERVAL_MS: '250',
         USE_CPU: '1',
-        ...environment,
+        ...more,
       });
       supervisors.push(supervisor);
       return supervisor;
@@ -114,11 +122,14 @@ export async function selfieOf(person: number): Promise<string> {
   return (await drawPerson(person)).toString('base64');
 }
 
-/** A gallery that keeps a worker busy for seconds: the same photo over and over. */
+/** A gallery that keeps a worker busy for seconds: one photo over and over, each a little different in its bytes. */
 export async function slowJob(person: number, photos = 400): Promise<object> {
+  const photo = await drawPerson(person);
+  const run = randomUUID();
   const gallery = Array.from({ length: photos }, (_, i) => ({
     id: `copy-${i}`,
-    path: `${STAGE}/p${person}.png`,
+    // What follows a PNG's end is not looked at, but makes it a photo that nobody has seen before.
+    image: Buffer.concat([photo, Buffer.from(`${run} ${i}`)]).toString('base64'),
   }));
   return { image: await selfieOf(person), gallery };
 }

@@ -1,4 +1,5 @@
-import { createJobWorker, type JobWorker } from '../../src/child/job-worker.js';
+import { createJobWorkers, type JobWorkers } from '../../src/child/job-workers.js';
+import { startGalleriesHere } from './galleries-here.js';
 import type { Engine } from '../../src/child/inference/engine.js';
 import type { Config } from '../../src/shared/config.js';
 import { createRedis, redisReady } from '../../src/shared/redis-connection.js';
@@ -23,7 +24,7 @@ export const STUCK_JOB = { image: SELFIE, gallery: [{ id: 'a', image: 'stuck' }]
 
 /** A job worker in this process, with its own connection to Redis. */
 export interface WorkerHarness {
-  readonly worker: JobWorker;
+  readonly worker: JobWorkers;
   readonly redis: Redis;
   /** What the supervisor would be told: `started 1`, `progress 1 20`, `ended 1 completed`. */
   readonly told: readonly string[];
@@ -40,15 +41,16 @@ export async function startWorker(config: Config, engine: Engine): Promise<Worke
   const told: string[] = [];
   const redis = createRedis(config.redis, logger, { connectionName: 'host_cpu0' });
   await redisReady(redis);
-  const worker = createJobWorker({
+  const worker = createJobWorkers({
     config,
     workerId: 'host_cpu0',
     engine,
+    galleries: startGalleriesHere(config, engine, redis),
     redis,
     events: {
-      started: (jobId) => told.push(`started ${jobId}`),
+      started: (queue, jobId) => queue === 'search' && told.push(`started ${jobId}`),
       progress: (jobId, percent) => told.push(`progress ${jobId} ${percent}`),
-      ended: (jobId, outcome) => told.push(`ended ${jobId} ${outcome}`),
+      ended: (queue, jobId, outcome) => queue === 'search' && told.push(`ended ${jobId} ${outcome}`),
     },
     logger,
   });

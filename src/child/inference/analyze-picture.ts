@@ -2,11 +2,12 @@ import { alignFace } from '../pipeline/align.js';
 import { decodePicture, shrink } from '../pipeline/decode.js';
 import { detectFaces, scaleFace } from '../pipeline/detect.js';
 import { embedFaces } from '../pipeline/embed.js';
+import type { RgbImage } from '../pipeline/pixels.js';
 import { refineLandmarks } from '../pipeline/refine.js';
-import type { Landmarks, Picture, PictureSource } from './engine.js';
+import { sharpnessOf } from '../pipeline/sharpness.js';
+import type { Landmarks, Picture } from './engine.js';
 import type { ModelPack } from './model-files.js';
 import type { Networks } from './networks.js';
-import { readPicture } from './read-picture.js';
 
 /**
  * Longest side of what the detector looks at. YuNet finds faces from about 10 pixels on; each doubling of the
@@ -17,7 +18,6 @@ export const DETECTOR_SIDE_PX = 960;
 export interface AnalyzeOptions {
   readonly pack: ModelPack;
   readonly networks: Networks;
-  readonly maxImageBytes: number;
   readonly maxImagePixels: number;
 }
 
@@ -27,10 +27,9 @@ export interface AnalyzeOptions {
  * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
  */
 export async function analyzePicture(
-  source: PictureSource,
-  { pack, networks, maxImageBytes, maxImagePixels }: AnalyzeOptions,
+  encoded: Buffer,
+  { pack, networks, maxImagePixels }: AnalyzeOptions,
 ): Promise<Picture> {
-  const encoded = await readPicture(source, maxImageBytes);
   const { image, widthPx, heightPx } = await decodePicture(encoded, maxImagePixels);
   const small = await shrink(image, DETECTOR_SIDE_PX);
   const [detected = []] = await detectFaces([small], pack.detector, networks.runDetector);
@@ -46,7 +45,11 @@ export async function analyzePicture(
   const toPicture = longerSide({ widthPx, heightPx }) / longerSide(image);
   const faces = detected.map((face, i) => {
     const inImage = { ...scaleFace(face, toImage), landmarks: landmarks[i] as Landmarks };
-    return { ...scaleFace(inImage, toPicture), embedding: embeddings[i] as Float32Array };
+    return {
+      ...scaleFace(inImage, toPicture),
+      sharpness: sharpnessOf(crops[i] as RgbImage),
+      embedding: embeddings[i] as Float32Array,
+    };
   });
   return { widthPx, heightPx, faces };
 }

@@ -1,26 +1,32 @@
-import type { Picture, PictureSource } from './engine.js';
-import type { EngineThread } from './engine-thread-handle.js';
+import type { EngineThread } from './engine-calls.js';
 
 /** While one picture is in inference, the thread decodes the next one. */
 export const IN_FLIGHT_PER_THREAD = 2;
 
-/** Hands pictures to engine threads: first come, first served, to the thread that has least to do. */
+export interface Submission {
+  readonly signal: AbortSignal | undefined;
+  /** Goes before all that is not urgent: somebody waits for it. */
+  readonly urgent: boolean;
+}
+
+/** Hands work to engine threads: first come, first served, to the thread that has least to do. */
 export interface Dispatcher {
   /**
-   * @throws {ImageError} the picture is at fault
+   * @throws what the work throws
    * @throws the signal's reason once it has aborted; the answer of a thread that is at it already is dropped
    * @throws the reason for which the dispatcher was closed
    */
-  analyze(source: PictureSource, signal?: AbortSignal): Promise<Picture>;
+  submit<T>(work: (thread: EngineThread) => Promise<T>, submission: Submission): Promise<T>;
   /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
   silentMs(): number;
-  /** Rejects every picture that waits or is in flight, and every one to come. */
+  /** Rejects all work that waits or is in flight, and all to come. */
   close(reason: Error): void;
 }
 
 interface Request {
-  readonly source: PictureSource;
-  readonly resolve: (picture: Picture) => void;
+  readonly urgent: boolean;
+  /** Never rejects. */
+  readonly run: (thread: EngineThread) => Promise<void>;
   readonly reject: (error: Error) => void;
 }
 
@@ -45,10 +51,16 @@ export function createDispatcher(
     if (running === 0) lastSignMs = now();
     running += 1;
     lane.inFlight += 1;
-    await lane.thread.analyze(request.source).then(request.resolve, request.reject);
+    await request.run(lane.thread);
     lane.inFlight -= 1;
     running -= 1;
     lastSignMs = now();
+    dispatch();
+  };
+
+  const enqueue = (request: Request): void => {
+    const place = request.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
+    waiting.splice(place < 0 ? waiting.length : place, 0, request);
     dispatch();
   };
 
@@ -61,11 +73,15 @@ export function createDispatcher(
   };
 
   return {
-    analyze: async (source, signal) => {
+    submit: async <T>(work: (thread: EngineThread) => Promise<T>, { signal, urgent }: Submission) => {
       signal?.throwIfAborted();
       if (closed !== null) throw closed;
-      const { promise, resolve, reject } = withResolvers<Picture>();
-      const request: Request = { source, resolve, reject };
+      const { promise, resolve, reject } = withResolvers<T>();
+      const request: Request = {
+        urgent,
+        run: (thread) => work(thread).then(resolve, reject),
+        reject,
+      };
       const onAbort = (): void => {
         const place = waiting.indexOf(request);
         if (place >= 0) waiting.splice(place, 1);
@@ -73,8 +89,7 @@ export function createDispatcher(
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       open.add(request);
-      waiting.push(request);
-      dispatch();
+      enqueue(request);
       try {
         return await promise;
       } finally {

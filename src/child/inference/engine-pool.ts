@@ -3,6 +3,7 @@ import { createCalibration } from '../pipeline/score.js';
 import { createDispatcher, IN_FLIGHT_PER_THREAD } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { findModelPack } from './model-files.js';
+import { packKey } from './pack-key.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
 
 const RUNTIME_VERSION = (
@@ -17,9 +18,9 @@ const RUNTIME_VERSION = (
 export async function createEngine(options: StartThreadsOptions): Promise<Engine> {
   const { modelPack, modelsDir } = options.config;
   const pack = await findModelPack(modelPack, modelsDir);
-  const { scoreOf } = createCalibration(pack.calibration);
+  const calibration = createCalibration(pack.calibration);
   const { threads, provider } = await startThreads(pack, options);
-  const { analyze, silentMs, close } = createDispatcher(threads);
+  const { submit, silentMs, close } = createDispatcher(threads);
   let stopped: Promise<void> | null = null;
 
   const died = new Promise<Error>((resolve) => {
@@ -42,8 +43,12 @@ export async function createEngine(options: StartThreadsOptions): Promise<Engine
     provider,
     threads: threads.length,
     capacity: threads.length * IN_FLIGHT_PER_THREAD,
-    scoreOf,
-    analyze,
+    calibration,
+    pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
+    analyze: (source, { signal, urgent = false } = {}) =>
+      submit((thread) => thread.call('analyze', source), { signal, urgent }),
+    identify: (source, { signal, urgent = false } = {}) =>
+      submit((thread) => thread.call('identify', source), { signal, urgent }),
     silentMs,
     died,
     stop: () => (stopped ??= stop()),

@@ -1,3 +1,5 @@
+import type { Calibration } from '../pipeline/score.js';
+
 /**
  * What a child asks of its engine. The engine's work runs in worker threads, so that the main thread
  * stays free to renew job locks and answer pings.
@@ -10,8 +12,10 @@ export interface Engine {
   readonly threads: number;
   /** Pictures that are worth having in flight at once; more only wait. */
   readonly capacity: number;
-  /** Maps a cosine similarity (-1..1) to a score (0..1), calibrated for the model pack. */
-  readonly scoreOf: (cosine: number) => number;
+  /** Of the model pack. */
+  readonly calibration: Calibration;
+  /** The model pack, as far as what it computes may be kept and compared. */
+  readonly pack: { readonly key: string; readonly embeddingSize: number };
 
   /**
    * Decodes one picture, finds its faces and embeds them, best detection first. No faces is an empty list.
@@ -19,7 +23,15 @@ export interface Engine {
    * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
    * @throws the signal's reason once it has aborted
    */
-  analyze(source: PictureSource, signal?: AbortSignal): Promise<Picture>;
+  analyze(source: PictureSource, options?: WorkOptions): Promise<Picture>;
+
+  /**
+   * The hash of a picture's content (see `content-hash.ts`), which costs a hundredth of analyzing it.
+   *
+   * @throws {ImageError} the picture cannot be read, or has too many bytes
+   * @throws the signal's reason once it has aborted
+   */
+  identify(source: PictureSource, options?: WorkOptions): Promise<string>;
 
   /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
   silentMs(): number;
@@ -28,6 +40,12 @@ export interface Engine {
   readonly died: Promise<Error>;
 
   stop(): Promise<void>;
+}
+
+export interface WorkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Goes before all that is not urgent: somebody waits for it. */
+  readonly urgent?: boolean;
 }
 
 /** Where an encoded picture comes from. Base64 is decoded in the engine thread: data URL or bare, white space and padding optional. */
@@ -47,6 +65,8 @@ export interface Face {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
+  /** How sharp the picture of the face is: 0 (flat) to 65535, see `src/child/pipeline/sharpness.ts`. */
+  readonly sharpness: number;
   /** L2-normalised float32 [embeddingSize]. */
   readonly embedding: Float32Array;
 }

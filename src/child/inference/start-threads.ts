@@ -3,11 +3,14 @@ import type { Device } from '../../shared/device.js';
 import { messageOf, StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
 import type { Logger } from '../../shared/logger.js';
-import { type EngineThread, startEngineThread } from './engine-thread-handle.js';
+import { startThread } from '../threads/start-thread.js';
+import type { EngineCalls, EngineThread, EngineThreadData } from './engine-calls.js';
 import type { ModelPack } from './model-files.js';
 import { chooseProviders, CUDA_INSTALL_HINT } from './providers.js';
 import type { ProviderName } from './session.js';
 import { chooseThreads } from './thread-count.js';
+
+const ENGINE_THREAD = new URL('./engine-thread.js', import.meta.url);
 
 export interface StartThreadsOptions {
   readonly device: Device;
@@ -51,7 +54,8 @@ async function startOn(
   { threads: wanted, maxImageBytes, maxImagePixels }: Config['engine'],
 ): Promise<EngineThread[]> {
   const { threads, intraOpThreads } = chooseThreads(provider, wanted);
-  const start = () => startEngineThread({ pack, provider, intraOpThreads, maxImageBytes, maxImagePixels });
+  const data: EngineThreadData = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels };
+  const start = () => startThread<EngineCalls>('An engine thread', ENGINE_THREAD, data);
   const first = await start();
   const others = await Promise.allSettled(Array.from({ length: threads - 1 }, start));
   const started = [first, ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : []))];

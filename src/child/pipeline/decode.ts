@@ -36,7 +36,7 @@ export async function decodePicture(encoded: Buffer, maxPixels: number): Promise
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    const image = { data: toRgb(data, info.channels), widthPx: info.width, heightPx: info.height };
+    const image = { data, widthPx: info.width, heightPx: info.height };
     return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
   } catch (error) {
     if (error instanceof ImageError) throw error;
@@ -56,16 +56,6 @@ function checkPixels({ width, height }: Metadata, maxPixels: number): void {
   throw new ImageError(
     `The picture has ${width * height} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
   );
-}
-
-/** Grayscale comes with one channel: it is the same in all three. */
-function toRgb(data: Buffer, channels: number): Uint8Array {
-  if (channels === 3) return data;
-  const rgb = new Uint8Array((data.length / channels) * 3);
-  for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {
-    rgb.fill(data[from] ?? 0, to, to + 3);
-  }
-  return rgb;
 }
 
 /**

@@ -83,8 +83,10 @@ function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
 
 /** A mirrored face's right eye is its left one, and so on. */
 function mirrorLandmarks([rightEye, leftEye, nose, rightMouth, leftMouth]: Landmarks): Landmarks {
-  const mirrorPoint = ({ x, y }: Point): Point => ({ x: CUTOUT_SIZE_PX - 1 - x, y });
-  return mapPoints([leftEye, rightEye, nose, leftMouth, rightMouth], mirrorPoint);
+  return mapPoints([leftEye, rightEye, nose, leftMouth, rightMouth], ({ x, y }) => ({
+    x: CUTOUT_SIZE_PX - 1 - x,
+    y,
+  }));
 }
 
 function moveLandmarks(landmarks: Landmarks, { a, b, tx, ty }: Similarity): Landmarks {

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openGallery } from '../../../src/child/gallery/gallery.js';
+import { openGalleryDirectory } from '../../../src/child/gallery/gallery-directory.js';
+import { listPictures } from '../../../src/child/gallery/list-pictures.js';
+import { openListedPhotos } from '../../../src/child/gallery/list-photos.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 import type { GalleryEntry } from '../../../src/shared/job.js';
 
@@ -33,15 +35,14 @@ async function touch(...files: string[]): Promise<void> {
 
 const link = (target: string, file: string) => symlink(target, path.join(galleryDir, file));
 
-const settings = { maxGalleryImages: 3 };
-const options = () => ({
-  settings: { ...settings, galleryDir },
-  signal: new AbortController().signal,
-  log: (line: string) => log.push(line),
-});
-const openFolder = (stage: string) => openGallery({ kind: 'folder', stage }, options());
-const openList = (entries: GalleryEntry[]) => openGallery({ kind: 'list', entries }, options());
-const idsOf = async (stage: string) => (await openFolder(stage)).map((photo) => photo.id);
+const options = () => ({ galleryDir, maxGalleryImages: 3 });
+const listFolder = async (stage: string) =>
+  listPictures(await openGalleryDirectory(galleryDir), stage, (line) => log.push(line));
+const openList = (entries: GalleryEntry[]) => openListedPhotos(entries, options());
+const openNowhere = (entries: GalleryEntry[]) =>
+  openListedPhotos(entries, { ...options(), galleryDir: null });
+const idsOf = async (stage: string) =>
+  (await listFolder(stage)).flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
 
 const failsWith = (code: string) => (error: unknown) => error instanceof JobError && error.code === code;
 
@@ -52,12 +53,14 @@ describe('a folder gallery', () => {
     expect(await idsOf('Day-1/Morning/')).toHaveLength(2);
   });
 
-  test('a photo is read from its real path', async () => {
-    const [photo] = await openFolder('Day-1/Morning');
-    expect(await photo?.source()).toEqual({
-      kind: 'file',
-      path: path.join(galleryDir, 'Day-1/Morning/a.JPG'),
-    });
+  test('tells the size and the time of change of a picture, also through a link', async () => {
+    await writeFile(path.join(galleryDir, 'Day-1/Morning/a.JPG'), 'twelve bytes');
+    await utimes(path.join(galleryDir, 'Day-1/Morning/a.JPG'), 1, 1_700_000_000.5);
+    await mkdir(path.join(galleryDir, 's'));
+    await link('../Day-1/Morning/a.JPG', 's/link.jpg');
+    expect(await listFolder('s')).toEqual([
+      { folder: 's', files: [{ name: 'link.jpg', sizeBytes: 12, changedMs: 1_700_000_000_500 }] },
+    ]);
   });
 
   test('has pictures only: no other files, nothing hidden, no folders named like pictures, no pipes', async () => {
@@ -151,7 +154,7 @@ describe('a folder gallery', () => {
     ];
     const messages = new Set<string>();
     for (const stage of stages) {
-      const error: unknown = await openFolder(stage).then(
+      const error: unknown = await listFolder(stage).then(
         () => new Error(`Opened ${stage}`),
         (thrown: unknown) => thrown,
       );
@@ -161,45 +164,9 @@ describe('a folder gallery', () => {
     expect(messages.size).toBe(1);
   });
 
-  test('is not found where this machine has no gallery folder', async () => {
-    const source = { kind: 'folder', stage: 'Day-1' } as const;
-    for (const dir of [null, path.join(base, 'nowhere')]) {
-      await expect(
-        openGallery(source, { ...options(), settings: { ...settings, galleryDir: dir } }),
-      ).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
-    }
-  });
-
-  test('a photo that became a link out of the gallery is not opened', async () => {
-    const [photo] = await openFolder('Day-1/Morning');
-    await rm(path.join(galleryDir, 'Day-1'), { recursive: true });
-    await symlink('../outside', path.join(galleryDir, 'Day-1'));
-    await touch('outside/Morning/a.JPG');
-    await expect(photo?.source()).rejects.toThrow(ImageError);
-  });
-
-  test('ends with the reason of the signal', async () => {
-    const reason = new Error('stop');
-    await expect(
-      openGallery({ kind: 'folder', stage: 'Day-1' }, { ...options(), signal: AbortSignal.abort(reason) }),
-    ).rejects.toBe(reason);
-  });
-
-  test('leaves the event loop free while it lists thousands of files', async () => {
-    const folder = path.join(galleryDir, 'many');
-    await mkdir(folder);
-    await Promise.all(Array.from({ length: 3000 }, (_, n) => writeFile(path.join(folder, `${n}.jpg`), '')));
-    let turns = 0;
-    let listing = true;
-    const turn = (): void => {
-      turns += 1;
-      if (listing) setImmediate(turn);
-    };
-    turn();
-    const ids = await idsOf('many');
-    listing = false;
-    expect(ids).toHaveLength(3000);
-    expect(turns).toBeGreaterThan(5);
+  test('is not found where the gallery folder of this machine is not there', async () => {
+    galleryDir = path.join(base, 'nowhere');
+    await expect(listFolder('Day-1')).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
   });
 });
 
@@ -250,10 +217,8 @@ describe('a list', () => {
   });
 
   test('with files is not found where this machine has no gallery folder; without files it needs none', async () => {
-    const noDirectory = { ...options(), settings: { ...settings, galleryDir: null } };
-    const open = (entries: GalleryEntry[]) => openGallery({ kind: 'list', entries }, noDirectory);
-    await expect(open([{ id: 'x', path: 'x.jpg' }])).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
-    expect(await open([{ id: 'x', image: 'AAAA' }])).toHaveLength(1);
-    expect(await open([])).toEqual([]);
+    await expect(openNowhere([{ id: 'x', path: 'x.jpg' }])).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
+    expect(await openNowhere([{ id: 'x', image: 'AAAA' }])).toHaveLength(1);
+    expect(await openNowhere([])).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { FACE_BOX, LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import type { Face, Picture } from '../../../src/child/inference/engine.js';
 import { ImageError } from '../../../src/shared/errors.js';
+import { cosine } from '../../support/cosine.js';
 import { type Orientation, storeTurned } from '../../support/exif-orientation.js';
 import { createModelFolder } from '../../support/model-folder.js';
 import { openPipeline, type Pipeline } from '../../support/pipeline.js';
@@ -38,9 +39,6 @@ beforeAll(async () => {
   expected = await pipeline.analyze(scene);
 });
 afterAll(() => pipeline.close());
-
-const cosine = (a: Float32Array, b: Float32Array): number =>
-  a.reduce((sum, value, i) => sum + value * (b[i] ?? Number.NaN), 0);
 
 const fromLeft = (picture: Picture): Face[] => picture.faces.toSorted((a, b) => a.box.x - b.box.x);
 

@@ -6,7 +6,7 @@ import {
   IN_FLIGHT_PER_THREAD,
 } from '../../../src/child/inference/dispatcher.js';
 import type { Picture, PictureSource } from '../../../src/child/inference/engine.js';
-import type { EngineThread } from '../../../src/child/inference/engine-thread-handle.js';
+import type { EngineThread } from '../../../src/child/inference/engine-calls.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { defer, type Deferred } from '../../support/deferred.js';
 
@@ -23,7 +23,7 @@ function createScriptedThread(): ScriptedThread {
   const answers = new Map<string, Deferred<Picture>>();
   return {
     given,
-    analyze: (source) => {
+    call: (_: string, source: PictureSource) => {
       const name = source.kind === 'file' ? source.path : source.text;
       const answer = defer<Picture>();
       given.push(name);
@@ -50,11 +50,19 @@ const pictureOf = (name: string): Picture => ({ widthPx: name.charCodeAt(0), hei
 
 const settle = (): Promise<void> => new Promise(setImmediate);
 
+function analyze(
+  dispatcher: Dispatcher,
+  name: string,
+  { signal, urgent = false }: { readonly signal?: AbortSignal | undefined; readonly urgent?: boolean } = {},
+): Promise<Picture> {
+  return dispatcher.submit((thread) => thread.call('analyze', sourceOf(name)), { signal, urgent });
+}
+
 /** Asks for pictures one after another; what becomes of each is kept by its name. */
 function ask(dispatcher: Dispatcher, names: string, signal?: AbortSignal): Record<string, Picture | Error> {
   const outcomes: Record<string, Picture | Error> = {};
   for (const name of names) {
-    dispatcher.analyze(sourceOf(name), signal).then(
+    analyze(dispatcher, name, { signal }).then(
       (picture) => (outcomes[name] = picture),
       (error: unknown) => (outcomes[name] = error as Error),
     );
@@ -205,7 +213,18 @@ describe('a closed dispatcher', () => {
     const dispatcher = createDispatcher([createScriptedThread()]);
     dispatcher.close(reason);
     dispatcher.close(new Error('The engine has stopped'));
-    await expect(dispatcher.analyze(sourceOf('a'))).rejects.toBe(reason);
+    await expect(analyze(dispatcher, 'a')).rejects.toBe(reason);
+  });
+});
+
+describe('urgent pictures', () => {
+  it('go before all that is not urgent and waits, first come, first served', async () => {
+    const thread = createScriptedThread();
+    const dispatcher = createDispatcher([thread]);
+    ask(dispatcher, 'abcd');
+    for (const name of 'xy') void analyze(dispatcher, name, { urgent: true });
+    for (const name of 'abxycd') await thread.answer(name);
+    expect(thread.given.join('')).toBe('abxycd');
   });
 });
 
@@ -220,11 +239,11 @@ describe('silence', () => {
     };
 
     expect(silentAfter(500)).toBe(0);
-    ask(dispatcher, 'abc');
+    ask(dispatcher, 'a');
     expect(silentAfter(0)).toBe(0);
     expect(silentAfter(70)).toBe(70);
-    // More work is no sign of life.
-    ask(dispatcher, 'd');
+    // More work is no sign of life, whether it starts at once or waits.
+    ask(dispatcher, 'bcd');
     expect(silentAfter(30)).toBe(100);
     await thread.answer('a');
     expect(silentAfter(0)).toBe(0);

@@ -1,115 +1,40 @@
-import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-// Built, because a thread starts from a file that Node can run.
-import { createEngine } from '../../../dist/child/inference/engine-pool.js';
-import { ImageError, StartupError } from '../../../dist/shared/errors.js';
+import { ImageError } from '../../../dist/shared/errors.js';
 import { createGraph } from '../../../scripts/tiny/graph.mjs';
-import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { Engine, PictureSource } from '../../../src/child/inference/engine.js';
-import type { Config } from '../../../src/shared/config.js';
-import type { Device } from '../../../src/shared/device.js';
-import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
-import { CPU, GPU } from '../../support/devices.js';
-import { type LogLine, recordLog } from '../../support/log-recorder.js';
-import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
-
-const runtime = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-const hasCuda = existsSync(path.join(runtime, 'bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so'));
-
-let models: ModelFolder;
-let engines: Engine[];
-let lines: readonly LogLine[];
-/** Every thread that was started, as Node itself hands it out. */
-let threads: Worker[];
-const keepThread = (thread: Worker): void => void threads.push(thread);
-
-beforeEach(async () => {
-  models = await createModelFolder();
-  engines = [];
-  threads = [];
-  process.on('worker', keepThread);
-});
-afterEach(async () => {
-  process.off('worker', keepThread);
-  await Promise.all(engines.map((engine) => engine.stop()));
-  await models.remove();
-});
-
-async function start(settings: Partial<Config['engine']> = {}, device: Device = CPU): Promise<Engine> {
-  const log = recordLog();
-  lines = log.lines;
-  const config = {
-    provider: 'auto',
-    modelPack: 'tiny',
-    modelsDir: models.directory,
-    threads: 1,
-    maxImageBytes: 20_000_000,
-    maxImagePixels: 100_000_000,
-    ...settings,
-  } as const;
-  const engine = await createEngine({ device, config, logger: log.logger });
-  engines.push(engine);
-  return engine;
-}
-
-/** What starting fails with. */
-async function failureOf(settings: Partial<Config['engine']>, device: Device = CPU): Promise<StartupError> {
-  const error: unknown = await start(settings, device).then(
-    () => new Error('The engine started'),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(StartupError);
-  return error as StartupError;
-}
-
-const sourceOf = (picture: Buffer): PictureSource => ({ kind: 'base64', text: picture.toString('base64') });
-
-const draw = async (...people: number[]): Promise<PictureSource> =>
-  sourceOf(
-    await drawScene({
-      widthPx: 480,
-      heightPx: 320,
-      faces: people.map((person, i) => ({ person, x: 40 + 200 * i, y: 90, sizePx: 110 })),
-    }),
-  );
+import type { PictureSource } from '../../../src/child/inference/engine.js';
+import { cosine } from '../../support/cosine.js';
+import { createEngineHarness, drawPeople, type EngineHarness } from '../../support/engine-harness.js';
 
 const BROKEN: PictureSource = { kind: 'base64', text: 'AAAA' };
 
+let harness: EngineHarness;
 let alone: PictureSource;
 let together: PictureSource;
+
 beforeAll(async () => {
-  alone = await draw(7);
-  together = await draw(7, 300);
+  alone = await drawPeople(7);
+  together = await drawPeople(7, 300);
 });
-
-const cosine = (a: Float32Array, b: Float32Array): number =>
-  a.reduce((sum, value, i) => sum + value * (b[i] ?? Number.NaN), 0);
-
-/** Resolves once every thread has ended. */
-const threadsEnded = async (): Promise<void> => {
-  const alive = threads.filter(({ threadId }) => threadId !== -1);
-  await Promise.all(alive.map((thread) => once(thread, 'exit')));
-};
+beforeEach(async () => {
+  harness = await createEngineHarness();
+});
+afterEach(() => harness.close());
 
 describe('an engine', () => {
   it('says what it is', async () => {
-    const engine = await start({ threads: 2 });
+    const engine = await harness.start({ threads: 2 });
     expect(engine).toMatchObject({ provider: 'cpu', threads: 2, capacity: 4 });
     expect(engine.name).toMatch(/^onnxruntime-node \d+\.\d+\.\d+, tiny$/);
-    expect(engine.scoreOf(0.5)).toBeCloseTo(0.6, 12);
+    expect(engine.calibration.scoreOf(0.5)).toBeCloseTo(0.6, 12);
     expect(engine.silentMs()).toBe(0);
-    expect(threads).toHaveLength(2);
-    expect(lines).toEqual([]);
+    expect(harness.threads).toHaveLength(2);
+    expect(harness.lines).toEqual([]);
   });
 
   it('answers more pictures than it has room for, each with its own faces', async () => {
-    const engine = await start({ threads: 2 });
-    const nobody = await draw();
+    const engine = await harness.start({ threads: 2 });
+    const nobody = await drawPeople();
     const sources = Array.from({ length: 12 }, (_, i) => [nobody, alone, together][i % 3] as PictureSource);
     const pictures = await Promise.all(sources.map((source) => engine.analyze(source)));
 
@@ -125,7 +50,7 @@ describe('an engine', () => {
   });
 
   it('refuses a picture that is broken, and answers the next', async () => {
-    const engine = await start();
+    const engine = await harness.start();
     const refusal = engine.analyze(BROKEN);
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
     await expect(refusal).rejects.toThrow('The picture is in no format that is known');
@@ -133,19 +58,19 @@ describe('an engine', () => {
   });
 
   it('holds pictures to the limits of the configuration', async () => {
-    const engine = await start({ maxImageBytes: 1024, maxImagePixels: 100_000 });
+    const engine = await harness.start({ maxImageBytes: 1024, maxImagePixels: 100_000 });
     await expect(engine.analyze(alone)).rejects.toThrow('at most 1024 are allowed');
-    const roomy = await start({ maxImagePixels: 100_000 });
+    const roomy = await harness.start({ maxImagePixels: 100_000 });
     await expect(roomy.analyze(alone)).rejects.toThrow('at most 100000 are allowed');
   });
 
   it('does not blame a picture for what its models cannot do', async () => {
     const embedder = createSingleFaceEmbedder();
-    await models.write('drawn_face_embedder.onnx', embedder);
-    await models.changePack((pack) => {
+    await harness.models.write('drawn_face_embedder.onnx', embedder);
+    await harness.models.changePack((pack) => {
       pack.embedder.bytes = embedder.length;
     });
-    const engine = await start();
+    const engine = await harness.start();
     const failure = engine.analyze(together);
     await expect(failure).rejects.toThrow('Got invalid dimensions');
     await expect(failure).rejects.not.toBeInstanceOf(ImageError);
@@ -153,9 +78,9 @@ describe('an engine', () => {
   });
 
   it('drops what is cancelled', async () => {
-    const engine = await start();
+    const engine = await harness.start();
     const stop = new AbortController();
-    const cancelled = Promise.allSettled([1, 2, 3].map(() => engine.analyze(alone, stop.signal)));
+    const cancelled = Promise.allSettled([1, 2, 3].map(() => engine.analyze(alone, { signal: stop.signal })));
     const kept = engine.analyze(alone);
     const reason = new Error('cancelled');
     stop.abort(reason);
@@ -181,7 +106,7 @@ function createSingleFaceEmbedder(): Buffer {
 
 describe('an engine that is stopped', () => {
   it('rejects what is in flight, what waits and what comes, and its threads end', async () => {
-    const engine = await start({ threads: 2 });
+    const engine = await harness.start({ threads: 2 });
     const before = Promise.allSettled(Array.from({ length: 8 }, () => engine.analyze(together)));
     const stopped = engine.stop();
     const after = engine.analyze(alone);
@@ -189,11 +114,11 @@ describe('an engine that is stopped', () => {
     const outcomes = await before;
     expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'rejected'));
     await stopped;
-    expect(threads.map(({ threadId }) => threadId)).toEqual([-1, -1]);
+    expect(harness.threads.map(({ threadId }) => threadId)).toEqual([-1, -1]);
   });
 
   it('is stopped once, however often it is asked, and has not died', async () => {
-    const engine = await start();
+    const engine = await harness.start();
     const stopped = engine.stop();
     expect(engine.stop()).toBe(stopped);
     await stopped;
@@ -208,76 +133,20 @@ describe('an engine has died when one of its threads', () => {
     ['is ended from outside', (thread) => thread.terminate(), 'An engine thread ended with code 1'],
     ['breaks on what it does not know', (thread) => thread.postMessage(null), 'An engine thread died'],
   ])('%s: it rejects what it has not answered yet, and what comes', async (_, kill, message) => {
-    const engine = await start({ threads: 2 });
+    const engine = await harness.start({ threads: 2 });
+    // Killed first, so that it cannot have answered before it dies; the engine does not know yet.
+    kill(harness.threads[0] as Worker);
     const before = Promise.allSettled(Array.from({ length: 8 }, () => engine.analyze(together)));
-    kill(threads[0] as Worker);
 
     const death = await engine.died;
 
     expect(death.message).toBe(message);
     await expect(engine.analyze(alone)).rejects.toBe(death);
-    // The other thread may have answered some meanwhile; the dead one had two.
+    // The other thread may have answered some meanwhile; this one had two.
     const rejected = (await before).filter((outcome) => outcome.status === 'rejected');
     expect(rejected.length).toBeGreaterThanOrEqual(2);
     expect(new Set(rejected.map(({ reason }) => reason as unknown))).toEqual(new Set([death]));
     await engine.stop();
-    await threadsEnded();
+    await harness.threadsEnded();
   });
-});
-
-describe('an engine that cannot start', () => {
-  it.each(['drawn_face_detector.onnx', 'drawn_face_embedder.onnx'])(
-    'because a file is no model names it, and leaves no thread behind: %s',
-    async (file) => {
-      await models.write(file, 'This is no model.');
-      await models.changePack(({ detector, embedder }) => {
-        detector.bytes = null;
-        embedder.bytes = null;
-      });
-      const error = await failureOf({ threads: 2 });
-      expect(error.exitCode).toBe(EXIT_CODES.crash);
-      expect(error.message).toContain('The models of "tiny" cannot be run on cpu: ');
-      expect(error.message).toContain(file);
-      expect(threads).toHaveLength(1);
-      await threadsEnded();
-    },
-  );
-
-  it('because models are missing starts no thread', async () => {
-    const error = await failureOf({
-      modelsDir: path.join(models.directory, 'nowhere'),
-      modelPack: 'mobileface',
-    });
-    expect(error.exitCode).toBe(EXIT_CODES.modelsMissing);
-    expect(threads).toEqual([]);
-  });
-
-  it.skipIf(hasCuda)(
-    'on CUDA, which was asked for and is not installed here, says how to get it',
-    async () => {
-      const error = await failureOf({ provider: 'cuda', threads: 2 }, GPU);
-      expect(error.exitCode).toBe(EXIT_CODES.providerUnavailable);
-      expect(error.message).toContain('The models of "tiny" cannot be run on cuda: ');
-      expect(error.message).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
-      expect(threads).toHaveLength(1);
-      await threadsEnded();
-    },
-  );
-});
-
-it.skipIf(hasCuda)('a GPU without CUDA installed works on the processors, with one warning', async () => {
-  const engine = await start({ threads: 3 }, GPU);
-  expect(engine).toMatchObject({ provider: 'cpu', threads: 3 });
-  expect(lines).toEqual([expect.objectContaining({ level: 'warn' })]);
-  expect(lines[0]?.msg).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
-  expect(lines[0]?.msg).toContain("Until then this device's work is done on the cpu.");
-  expect((await engine.analyze(alone)).faces).toHaveLength(1);
-});
-
-it('an engine thread started by hand says what it is', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['dist/child/inference/engine-thread.js'], {
-    encoding: 'utf8',
-  });
-  expect(status).toBe(EXIT_CODES.crash);
-  expect(stderr).toContain('engine-thread.js runs as a worker thread only');
 });

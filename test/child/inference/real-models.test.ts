@@ -8,6 +8,7 @@ import type { Face, Picture } from '../../../src/child/inference/engine.js';
 import { findModelPack } from '../../../src/child/inference/model-files.js';
 import { createCalibration } from '../../../src/child/pipeline/score.js';
 import { loadConfig } from '../../../src/shared/config.js';
+import { cosine } from '../../support/cosine.js';
 import { openPipeline, type Pipeline } from '../../support/pipeline.js';
 
 const PACK = 'mobileface';
@@ -23,9 +24,6 @@ const needed = [
 ];
 const missing = needed.filter((place) => !existsSync(place)).map((place) => path.relative(shared, place));
 const reason = missing.length === 0 ? '' : ` (skipped: ../shared has no ${missing.join(', ')})`;
-
-const cosine = (a: Face, b: Face): number =>
-  a.embedding.reduce((sum, value, i) => sum + value * (b.embedding[i] ?? Number.NaN), 0);
 
 describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () => {
   let directory: string;
@@ -58,7 +56,8 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     const { threshold } = loadConfig({}, directory).jobs;
     const wrong = rows.filter((row) => {
       const [a = '', b = '', decision] = row.split(',');
-      const score = scoreOf(cosine(faces.get(a) as Face, faces.get(b) as Face));
+      const [first, second] = [faces.get(a) as Face, faces.get(b) as Face];
+      const score = scoreOf(cosine(first.embedding, second.embedding));
       return score >= threshold !== (decision === 'Yes');
     });
     expect(rows).toHaveLength(300);

@@ -37,6 +37,8 @@ describe('a format is recognised by its first bytes', () => {
     ['nothing', Buffer.alloc(0)],
     ['a single byte', latin1('\xff')],
     ['half a signature', latin1('\x89PN')],
+    ['the start of a JPEG without a marker', latin1('\xff\xd8\0\0JFIF')],
+    ['a JPEG behind something else', latin1(' \xff\xd8\xff\xe0\0\x10JFIF')],
     ['a text', latin1('I am no picture at all, but long enough to be one.')],
     ['a text that tells of a picture', latin1(' GIF89a')],
     ['SVG', latin1('<svg xmlns="http://www.w3.org/2000/svg"/>')],

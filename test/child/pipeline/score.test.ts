@@ -16,6 +16,14 @@ const CALIBRATIONS: [string, readonly Anchor[]][] = [
     ],
   ],
   [
+    'a late rise',
+    [
+      [-1, 0],
+      [0.5, 0.2],
+      [1, 1],
+    ],
+  ],
+  [
     'a steep step between two plains',
     [
       [-1, 0],
@@ -52,8 +60,10 @@ describe.each(CALIBRATIONS)('the calibration of %s', (_, anchors) => {
   });
 
   it('stays at its ends beyond them: rounding makes cosines of 1.0000001', () => {
-    expect(scoreOf(1.000_000_1)).toBe(1);
-    expect(scoreOf(-1.000_000_1)).toBe(0);
+    for (const beyond of [1.000_000_1, 3]) {
+      expect(scoreOf(beyond)).toBe(1);
+      expect(scoreOf(-beyond)).toBe(0);
+    }
     expect(cosineOf(1)).toBeCloseTo(1, 9);
     expect(cosineOf(0)).toBeCloseTo(-1, 9);
   });

@@ -1,0 +1,59 @@
+import type { Config } from '../../shared/config.js';
+import { JobError } from '../../shared/errors.js';
+import type { GalleryEntry } from '../../shared/job.js';
+import type { PictureSource } from '../inference/engine.js';
+import { type GalleryDirectory, openGalleryDirectory } from './gallery-directory.js';
+
+/** One photo that a job names. Its file is looked up only when its turn has come. */
+export interface ListedPhoto {
+  readonly id: string;
+  /** @throws {ImageError} it is not a file below `GALLERY_DIR` */
+  source(): Promise<PictureSource>;
+}
+
+export interface ListOptions {
+  /** `null` where this machine has no gallery folder. */
+  readonly galleryDir: Config['gallery']['dir'];
+  readonly maxGalleryImages: number;
+}
+
+/**
+ * The photos of a gallery that a job brings or names one by one, in their order. An id may be there several times.
+ *
+ * @throws {JobError} `GALLERY_NOT_FOUND`, or `INVALID_JOB` where it has too many inline pictures
+ */
+export async function openListedPhotos(
+  entries: readonly GalleryEntry[],
+  { galleryDir, maxGalleryImages }: ListOptions,
+): Promise<readonly ListedPhoto[]> {
+  const inlineCount = entries.filter((entry) => 'image' in entry).length;
+  if (inlineCount > maxGalleryImages) {
+    throw new JobError(
+      'INVALID_JOB',
+      `The gallery may have up to ${maxGalleryImages} inline pictures (MAX_GALLERY_IMAGES) and has ${inlineCount}.`,
+    );
+  }
+  // Asked for once, and only where an entry needs it.
+  const directory = inlineCount < entries.length ? await openDirectory(galleryDir) : null;
+  return entries.map((entry) =>
+    'image' in entry
+      ? { id: entry.id, source: async () => ({ kind: 'base64', text: entry.image }) }
+      : filePhoto(directory as GalleryDirectory, entry.id, entry.path),
+  );
+}
+
+function filePhoto(directory: GalleryDirectory, id: string, path: string): ListedPhoto {
+  return { id, source: async () => ({ kind: 'file', path: await directory.resolveFile(path) }) };
+}
+
+async function openDirectory(galleryDir: string | null): Promise<GalleryDirectory> {
+  if (galleryDir === null) throw noGalleryDirectory();
+  return openGalleryDirectory(galleryDir);
+}
+
+export function noGalleryDirectory(): JobError {
+  return new JobError(
+    'GALLERY_NOT_FOUND',
+    'This machine has no gallery folder: set GALLERY_DIR, or give the pictures in the job.',
+  );
+}

@@ -1,0 +1,156 @@
+import type { ListedFolder } from '../gallery/list-pictures.js';
+import type { Box } from '../inference/engine.js';
+import { createFaceMatrix, type FaceMatrix } from '../search/face-matrix.js';
+import type { EmbeddingStore } from '../store/embedding-store.js';
+import type { FileContent, FileStamp, FileTable } from '../store/file-table.js';
+import type { PhotoRecord } from '../store/photo-record.js';
+import type { IndexBatch } from '../../shared/index-batch.js';
+import { flawOf, type QualityLimits } from './face-quality.js';
+import { planBatches } from './plan-batches.js';
+
+/** What the objects of a photo and of a face take beside the matrix, by measurement. */
+const PHOTO_BYTES = 400;
+const FACE_BYTES = 250;
+
+export interface GalleryStores {
+  readonly embeddings: EmbeddingStore;
+  readonly files: FileTable;
+}
+
+/** One face of a gallery. */
+export interface GalleryFace {
+  /** The photo's path below `GALLERY_DIR`, with forward slashes. */
+  readonly path: string;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly box: Box;
+}
+
+interface RowedFace extends GalleryFace {
+  /** Its place in the matrix. */
+  row: number;
+}
+
+interface GalleryPhoto {
+  readonly stamp: FileStamp;
+  /** Why it is skipped, `null` for a photo with its faces. */
+  readonly broken: string | null;
+  readonly faces: readonly RowedFace[];
+  readonly keptOut: number;
+}
+
+/** The faces of all photos below one folder, in memory, with what has changed since the last look. */
+export interface Gallery {
+  readonly matrix: FaceMatrix;
+  face(row: number): GalleryFace;
+  /**
+   * Takes in what has changed: photos that the fleet knows are loaded, those that are gone are dropped.
+   *
+   * @returns the photos that nobody knows yet
+   */
+  update(listed: readonly ListedFolder[]): Promise<IndexBatch[]>;
+  photos(): number;
+  /** Faces below the quality limits. */
+  keptOut(): number;
+  /** Photos that cannot be used, with the reason. */
+  broken(): { readonly path: string; readonly message: string }[];
+  bytes(): number;
+}
+
+export function createGallery(
+  { embeddings, files: table }: GalleryStores,
+  embeddingSize: number,
+  limits: QualityLimits,
+): Gallery {
+  const matrix = createFaceMatrix(embeddingSize);
+  const photos = new Map<string, GalleryPhoto>();
+  /** The face of each row of the matrix. */
+  const faceOfRow: RowedFace[] = [];
+
+  const drop = (path: string): void => {
+    for (const face of photos.get(path)?.faces ?? []) {
+      // The last row moves into the place of the one that goes.
+      matrix.remove(face.row);
+      const last = faceOfRow.pop() as RowedFace;
+      if (last === face) continue;
+      last.row = face.row;
+      faceOfRow[face.row] = last;
+    }
+    photos.delete(path);
+  };
+
+  const take = (path: string, stamp: FileStamp, photo: PhotoRecord): void => {
+    if (photo.kind === 'broken') {
+      photos.set(path, { stamp, broken: photo.message, faces: [], keptOut: 0 });
+      return;
+    }
+    const { widthPx, heightPx } = photo;
+    const usable = photo.faces.filter((face) => flawOf(face, limits) === null);
+    const faces = usable.map(({ box, embedding }) => {
+      const face = { path, widthPx, heightPx, box, row: matrix.add(embedding) };
+      faceOfRow.push(face);
+      return face;
+    });
+    photos.set(path, { stamp, broken: null, faces, keptOut: photo.faces.length - usable.length });
+  };
+
+  /** @returns the files that have to be indexed */
+  const updateFolder = async (folder: string, changed: readonly FileStamp[]): Promise<FileStamp[]> => {
+    const contents = await table.read(folder, changed);
+    const hashes = contents.map((content) => (content?.kind === 'content' ? content.hash : null));
+    const known = await embeddings.read(hashes.filter((hash) => hash !== null));
+    let next = 0;
+    return changed.filter((stamp, i) => {
+      const record = recordOf(contents[i] ?? null, () => known[next++] ?? null);
+      if (record !== null) take(`${folder}/${stamp.name}`, stamp, record);
+      return record === null;
+    });
+  };
+
+  return {
+    matrix,
+    face: (row) => faceOfRow[row] as GalleryFace,
+    update: async (listed) => {
+      const present = new Set<string>();
+      const batches: IndexBatch[] = [];
+      for (const { folder, files } of listed) {
+        const changed: FileStamp[] = [];
+        for (const file of files) {
+          const path = `${folder}/${file.name}`;
+          present.add(path);
+          if (!isSame(photos.get(path)?.stamp, file)) changed.push(file);
+        }
+        for (const { name } of changed) drop(`${folder}/${name}`);
+        if (changed.length > 0) batches.push(...planBatches(folder, await updateFolder(folder, changed)));
+      }
+      for (const path of photos.keys()) if (!present.has(path)) drop(path);
+      return batches;
+    },
+    photos: () => photos.size,
+    keptOut: () => sum(photos.values(), ({ keptOut }) => keptOut),
+    broken: () =>
+      [...photos].flatMap(([path, { broken }]) => (broken === null ? [] : [{ path, message: broken }])),
+    bytes: () => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES,
+  };
+}
+
+function recordOf(content: FileContent | null, readRecord: () => PhotoRecord | null): PhotoRecord | null {
+  switch (content?.kind) {
+    case 'content':
+      return readRecord();
+    case 'unreadable':
+      return { kind: 'broken', message: content.message };
+    case undefined:
+      return null;
+  }
+}
+
+function isSame(before: FileStamp | undefined, now: FileStamp): boolean {
+  return before?.sizeBytes === now.sizeBytes && before.changedMs === now.changedMs;
+}
+
+function sum<T>(items: Iterable<T>, valueOf: (item: T) => number): number {
+  let total = 0;
+  for (const item of items) total += valueOf(item);
+  return total;
+}

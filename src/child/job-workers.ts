@@ -1,0 +1,127 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Config } from '../shared/config.js';
+import { messageOf } from '../shared/errors.js';
+import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
+import type { JobQueue } from '../shared/ipc.js';
+import type { SearchMatch } from '../shared/job.js';
+import type { Logger } from '../shared/logger.js';
+import { forgetSelfies } from './forget-selfies.js';
+import { showIndexProgress } from './index/index-progress.js';
+import type { GalleryService } from './index/start-galleries.js';
+import type { Engine } from './inference/engine.js';
+import { createJobWorker, type JobEvents, type JobWorker } from './job-worker.js';
+import type { JobOutcome } from './running-job.js';
+import { createEmbeddingStore } from './store/embedding-store.js';
+import { createFileTable } from './store/file-table.js';
+import { createFindFaces } from './store/known-faces.js';
+import { createTurnstile } from './turnstile.js';
+import { workOnBatch } from './work-on-batch.js';
+import { workOnSearch } from './work-on-search.js';
+
+/** While one batch waits for its last photos, or for Redis, the next one is under way. */
+const BATCHES_AT_A_TIME = 2;
+
+export interface JobWorkersDeps {
+  readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery'>;
+  readonly workerId: string;
+  readonly engine: Engine;
+  /** `null` where this machine has no gallery folder: it indexes none, and searches only what jobs bring. */
+  readonly galleries: GalleryService | null;
+  /** Connected. It is the caller's to end, after the workers have stopped. */
+  readonly redis: Redis;
+  readonly events: {
+    started(queue: JobQueue, jobId: string): void;
+    progress(jobId: string, percent: number): void;
+    ended(queue: JobQueue, jobId: string, outcome: JobOutcome): void;
+  };
+  readonly logger: Logger;
+}
+
+export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix'> {
+  /** Searches at a time. */
+  readonly concurrency: number;
+  readonly lockTokenPrefixes: readonly string[];
+}
+
+/** The child's workers, one for searches and one for index batches, as if they were one. All are quiet at first. */
+export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
+  const { config, workerId, engine, galleries, redis, events, logger } = deps;
+  const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
+  const connection = { connection: redis, prefix: config.queue.prefix };
+  const searchQueue = new Queue(config.queue.name, connection);
+  const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
+  // The connection itself tells when Redis goes and comes.
+  for (const queue of [searchQueue, indexQueue]) queue.on('error', () => {});
+
+  const embeddings = createEmbeddingStore({
+    redis,
+    pack: engine.pack,
+    retentionS: config.gallery.retentionS,
+  });
+  const files = createFileTable(redis, config.gallery.retentionS);
+  const findFaces = createFindFaces(engine, embeddings);
+  const shared = { workerId, engineDied: engine.died, turnstile: createTurnstile(), redis, logger };
+  const eventsOf = (queue: JobQueue): JobEvents => ({
+    started: (jobId) => events.started(queue, jobId),
+    ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
+  });
+
+  const searches = createJobWorker<readonly SearchMatch[]>({
+    ...shared,
+    queue: config.queue,
+    concurrency,
+    work: (job, token, signal) =>
+      workOnSearch(job, token, signal, {
+        tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
+        redis,
+        searchQueue,
+        indexQueue,
+        onProgress: events.progress,
+        logger,
+      }),
+    ...(!config.jobs.keepSelfies && { onFinal: forgetSelfies }),
+    events: eventsOf('search'),
+  });
+  const workers: JobWorker[] = [searches];
+
+  const { dir } = config.gallery;
+  if (dir !== null) {
+    const tools = { galleryDir: dir, findFaces, files, concurrency: engine.capacity };
+    const batches = createJobWorker<IndexedBatch>({
+      ...shared,
+      queue: { ...config.queue, name: indexQueue.name },
+      concurrency: BATCHES_AT_A_TIME,
+      work: async (job, _token, signal) => ({ kind: 'done', value: await workOnBatch(job, signal, tools) }),
+      onFinal: async (job) => showIndexProgress(job, redis, searchQueue),
+      events: eventsOf('index'),
+    });
+    workers.push(batches);
+  }
+
+  const drain = async (timeoutMs: number): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
+    await Promise.all([searchQueue, indexQueue].map((queue) => queue.close())).catch((error: unknown) =>
+      logger.debug({ error: messageOf(error) }, 'A queue did not close'),
+    );
+  };
+
+  return {
+    concurrency,
+    lockTokenPrefixes: workers.map(({ lockTokenPrefix }) => lockTokenPrefix),
+    activeJobs: () => workers.reduce((sum, worker) => sum + worker.activeJobs(), 0),
+    resume: () => workers.forEach((worker) => worker.resume()),
+    quiet: () => workers.forEach((worker) => worker.quiet()),
+    cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
+    drain,
+  };
+}
+
+/**
+ * One job's gallery keeps the engine busy. A second one fills the gaps (its selfie is one picture, its fetch
+ * and its result are waits for Redis), and a small job does not wait for a large one. More would only be taken
+ * from idle machines.
+ */
+function searchesAtATime(engine: Engine): number {
+  return engine.capacity > 1 ? 2 : 1;
+}

@@ -1,0 +1,74 @@
+import type { Redis } from 'ioredis';
+import { filesKey } from '../../shared/redis-keys.js';
+
+/** Names of one command. */
+const NAMES_PER_READ = 1000;
+/** A file that could not be read is tried again after this long: its rights may have changed, or a limit. */
+const UNREADABLE_MS = 86_400_000;
+
+/** A photo file as a look at its folder shows it. */
+export interface FileStamp {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Time of the last change, whole milliseconds since 1970. */
+  readonly changedMs: number;
+}
+
+/** What is in a file: the hash of its content, or why it could not be read. */
+export type FileContent =
+  | { readonly kind: 'content'; readonly hash: string }
+  | { readonly kind: 'unreadable'; readonly message: string };
+
+/**
+ * Which file of the gallery has which content, so that nobody reads a file that has not changed since somebody
+ * of the fleet did. A file is known by its folder, name, size and time of change.
+ */
+export interface FileTable {
+  /** @returns for each file its content, `null` where it is new or has changed; in the same order */
+  read(folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]>;
+  write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
+}
+
+/** @param retentionS how long a folder that nothing is added to is kept; 0 for ever */
+export function createFileTable(redis: Redis, retentionS: number): FileTable {
+  const readSome = async (folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]> => {
+    const values = await redis.hmget(filesKey(folder), ...files.map(({ name }) => name));
+    return files.map((file, i) => parseValue(values[i] ?? null, file));
+  };
+
+  return {
+    read: async (folder, files) => {
+      const found: (FileContent | null)[] = [];
+      for (let start = 0; start < files.length; start += NAMES_PER_READ) {
+        found.push(...(await readSome(folder, files.slice(start, start + NAMES_PER_READ))));
+      }
+      return found;
+    },
+    write: async (folder, files) => {
+      if (files.length === 0) return;
+      const values = files.map((file) => [file.name, formatValue(file)] as const);
+      const commands = redis.multi().hset(filesKey(folder), new Map(values));
+      if (retentionS > 0) commands.expire(filesKey(folder), retentionS);
+      await commands.exec();
+    },
+  };
+}
+
+/** `size:time:hash`, or `size:time:!seen:message`. */
+function formatValue({
+  sizeBytes,
+  changedMs,
+  content,
+}: FileStamp & { readonly content: FileContent }): string {
+  const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
+  return `${sizeBytes}:${changedMs}:${what}`;
+}
+
+function parseValue(value: string | null, { sizeBytes, changedMs }: FileStamp): FileContent | null {
+  const stamp = `${sizeBytes}:${changedMs}:`;
+  if (value === null || !value.startsWith(stamp)) return null;
+  const what = value.slice(stamp.length);
+  const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
+  if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
+  return Date.now() - Number(seenMs) < UNREADABLE_MS ? { kind: 'unreadable', message } : null;
+}

@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import { FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+
+/** Keys that Redis looks at in one step, so that others are served in between. */
+const KEYS_PER_STEP = 1000;
+
+/** `all`, or a folder or a photo below `GALLERY_DIR`. */
+export type Forgettable = { readonly kind: 'all' } | { readonly kind: 'path'; readonly path: string };
+
+export interface Forgotten {
+  readonly photos: number;
+  readonly folders: number;
+}
+
+/**
+ * Deletes computed faces, of all model packs, and tells every running child to drop what it has in memory. A copy of
+ * a photo in another folder is forgotten with it. What still lies in the gallery is indexed anew by the next
+ * search: remove the photo first.
+ */
+export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
+  const forgotten = what.kind === 'all' ? await forgetAll(redis) : await forgetPath(redis, what.path);
+  await redis.publish(FORGOTTEN_CHANNEL, what.kind === 'all' ? '' : what.path);
+  return forgotten;
+}
+
+async function forgetAll(redis: Redis): Promise<Forgotten> {
+  let [photos, folders] = [0, 0];
+  for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
+    const folderKeys = keys.filter((key) => key.startsWith(filesKey('')));
+    folders += folderKeys.length;
+    photos += keys.length - folderKeys.length;
+    await redis.unlink(keys);
+  }
+  return { photos, folders };
+}
+
+async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
+  const hashes = new Set<string>();
+  let folders = 0;
+  for await (const keys of scan(redis, `${filesKey('')}*`)) {
+    for (const key of keys) {
+      const folder = key.slice(filesKey('').length);
+      if (folder !== path && !folder.startsWith(`${path}/`)) continue;
+      folders += 1;
+      for (const value of await redis.hvals(key)) hashes.add(hashOf(value));
+      await redis.unlink(key);
+    }
+  }
+  const slash = path.lastIndexOf('/');
+  const [folder, name] = [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
+  const value = await redis.hget(filesKey(folder), name);
+  if (value !== null) {
+    hashes.add(hashOf(value));
+    await redis.hdel(filesKey(folder), name);
+  }
+  return { photos: await forgetContents(redis, hashes), folders };
+}
+
+/** Under every model pack that may have seen them. */
+async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promise<number> {
+  let photos = 0;
+  for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
+    const found = keys.filter((key) => hashes.has(key.slice(key.lastIndexOf(':') + 1)));
+    if (found.length > 0) photos += await redis.unlink(found);
+  }
+  return photos;
+}
+
+/** The content's hash of `size:time:hash`. */
+function hashOf(value: string): string {
+  return value.split(':')[2] ?? '';
+}
+
+async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
+  const stream = redis.scanStream({ match: pattern, count: KEYS_PER_STEP });
+  for await (const keys of stream) if ((keys as string[]).length > 0) yield keys as string[];
+}

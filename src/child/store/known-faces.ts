@@ -1,0 +1,48 @@
+import { ImageError } from '../../shared/errors.js';
+import type { Engine, Face, Picture, PictureSource } from '../inference/engine.js';
+import type { EmbeddingStore } from './embedding-store.js';
+import { toFixedPoint } from './fixed-point.js';
+import type { FaceRecord, PhotoRecord } from './photo-record.js';
+
+export interface KnownPhoto {
+  /** Hash of the photo's content. */
+  readonly hash: string;
+  readonly photo: PhotoRecord;
+}
+
+/**
+ * A photo's faces: from the store where anybody of the fleet has seen its content before, and else from the
+ * engine, which is then noted in the store.
+ *
+ * @throws {ImageError} the photo cannot be read; one that can be read but not decoded is a result
+ * @throws the signal's reason once it has aborted
+ */
+export type FindFaces = (source: PictureSource, signal: AbortSignal) => Promise<KnownPhoto>;
+
+export function createFindFaces(engine: Engine, store: EmbeddingStore): FindFaces {
+  return async (source, signal) => {
+    const hash = await engine.identify(source, { signal });
+    const [known] = await store.read([hash]);
+    if (known !== undefined && known !== null) return { hash, photo: known };
+    const photo = await analyze(engine, source, signal);
+    await store.write(hash, photo);
+    return { hash, photo };
+  };
+}
+
+async function analyze(engine: Engine, source: PictureSource, signal: AbortSignal): Promise<PhotoRecord> {
+  try {
+    return recordOf(await engine.analyze(source, { signal }));
+  } catch (error) {
+    if (error instanceof ImageError) return { kind: 'broken', message: error.message };
+    throw error;
+  }
+}
+
+function recordOf({ widthPx, heightPx, faces }: Picture): PhotoRecord {
+  return { kind: 'faces', widthPx, heightPx, faces: faces.map(faceRecordOf) };
+}
+
+function faceRecordOf({ box, landmarks, score, sharpness, embedding }: Face): FaceRecord {
+  return { box, landmarks, score, sharpness, embedding: toFixedPoint(embedding) };
+}

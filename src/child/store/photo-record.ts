@@ -1,0 +1,103 @@
+import type { Box, Landmarks, Point } from '../inference/engine.js';
+
+/** What is known of a photo for good: it follows from the photo's content and the model pack alone. */
+export type PhotoRecord =
+  | {
+      readonly kind: 'faces';
+      readonly widthPx: number;
+      readonly heightPx: number;
+      readonly faces: readonly FaceRecord[];
+    }
+  /** It cannot be decoded; `message` is for a person. */
+  | { readonly kind: 'broken'; readonly message: string };
+
+export interface FaceRecord {
+  /** Pixels of the photo as a person sees it; cut off at its edges. */
+  readonly box: Box;
+  readonly landmarks: Landmarks;
+  /** Detection score, 0..1. */
+  readonly score: number;
+  /** See `src/child/pipeline/sharpness.ts`; 0..65535. */
+  readonly sharpness: number;
+  /** L2-normalised, fixed point: int16 [embeddingSize], each component times `EMBEDDING_SCALE`. */
+  readonly embedding: Int16Array;
+}
+
+/*
+ * Version (1 byte), kind (1), then for broken photos the message in UTF-8, for others: number of faces (2), width
+ * (4), height (4), and for each face 32 bytes and its embedding. All in little-endian order. Coordinates are
+ * 65,535ths of the photo's width and height. Embeddings begin at multiples of two bytes.
+ */
+const VERSION = 1;
+const KIND_FACES = 0;
+const KIND_BROKEN = 1;
+const HEADER_BYTES = 12;
+const FACE_BYTES = 32;
+const UNIT = 65_535;
+
+export function encodePhoto(photo: PhotoRecord): Buffer {
+  if (photo.kind === 'broken') {
+    return Buffer.concat([Buffer.of(VERSION, KIND_BROKEN), Buffer.from(photo.message, 'utf8')]);
+  }
+  const { widthPx, heightPx, faces } = photo;
+  const embeddingBytes = 2 * (faces[0]?.embedding.length ?? 0);
+  const buffer = Buffer.alloc(HEADER_BYTES + faces.length * (FACE_BYTES + embeddingBytes));
+  buffer.writeUInt8(VERSION, 0);
+  buffer.writeUInt8(KIND_FACES, 1);
+  buffer.writeUInt16LE(faces.length, 2);
+  buffer.writeUInt32LE(widthPx, 4);
+  buffer.writeUInt32LE(heightPx, 8);
+  let at = HEADER_BYTES;
+  const write = (share: number): void => {
+    at = buffer.writeUInt16LE(Math.round(UNIT * Math.min(1, Math.max(0, share))), at);
+  };
+  for (const { box, landmarks, score, sharpness, embedding } of faces) {
+    const corners = [box, { x: box.x + box.width, y: box.y + box.height }];
+    for (const { x, y } of [...corners, ...landmarks]) {
+      write(x / widthPx);
+      write(y / heightPx);
+    }
+    write(score);
+    write(sharpness / UNIT);
+    for (const component of embedding) at = buffer.writeInt16LE(component, at);
+  }
+  return buffer;
+}
+
+/** @returns `null` for what another version of this software wrote, or nobody of ours */
+export function decodePhoto(buffer: Buffer, embeddingSize: number): PhotoRecord | null {
+  if (buffer.length < 2 || buffer.readUInt8(0) !== VERSION) return null;
+  if (buffer.readUInt8(1) === KIND_BROKEN) return { kind: 'broken', message: buffer.toString('utf8', 2) };
+  if (buffer.length < HEADER_BYTES) return null;
+  const count = buffer.readUInt16LE(2);
+  const stride = FACE_BYTES + 2 * embeddingSize;
+  if (buffer.length !== HEADER_BYTES + count * stride) return null;
+  const size = { widthPx: buffer.readUInt32LE(4), heightPx: buffer.readUInt32LE(8) };
+  const faces = Array.from({ length: count }, (_, i) =>
+    decodeFace(buffer, HEADER_BYTES + i * stride, size, embeddingSize),
+  );
+  return { kind: 'faces', ...size, faces };
+}
+
+function decodeFace(
+  buffer: Buffer,
+  start: number,
+  { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
+  embeddingSize: number,
+): FaceRecord {
+  const share = (index: number): number => buffer.readUInt16LE(start + 2 * index) / UNIT;
+  const point = (index: number): Point => ({
+    x: share(2 * index) * widthPx,
+    y: share(2 * index + 1) * heightPx,
+  });
+  const [corner, opposite] = [point(0), point(1)];
+  const embedding = new Int16Array(embeddingSize);
+  for (let i = 0; i < embeddingSize; i += 1) embedding[i] = buffer.readInt16LE(start + FACE_BYTES + 2 * i);
+  return {
+    box: { ...corner, width: opposite.x - corner.x, height: opposite.y - corner.y },
+    landmarks: [point(2), point(3), point(4), point(5), point(6)],
+    score: share(14),
+    sharpness: Math.round(share(15) * UNIT),
+    embedding,
+  };
+}

@@ -1,0 +1,63 @@
+import { parentPort } from 'node:worker_threads';
+import { messageOf } from '../../shared/errors.js';
+import { type Calls, packError, type ThreadReply, type ThreadRequest } from './thread-protocol.js';
+
+/** What a thread does: an answer for each call, and what it does last. */
+export interface Service<C extends Calls> {
+  readonly answers: {
+    readonly [Name in keyof C]: (argument: C[Name]['argument']) => Promise<C[Name]['result']>;
+  };
+  /** Called once nothing is in flight any more. With its port closed, the thread ends when nothing else is open. */
+  close(): Promise<void>;
+}
+
+/** Runs a thread: opens its service, says so, and answers calls until it is told to stop. */
+export async function serveThread<C extends Calls>(open: () => Promise<Service<C>>): Promise<void> {
+  if (parentPort === null) throw new Error('This file runs as a worker thread only');
+  const port = parentPort;
+  const reply = (message: ThreadReply): void => port.postMessage(message);
+
+  const serve = ({ answers, close }: Service<C>): void => {
+    const inFlight = new Set<Promise<void>>();
+
+    const answer = async ({
+      id,
+      name,
+      argument,
+    }: ThreadRequest & { readonly type: 'call' }): Promise<void> => {
+      try {
+        const work = answers[name];
+        if (work === undefined) throw new Error(`The thread knows no call "${name}"`);
+        reply({ type: 'result', id, result: await work(argument) });
+      } catch (error) {
+        reply({ type: 'failed', id, error: packError(error) });
+      }
+    };
+
+    const stop = async (): Promise<void> => {
+      await Promise.all(inFlight);
+      await close();
+      port.close();
+    };
+
+    port.on('message', (request: ThreadRequest) => {
+      switch (request.type) {
+        case 'call': {
+          const work = answer(request).finally(() => inFlight.delete(work));
+          inFlight.add(work);
+          break;
+        }
+        case 'stop':
+          void stop();
+          break;
+      }
+    });
+  };
+
+  try {
+    serve(await open());
+    reply({ type: 'ready' });
+  } catch (error) {
+    reply({ type: 'unable', message: messageOf(error) });
+  }
+}

@@ -1,0 +1,41 @@
+import { ImageError, JobError, type JobErrorCode, messageOf } from '../../shared/errors.js';
+
+/** What a thread can be asked: for each name, what it is given and what it answers. Plain data only. */
+export type Calls = Record<string, { readonly argument: unknown; readonly result: unknown }>;
+
+/** Every message from the main thread to one of its threads. */
+export type ThreadRequest =
+  | { readonly type: 'call'; readonly id: number; readonly name: string; readonly argument: unknown }
+  /** Finish what is in flight and end. */
+  | { readonly type: 'stop' };
+
+/** Every message from a thread to the main thread. */
+export type ThreadReply =
+  | { readonly type: 'ready' }
+  /** It could not start; the thread ends. */
+  | { readonly type: 'unable'; readonly message: string }
+  | { readonly type: 'result'; readonly id: number; readonly result: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly error: ThreadError };
+
+/** An error as plain data: its class is lost on the way from thread to thread. */
+export type ThreadError =
+  | { readonly kind: 'image'; readonly message: string }
+  | { readonly kind: 'job'; readonly code: JobErrorCode; readonly sentence: string }
+  | { readonly kind: 'machine'; readonly message: string };
+
+export function packError(error: unknown): ThreadError {
+  if (error instanceof ImageError) return { kind: 'image', message: error.message };
+  if (error instanceof JobError) return { kind: 'job', code: error.code, sentence: error.sentence };
+  return { kind: 'machine', message: messageOf(error) };
+}
+
+export function unpackError(error: ThreadError): Error {
+  switch (error.kind) {
+    case 'image':
+      return new ImageError(error.message);
+    case 'job':
+      return new JobError(error.code, error.sentence);
+    case 'machine':
+      return new Error(error.message);
+  }
+}

@@ -1,0 +1,91 @@
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { messageOf } from '../shared/errors.js';
+import type { SearchMatch } from '../shared/job.js';
+import type { Logger } from '../shared/logger.js';
+import { awaitIndex } from './index/await-index.js';
+import { createJobLog } from './job-log.js';
+import { createJobProgress } from './job-progress.js';
+import type { WorkResult } from './job-worker.js';
+import { processJob, type SearchTools } from './process-job.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from './progress-steps.js';
+import { raiseProgress } from './raise-progress.js';
+import { untilStopped } from './running-job.js';
+import { idOf } from './running-jobs.js';
+
+/** Often enough for a person who watches a bar, seldom enough for a queue of thousands. */
+const REDIS_PROGRESS_INTERVAL_MS = 100;
+const IPC_PROGRESS_INTERVAL_MS = 250;
+
+export interface WorkOnSearchDeps {
+  readonly tools: SearchTools;
+  readonly redis: Redis;
+  readonly searchQueue: Queue;
+  readonly indexQueue: Queue;
+  readonly onProgress: (jobId: string, percent: number) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Runs one search, and writes its progress and its log beside it: a write that fails never fails the job. A
+ * search of photos that nobody knows yet is put aside until the fleet has indexed them.
+ */
+export async function workOnSearch(
+  job: Job,
+  token: string,
+  signal: AbortSignal,
+  { tools, redis, searchQueue, indexQueue, onProgress, logger }: WorkOnSearchDeps,
+): Promise<WorkResult<readonly SearchMatch[]>> {
+  const warn = (what: string) => (error: unknown) =>
+    logger.warn({ job: job.id, error: messageOf(error) }, what);
+  const toRedis = createJobProgress({
+    intervalMs: REDIS_PROGRESS_INTERVAL_MS,
+    write: (percent) => raiseProgress(redis, searchQueue, idOf(job), percent),
+    onError: warn("Cannot write the job's progress"),
+  });
+  const toSupervisor = createJobProgress({
+    intervalMs: IPC_PROGRESS_INTERVAL_MS,
+    write: async (percent) => onProgress(idOf(job), percent),
+    onError: warn("Cannot tell the supervisor the job's progress"),
+  });
+  const log = createJobLog((line) => job.log(line), warn("Cannot write the job's log"));
+  const reportProgress = (percent: number): void => {
+    toRedis.report(percent);
+    toSupervisor.report(percent);
+  };
+
+  const search = async (): Promise<WorkResult<readonly SearchMatch[]>> => {
+    const { matches, unindexed, known } = await processJob({
+      ...tools,
+      data: job.data,
+      signal,
+      reportProgress,
+      log: (line) => log.note(line),
+    });
+    if (unindexed.length > 0) {
+      reportProgress(SELFIE_PERCENT + known * (GALLERY_PERCENT - SELFIE_PERCENT));
+      await toRedis.settle();
+      const wait = await awaitIndex(job, token, unindexed, indexQueue);
+      if (wait.kind === 'moved') return wait;
+      for (const photo of wait.photos) log.note(`Skipped photo ${photo}: it could not be indexed`);
+    }
+    reportProgress(100);
+    return { kind: 'done', value: matches };
+  };
+
+  let isMoved = false;
+  try {
+    const result = await untilStopped(search(), signal);
+    isMoved = result.kind === 'moved';
+    return result;
+  } finally {
+    if (!signal.aborted && !isMoved) {
+      // What is written after the job's end would come too late.
+      await untilStopped(Promise.all([toRedis.settle(), toSupervisor.settle(), log.settle()]), signal).catch(
+        (error: unknown) => logger.debug({ job: job.id, error: messageOf(error) }, 'Stopped at the very end'),
+      );
+    }
+    toRedis.stop();
+    toSupervisor.stop();
+  }
+}

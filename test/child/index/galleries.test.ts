@@ -1,0 +1,212 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  createGalleries,
+  type Galleries,
+  type GalleriesOptions,
+} from '../../../src/child/index/galleries.js';
+import { toFixedPoint } from '../../../src/child/store/fixed-point.js';
+import type { FileContent } from '../../../src/child/store/file-table.js';
+import type { FaceRecord, PhotoRecord } from '../../../src/child/store/photo-record.js';
+import { loadConfig } from '../../../src/shared/config.js';
+import { JobError } from '../../../src/shared/errors.js';
+
+/** In two dimensions: its cosine with the probe. */
+const PROBE = Float32Array.of(1, 0);
+const point = { x: 0, y: 0 };
+
+let directory: string;
+let nowMs: number;
+/** What is in a file, by its path; what is not here, nobody knows yet. */
+let contents: Map<string, PhotoRecord>;
+/** Folders that were asked for. */
+let asked: string[];
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'galleries-'));
+  nowMs = 0;
+  contents = new Map();
+  asked = [];
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+function face(cosine: number, widthPx = 100, nose = 0.5): FaceRecord {
+  const eye = { x: 10, y: 10 };
+  return {
+    box: { x: 0, y: 0, width: widthPx, height: widthPx },
+    landmarks: [eye, { x: 30, y: 10 }, { x: 10 + 20 * nose, y: 20 }, point, point],
+    score: 0.9,
+    sharpness: 100,
+    embedding: toFixedPoint(Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2))),
+  };
+}
+
+async function addPhoto(file: string, ...faces: FaceRecord[]): Promise<void> {
+  await mkdir(path.dirname(path.join(directory, file)), { recursive: true });
+  await writeFile(path.join(directory, file), '');
+  contents.set(file, { kind: 'faces', widthPx: 1000, heightPx: 800, faces });
+}
+
+function open(environment: Record<string, string> = {}, changed: Partial<GalleriesOptions> = {}): Galleries {
+  const { gallery } = loadConfig({ GALLERY_DIR: directory, ...environment }, '/nowhere');
+  return createGalleries({
+    stores: {
+      embeddings: {
+        read: async (paths) => paths.map((file) => contents.get(file) ?? null),
+        write: async () => {},
+      },
+      files: {
+        read: async (folder, files) => {
+          asked.push(folder);
+          return files.map(({ name }): FileContent | null => {
+            const file = `${folder}/${name}`;
+            return contents.has(file) ? { kind: 'content', hash: file } : null;
+          });
+        },
+        write: async () => {},
+      },
+    },
+    embeddingSize: 2,
+    settings: { ...gallery, dir: directory },
+    excludedMinCosine: 0.9,
+    now: () => nowMs,
+    ...changed,
+  });
+}
+
+const search = async (galleries: Galleries, stage: string, minCosine = 0.5) =>
+  (await galleries.search({ stage, probe: PROBE, minCosine })).matches.map((match) => match.path).toSorted();
+
+describe('a gallery', () => {
+  test('is all photos below its folder, each found by its best face, with the place of that face', async () => {
+    await addPhoto('a/1.jpg', face(0.3), face(0.8, 120));
+    await addPhoto('a/b/2.jpg', face(0.6));
+    await addPhoto('a/3.jpg', face(0.4));
+    await addPhoto('c/4.jpg', face(1));
+    const { matches, photos, faces } = await open().search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
+    expect({ photos, faces }).toEqual({ photos: 3, faces: 4 });
+    expect(matches.toSorted((x, y) => y.cosine - x.cosine)).toEqual([
+      {
+        path: 'a/1.jpg',
+        widthPx: 1000,
+        heightPx: 800,
+        box: { x: 0, y: 0, width: 120, height: 120 },
+        cosine: expect.closeTo(0.8, 3),
+      },
+      expect.objectContaining({ path: 'a/b/2.jpg', cosine: expect.closeTo(0.6, 3) }),
+    ]);
+  });
+
+  test('is the same gallery with a slash at its end', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    const galleries = open();
+    expect(await search(galleries, 'a/')).toEqual(['a/1.jpg']);
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    expect(asked).toEqual(['a']);
+  });
+
+  test('tells which photos nobody knows yet, and searches the others', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    await addPhoto('a/2.jpg', face(1));
+    contents.delete('a/2.jpg');
+    const galleries = open();
+    const { batches, matches } = await galleries.search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
+    expect(batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`))).toEqual([
+      'a/2.jpg',
+    ]);
+    expect(matches).toHaveLength(1);
+    contents.set('a/2.jpg', { kind: 'faces', widthPx: 10, heightPx: 10, faces: [face(1)] });
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
+  });
+
+  test('is looked at once a second at most, and then only for what has changed', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    await addPhoto('b/1.jpg', face(1));
+    const galleries = open();
+    await search(galleries, 'a');
+    await addPhoto('a/2.jpg', face(1));
+    nowMs = 999;
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    nowMs = 1001;
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
+    nowMs = 3000;
+    await rm(path.join(directory, 'a/1.jpg'));
+    expect(await search(galleries, 'a')).toEqual(['a/2.jpg']);
+    expect(asked).toEqual(['a', 'a']);
+  });
+
+  test('is looked at once for searches that come together', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    const galleries = open();
+    const found = await Promise.all(Array.from({ length: 5 }, () => search(galleries, 'a')));
+    expect(found).toEqual(Array.from({ length: 5 }, () => ['a/1.jpg']));
+    expect(asked).toEqual(['a']);
+  });
+
+  test('that is not there is not found, now and after it has come', async () => {
+    const galleries = open();
+    await expect(galleries.open('a')).rejects.toSatisfy(
+      (error) => error instanceof JobError && error.code === 'GALLERY_NOT_FOUND',
+    );
+    await addPhoto('a/1.jpg', face(1));
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+  });
+
+  test('keeps out faces that are too small, turned away or blurred, and tells how many', async () => {
+    await addPhoto('a/small.jpg', face(1, 29));
+    await addPhoto('a/turned.jpg', face(1, 100, 0.95));
+    await addPhoto('a/blurred.jpg', { ...face(1), sharpness: 40 });
+    await addPhoto('a/good.jpg', face(1), face(1, 10));
+    const galleries = open({ MIN_FACE_PX: '30', MAX_YAW_DEG: '45', MIN_SHARPNESS: '50' });
+    expect(await search(galleries, 'a')).toEqual(['a/good.jpg']);
+    expect(await galleries.open('a')).toMatchObject({ photos: 4, faces: 1, keptOut: 4 });
+  });
+
+  test('names the photos that are broken', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    await addPhoto('a/2.jpg');
+    contents.set('a/2.jpg', { kind: 'broken', message: 'It is cut off.' });
+    expect((await open().open('a')).skipped).toEqual(['Skipped photo a/2.jpg: It is cut off.']);
+  });
+});
+
+describe('excluded people', () => {
+  test('are found by nobody and find nobody, and their photos are in no gallery', async () => {
+    await addPhoto('a/1.jpg', face(0.55));
+    await addPhoto('a/2.jpg', face(0.9));
+    await addPhoto('a/out/3.jpg', face(0.55));
+    const galleries = open({ EXCLUDED_STAGE: 'a/out/' });
+    expect(await search(galleries, 'a')).toEqual(['a/2.jpg']);
+    const excluded = Float32Array.of(0.55, Math.sqrt(1 - 0.55 ** 2));
+    expect((await galleries.search({ stage: 'a', probe: excluded, minCosine: -1 })).matches).toEqual([]);
+  });
+});
+
+describe('the memory of galleries', () => {
+  test('is bounded: what was used longest ago is loaded anew when it is asked for again', async () => {
+    for (const stage of ['a', 'b', 'c']) await addPhoto(`${stage}/1.jpg`, face(1));
+    // A single face takes a block of memory, which is less than this.
+    const galleries = open({ GALLERY_MEMORY_MB: '1' }, { embeddingSize: 2 });
+    for (const stage of ['a', 'b', 'a']) await search(galleries, stage);
+    expect(asked).toEqual(['a', 'b']);
+    for (let i = 0; i < 40; i += 1) {
+      await addPhoto(`many-${i}/1.jpg`, face(1));
+      await search(galleries, `many-${i}`);
+    }
+    asked = [];
+    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    expect(asked).toEqual(['a']);
+  });
+
+  test('is given up when faces are to be forgotten', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    const galleries = open();
+    await search(galleries, 'a');
+    contents.delete('a/1.jpg');
+    galleries.forget();
+    const { matches, batches } = await galleries.search({ stage: 'a', probe: PROBE, minCosine: 0 });
+    expect(matches).toEqual([]);
+    expect(batches).toHaveLength(1);
+  });
+});

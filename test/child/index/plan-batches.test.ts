@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { batchId, planBatches } from '../../../src/child/index/plan-batches.js';
+
+const fileOf = (name: string) => ({ name, sizeBytes: 1000, changedMs: 1 });
+const files = Array.from({ length: 2000 }, (_, i) => fileOf(`IMG_${String(i).padStart(4, '0')}.jpg`));
+
+describe('planBatches', () => {
+  test('cuts all photos, in their order, into batches of about 32 and never more than 128', () => {
+    const batches = planBatches('Day-1', files);
+    expect(batches.flatMap((batch) => batch.files)).toEqual(files);
+    expect(batches.every(({ folder }) => folder === 'Day-1')).toBe(true);
+    expect(Math.max(...batches.map((batch) => batch.files.length))).toBeLessThanOrEqual(128);
+    expect(batches.length).toBeGreaterThan(2000 / 64);
+    expect(batches.length).toBeLessThan(2000 / 16);
+  });
+
+  test('a photo that is added changes one batch alone', () => {
+    const before = new Set(planBatches('Day-1', files).map(batchId));
+    const more = files.toSpliced(700, 0, fileOf('IMG_0699b.jpg'));
+    const others = planBatches('Day-1', more).filter((batch) => !before.has(batchId(batch)));
+    expect(others.length).toBeLessThanOrEqual(2);
+    expect(others.some((batch) => batch.files.some(({ name }) => name === 'IMG_0699b.jpg'))).toBe(true);
+  });
+
+  test('what is left after a batch was done is cut like before', () => {
+    const [first, ...rest] = planBatches('Day-1', files);
+    const left = files.slice(first?.files.length);
+    expect(planBatches('Day-1', left)).toEqual(rest);
+  });
+
+  test('no photos are no batches', () => {
+    expect(planBatches('Day-1', [])).toEqual([]);
+  });
+});
+
+test('a batch of other photos, in another folder, or of a photo that has changed has another id', () => {
+  const batch = { folder: 'a', files: [fileOf('x.jpg')] };
+  const others = [
+    { folder: 'b', files: [fileOf('x.jpg')] },
+    { folder: 'a', files: [fileOf('y.jpg')] },
+    { folder: 'a', files: [{ ...fileOf('x.jpg'), changedMs: 2 }] },
+    { folder: 'a', files: [{ ...fileOf('x.jpg'), sizeBytes: 2 }] },
+  ];
+  const ids = [batch, ...others].map(batchId);
+  expect(new Set(ids).size).toBe(5);
+  expect(batchId({ folder: 'a', files: [fileOf('x.jpg')] })).toBe(ids[0]);
+  // BullMQ takes colons for its own.
+  expect(ids.every((id) => /^index-[\w-]{22}$/.test(id))).toBe(true);
+});

@@ -1,0 +1,185 @@
+import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Job, Queue } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+import { indexQueueName } from '../../src/shared/index-batch.js';
+import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
+import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
+import { PATIENCE, SELFIE, startWorker, type WorkerHarness } from '../support/worker-harness.js';
+
+let server: RedisServer;
+let directory: string;
+let portal: QueueHarness;
+let hosts: WorkerHarness[];
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'indexing-'));
+  hosts = [];
+  portal = await createQueueHarness(server, { GALLERY_DIR: directory });
+});
+afterEach(async () => {
+  await Promise.all(hosts.map((host) => host.stop()));
+  await portal.close();
+  await rm(directory, { recursive: true });
+});
+
+/** A scripted engine reads what a photo shows from its name. */
+async function addPhotos(folder: string, ...names: string[]): Promise<void> {
+  await mkdir(path.join(directory, folder), { recursive: true });
+  for (const name of names) await writeFile(path.join(directory, folder, name), name);
+}
+
+async function startHost(engine: ScriptedEngine = createScriptedEngine()): Promise<ScriptedEngine> {
+  const host = await startWorker(portal.config, engine);
+  hosts.push(host);
+  host.worker.resume();
+  return engine;
+}
+
+/** The files that an engine was asked to analyze. */
+const analyzed = (...engines: ScriptedEngine[]): string[] =>
+  engines.flatMap(({ asked }) =>
+    asked.flatMap((source) => (source.kind === 'file' ? [path.relative(directory, source.path)] : [])),
+  );
+
+async function search(stage: string, data: object = {}): Promise<Job> {
+  const job = await portal.add({ image: SELFIE, stage, ...data });
+  await portal.reached(job, 'completed');
+  const ended = await Job.fromId(portal.queue, job.id ?? '');
+  if (ended === undefined) throw new Error('The job is gone');
+  return ended;
+}
+
+const idsOf = (job: Job): string[] => (job.returnvalue as { id: string }[]).map(({ id }) => id);
+
+describe('a search of a folder', () => {
+  test('waits until its photos are indexed, and finds the right ones', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.2.jpg', 'empty.jpg');
+    await addPhotos('Day-1/Morning', 'face:0.1,0.95.jpg');
+    const engine = await startHost();
+    const job = await search('Day-1');
+    expect(idsOf(job)).toEqual(['Day-1/Morning/face:0.1,0.95.jpg', 'Day-1/face:0.9.jpg']);
+    expect(analyzed(engine).toSorted()).toEqual([
+      'Day-1/Morning/face:0.1,0.95.jpg',
+      'Day-1/empty.jpg',
+      'Day-1/face:0.2.jpg',
+      'Day-1/face:0.9.jpg',
+    ]);
+  });
+
+  test('looks at no photo twice: not for a second search, on another machine, or under another name', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.2.jpg');
+    const first = await startHost();
+    await search('Day-1');
+    const second = await startHost();
+    await Promise.all(Array.from({ length: 6 }, () => search('Day-1')));
+    expect(analyzed(first, second)).toHaveLength(2);
+  });
+
+  test('looks again at a photo that has changed, at a new one, and forgets one that is gone', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.8.jpg', 'face:0.7.jpg');
+    const engine = await startHost();
+    await search('Day-1');
+    await addPhotos('Day-1', 'face:0.95.jpg');
+    await rm(path.join(directory, 'Day-1/face:0.8.jpg'));
+    await rename(path.join(directory, 'Day-1/face:0.7.jpg'), path.join(directory, 'Day-1/face:0.65.jpg'));
+    await utimes(path.join(directory, 'Day-1/face:0.9.jpg'), 1, 1);
+    const before = analyzed(engine).length;
+    // A look at the folder serves all searches for a second.
+    await vi.waitFor(async () => {
+      expect(idsOf(await search('Day-1'))).toEqual([
+        'Day-1/face:0.95.jpg',
+        'Day-1/face:0.9.jpg',
+        'Day-1/face:0.65.jpg',
+      ]);
+    }, PATIENCE);
+    expect(analyzed(engine).slice(before).toSorted()).toEqual([
+      'Day-1/face:0.65.jpg',
+      'Day-1/face:0.9.jpg',
+      'Day-1/face:0.95.jpg',
+    ]);
+  });
+
+  test('is indexed by all machines, each photo once, though two searches arrive together', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `face:0.${String(i).padStart(3, '0')}.jpg`);
+    await addPhotos('Day-1', ...names);
+    const engines = [await startHost(), await startHost()];
+    const jobs = await Promise.all([search('Day-1'), search('Day-1', { limit: 1 })]);
+    expect(analyzed(...engines).toSorted()).toEqual(names.map((name) => `Day-1/${name}`).toSorted());
+    for (const engine of engines) expect(analyzed(engine).length).toBeGreaterThan(0);
+    expect(jobs.map((job) => idsOf(job).length)).toEqual([0, 0]);
+  });
+
+  test('shows the progress of its index, which never falls', async () => {
+    const names = Array.from({ length: 400 }, (_, i) => `face:0.${String(i).padStart(3, '0')}.jpg`);
+    await addPhotos('Day-1', ...names);
+    await startHost();
+    await startHost();
+    const job = await search('Day-1');
+    const progress = portal.progressOf(job.id ?? '');
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(progress.at(-1)).toBe(100);
+    expect(progress.filter((percent) => percent > 20 && percent < 95).length).toBeGreaterThan(3);
+  });
+
+  test('skips broken photos and names them in the log, also when nobody has to look at them any more', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'broken.jpg');
+    await startHost();
+    for (let round = 0; round < 2; round += 1) {
+      const job = await search('Day-1');
+      expect(idsOf(job)).toEqual(['Day-1/face:0.9.jpg']);
+      const { logs } = await portal.queue.getJobLogs(job.id ?? '');
+      expect(logs).toEqual(['Skipped photo Day-1/broken.jpg: It is no picture.', 'Skipped 1 of 2 photos']);
+    }
+  });
+
+  test('goes on without a photo over which every try fails, and says so; the others are found', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'fault.jpg', 'face:0.8.jpg');
+    await startHost();
+    const job = await search('Day-1');
+    expect(idsOf(job)).toEqual(['Day-1/face:0.9.jpg', 'Day-1/face:0.8.jpg']);
+    const { logs } = await portal.queue.getJobLogs(job.id ?? '');
+    expect(logs).toContain('Skipped photo Day-1/fault.jpg: it could not be indexed');
+  });
+
+  test('leaves no batch behind in the index queue', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'broken.jpg');
+    await startHost();
+    await search('Day-1');
+    const index = new Queue(indexQueueName(portal.config.queue.name), {
+      connection: { host: '127.0.0.1', port: server.port },
+    });
+    expect(await index.getJobCounts()).toMatchObject({ waiting: 0, active: 0, completed: 0, failed: 0 });
+    await index.close();
+  });
+});
+
+describe('excluded people', () => {
+  test('are never found, whoever searches', async () => {
+    await portal.close();
+    portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Day-1/Staff' });
+    // Of the two faces that are like the selfie, the second is also like the one that is excluded.
+    await addPhotos('Day-1', 'face:0.995.jpg', 'face:0.7.jpg');
+    await addPhotos('Day-1/Staff', 'face:0.5.jpg');
+    await startHost();
+    expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.995.jpg']);
+    // And who is one of them finds nobody.
+    expect(idsOf(await search('Day-1', { image: 'face:0.5' }))).toEqual([]);
+  });
+});
+
+test('the selfie is taken out of an ended job, and the rest of its data stays', async () => {
+  await startHost();
+  const job = await portal.add({ image: SELFIE, gallery: [{ id: 'a', image: 'face:0.9' }], uid: 7 });
+  await portal.reached(job, 'completed');
+  await vi.waitFor(async () => {
+    const ended = await Job.fromId(portal.queue, job.id ?? '');
+    expect(ended?.data).toEqual({ image: null, gallery: [{ id: 'a', image: 'face:0.9' }], uid: 7 });
+  }, PATIENCE);
+});
