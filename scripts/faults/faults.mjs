@@ -3,6 +3,7 @@ import { HOSTNAME } from './testbed.mjs';
 
 const CUT_MS = 1500;
 const REDIS_DOWN_MS = 1000;
+const REDIS_FROZEN_MS = 3000;
 const QUIET_MS = 1500;
 
 /**
@@ -20,10 +21,12 @@ const QUIET_MS = 1500;
 export const FAULTS = {
   'SIGKILL a child': (scene) => loseChild(scene, 'SIGKILL'),
   'SIGSTOP a child': (scene) => loseChild(scene, 'SIGSTOP'),
-  'restart Redis': async ({ testbed, ledger }) => {
-    await testbed.redis.halt();
-    await sleep(REDIS_DOWN_MS);
-    await testbed.redis.start();
+  'restart Redis': (scene) => loseRedis(scene, 'SIGTERM'),
+  'SIGKILL Redis': (scene) => loseRedis(scene, 'SIGKILL'),
+  'freeze Redis': async ({ testbed, ledger }) => {
+    testbed.redis.signal('SIGSTOP');
+    await sleep(REDIS_FROZEN_MS);
+    testbed.redis.signal('SIGCONT');
     return { 'next job starts': await nextStart(ledger) };
   },
   'cut the connections': async ({ testbed, ledger }) => {
@@ -34,11 +37,11 @@ export const FAULTS = {
   },
   'rolling restart': async ({ testbed }) => {
     const from = testbed.lines.length;
-    const at = performance.now();
+    const at = Date.now();
     testbed.signal('SIGHUP');
     await testbed.line(({ msg }) => msg.startsWith('Rolling restart'), from);
     await testbed.line(({ msg }) => msg === 'Rolling restart done', from);
-    return { 'all children replaced': performance.now() - at };
+    return { 'all children replaced': Date.now() - at };
   },
   'quiet and resume': async ({ testbed, ledger }) => {
     testbed.signal('SIGTSTP');
@@ -46,12 +49,27 @@ export const FAULTS = {
     testbed.signal('SIGCONT');
     return { 'next job starts': await nextStart(ledger) };
   },
+  'a GPU falls off the bus': async ({ testbed }) => {
+    const worker = `${HOSTNAME}_gpu${testbed.gpus - 1}`;
+    const from = testbed.lines.length;
+    const at = Date.now();
+    await testbed.showGpus(testbed.gpus - 1);
+    const lost = await testbed.line(
+      (line) => line.worker === worker && line.msg.startsWith('The GPU has vanished'),
+      from,
+    );
+    await testbed.line((line) => line.worker === worker && line.to === 'lost', from);
+    const backAt = Date.now();
+    await testbed.showGpus(testbed.gpus);
+    const ready = await testbed.line((line) => line.worker === worker && isReady(line), from);
+    return { 'it is noticed': lost.at - at, 'its worker is back': ready.at - backAt };
+  },
   'poisonous job': async (scene) => {
     const { testbed, ledger, load } = scene;
-    const id = `poison-${Math.floor(performance.now())}`;
+    const id = `poison-${Date.now()}`;
     await load.addPoison(id);
     const job = ledger.entry(id);
-    const at = performance.now();
+    const at = Date.now();
     for (let killed = 0; job.failures.length === 0; killed = job.starts) {
       // A job that waits for its turn in a child does no harm yet.
       await ledger.until(() => job.works > killed || job.failures.length > 0, `${id} works or fails`);
@@ -60,13 +78,13 @@ export const FAULTS = {
       process.kill(await pidOfJob(scene, id), 'SIGKILL');
       await testbed.line(({ msg }) => msg.startsWith('The child was ended by SIGKILL'), from);
     }
-    return { 'it is failed': performance.now() - at };
+    return { 'it is failed': (job.endedAt ?? NaN) - at };
   },
   'SIGKILL the supervisor': async (scene) => {
     const { testbed } = scene;
     await testbed.stopSupervisor('SIGKILL');
     const from = testbed.lines.length;
-    const at = performance.now();
+    const at = Date.now();
     testbed.startSupervisor();
     const { at: firstAt } = await testbed.line(isReady, from);
     const workers = new Set(testbed.lines.filter(isReady).map(({ worker }) => worker)).size;
@@ -74,7 +92,7 @@ export const FAULTS = {
       () => testbed.lines.slice(from).filter(isReady).length >= workers,
       'all workers are ready',
     );
-    return { 'a worker is ready': firstAt - at, 'all are ready': performance.now() - at };
+    return { 'a worker is ready': firstAt - at, 'all are ready': Date.now() - at };
   },
 };
 
@@ -89,7 +107,7 @@ async function loseChild(scene, signal) {
   const victim = children[Math.floor(random() * children.length)];
   if (victim === undefined) throw new Error('No child is alive');
   const from = testbed.lines.length;
-  const at = performance.now();
+  const at = Date.now();
   process.kill(victim.pid, signal);
   const death = await testbed.line(
     (line) =>
@@ -108,6 +126,18 @@ async function loseChild(scene, signal) {
   };
 }
 
+/**
+ * @param {Scene} scene
+ * @param {'SIGTERM' | 'SIGKILL'} signal
+ * @returns {Promise<Recovery>}
+ */
+async function loseRedis({ testbed, ledger }, signal) {
+  await testbed.redis.halt(signal);
+  await sleep(REDIS_DOWN_MS);
+  await testbed.redis.start();
+  return { 'next job starts': await nextStart(ledger) };
+}
+
 /** @param {import('./testbed.mjs').LogLine} line */
 function isReady({ msg }) {
   return msg === 'Worker is ready';
@@ -115,10 +145,10 @@ function isReady({ msg }) {
 
 /** @param {Scene['ledger']} ledger */
 async function nextStart(ledger) {
-  const at = performance.now();
+  const at = Date.now();
   const starts = ledger.starts();
   await ledger.until(() => ledger.starts() > starts, 'a job starts');
-  return performance.now() - at;
+  return Date.now() - at;
 }
 
 /**

@@ -3,13 +3,16 @@ import { QueueEvents } from 'bullmq';
 /**
  * What happened to every job, from the queue's own event stream.
  *
- * @typedef {{ starts: number, completions: number, failures: string[], returnedAt: number | null, works: number }} JobEntry
- *   `works`: how often it was seen to have begun its work, which is after it was fetched
+ * @typedef {{ starts: number, completions: number, failures: string[], works: number, stalls: number,
+ *   addedAt: number | null, returnedAt: number | null, endedAt: number | null }} JobEntry
+ *   `works`: how often it was seen to have begun its work, which is after it was fetched; `stalls`: how often only
+ *   BullMQ's stall check gave it back; times by Redis' clock (ms since 1970), of the last such event
  */
 
 /** @param {{ queueName: string, connection: import('ioredis').Redis }} options */
 export async function openLedger({ queueName, connection }) {
-  const events = new QueueEvents(queueName, { connection });
+  // From the beginning: what comes next could be missed while Redis is away.
+  const events = new QueueEvents(queueName, { connection, lastEventId: '0-0' });
   await events.waitUntilReady();
   /** @type {Map<string, JobEntry>} */
   const jobs = new Map();
@@ -18,24 +21,42 @@ export async function openLedger({ queueName, connection }) {
 
   const entry = (/** @type {string} */ id) => {
     let job = jobs.get(id);
-    if (job === undefined)
-      jobs.set(id, (job = { starts: 0, completions: 0, failures: [], returnedAt: null, works: 0 }));
+    if (job === undefined) {
+      job = {
+        starts: 0,
+        completions: 0,
+        failures: [],
+        works: 0,
+        stalls: 0,
+        addedAt: null,
+        returnedAt: null,
+        endedAt: null,
+      };
+      jobs.set(id, job);
+    }
     return job;
   };
   const changed = () => {
     for (const watcher of watchers) watcher();
   };
 
+  events.on('added', ({ jobId }, eventId) => {
+    entry(jobId).addedAt = timeOf(eventId);
+  });
   events.on('active', ({ jobId }) => {
     entry(jobId).starts += 1;
     changed();
   });
-  events.on('completed', ({ jobId }) => {
-    entry(jobId).completions += 1;
+  events.on('completed', ({ jobId }, eventId) => {
+    const job = entry(jobId);
+    job.completions += 1;
+    job.endedAt = timeOf(eventId);
     changed();
   });
-  events.on('failed', ({ jobId, failedReason }) => {
-    entry(jobId).failures.push(failedReason);
+  events.on('failed', ({ jobId, failedReason }, eventId) => {
+    const job = entry(jobId);
+    job.failures.push(failedReason);
+    job.endedAt = timeOf(eventId);
     changed();
   });
   events.on('progress', ({ jobId }) => {
@@ -43,8 +64,11 @@ export async function openLedger({ queueName, connection }) {
     job.works = job.starts;
     changed();
   });
-  events.on('waiting', ({ jobId, prev }) => {
-    if (prev === 'active') entry(jobId).returnedAt = performance.now();
+  events.on('stalled', ({ jobId }) => {
+    entry(jobId).stalls += 1;
+  });
+  events.on('waiting', ({ jobId, prev }, eventId) => {
+    if (prev === 'active') entry(jobId).returnedAt = timeOf(eventId);
     changed();
   });
   // The connection itself reports errors where there are any; the stream is read on from where it was.
@@ -58,7 +82,7 @@ export async function openLedger({ queueName, connection }) {
     entry,
     starts: () => count((job) => job.starts),
     completions: () => count((job) => job.completions),
-    ended: () => count((job) => (job.completions + job.failures.length > 0 ? 1 : 0)),
+    stalls: () => count((job) => job.stalls),
     /**
      * Resolves once `condition` is true.
      *
@@ -84,4 +108,9 @@ export async function openLedger({ queueName, connection }) {
       }),
     close: () => events.close(),
   };
+}
+
+/** The id of an entry in a stream starts with the time (ms since 1970) at which Redis wrote it. @param {string} eventId */
+function timeOf(eventId) {
+  return Number(eventId.split('-', 1)[0]);
 }

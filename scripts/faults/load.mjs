@@ -1,15 +1,22 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawPerson, PERSONS, STAGE } from './testbed.mjs';
 
-/** How many times a poisonous job's photo is looked at: it has to run until somebody kills its worker. */
-const POISON_PHOTOS = 2000;
+/** How many photos a poisonous job brings: it has to run until somebody kills its worker. */
+const POISON_PHOTOS = 1000;
+/** Every so many jobs, a photo of a stranger is added to the gallery, which has to be indexed first. */
+const JOBS_PER_NEW_PHOTO = 10;
+const FIRST_STRANGER = 100;
+const STRANGERS = 900;
 
 /**
  * Adds searches at a steady pace, each with one right answer.
  *
  * @param {import('bullmq').Queue} queue
+ * @param {string} galleryFolder
  */
-export async function createLoad(queue) {
+export async function createLoad(queue, galleryFolder) {
   const selfies = await Promise.all(
     Array.from({ length: PERSONS }, async (_, person) => (await drawPerson(person)).toString('base64')),
   );
@@ -21,6 +28,10 @@ export async function createLoad(queue) {
     const number = expected.size;
     const person = number % PERSONS;
     const jobId = `job-${number}`;
+    if (number % JOBS_PER_NEW_PHOTO === 0) {
+      const stranger = await drawPerson(FIRST_STRANGER + (number % STRANGERS));
+      await writeFile(path.join(galleryFolder, `stranger-${number}.png`), stranger);
+    }
     expected.set(jobId, `${STAGE}/p${person}.png`);
     await queue.add('search', { image: selfies[person], stage: STAGE }, { jobId });
   };
@@ -41,9 +52,11 @@ export async function createLoad(queue) {
     stop: () => stop.abort(),
     /** A job that runs until its worker is killed. @param {string} jobId */
     addPoison: (jobId) => {
+      const photo = Buffer.from(selfies[0] ?? '', 'base64');
       const gallery = Array.from({ length: POISON_PHOTOS }, (_, i) => ({
         id: `${i}`,
-        path: `${STAGE}/p0.png`,
+        // What follows a PNG's end is not looked at, but makes it a photo that nobody has seen before.
+        image: Buffer.concat([photo, Buffer.from(`${jobId} ${i}`)]).toString('base64'),
       }));
       return queue.add('search', { image: selfies[0], gallery }, { jobId });
     },

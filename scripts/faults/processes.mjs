@@ -22,3 +22,13 @@ export async function cpuMs(pid) {
   const ticks = Number(fields[11]) + Number(fields[12]);
   return Number.isFinite(ticks) ? ticks * 10 : null;
 }
+
+/**
+ * Whether a process still runs that was started as a child of a supervisor (as far as the system tells).
+ *
+ * @param {number} pid
+ */
+export async function isChildRunning(pid) {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return commandLine.includes('child.js');
+}

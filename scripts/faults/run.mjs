@@ -4,20 +4,21 @@ import { Redis } from 'ioredis';
 import { FAULTS, liveChildren, readWorkers } from './faults.mjs';
 import { openLedger } from './ledger.mjs';
 import { createLoad } from './load.mjs';
-import { cpuMs, residentMb } from './memory.mjs';
+import { cpuMs, isChildRunning, residentMb } from './processes.mjs';
 import { describeMachine, formatRecoveries, formatTable } from './report.mjs';
 import { createTestbed, HOSTNAME } from './testbed.mjs';
 import { judge } from './verdict.mjs';
 
 const HELP = `Breaks a supervised machine in every way we know, under load, and checks that no job is lost.
 
-  npm run test:faults -- [--gpus 4] [--rounds 2] [--minutes N] [--per-second 6] [--seed 1] [--log FILE]
+  npm run test:faults -- [--gpus 4] [--rounds 2] [--minutes N] [--per-second 6] [--seed 1] [--only FAULT] [--log FILE]
 
   --gpus        simulated GPUs (they work on the CPU)
   --rounds      how often every fault is injected
   --minutes     soak test: go on for so long instead, and print memory over time
   --per-second  jobs added a second
   --seed        for the order of the faults and the choice of the victims
+  --only        this fault alone; may be given several times. They are: ${Object.keys(FAULTS).join(', ')}
   --log         keep the supervisor's log in this file`;
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     'per-second': { type: 'string', default: '6' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', multiple: true, default: Object.keys(FAULTS) },
     log: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -36,6 +38,11 @@ if (values.help) {
   process.exit(0);
 }
 
+const faults = Object.entries(FAULTS).filter(([name]) => values.only.includes(name));
+if (faults.length < values.only.length) {
+  console.error(`There is no such fault: ${values.only.filter((name) => !(name in FAULTS)).join(', ')}`);
+  process.exit(2);
+}
 const gpus = Number(values.gpus);
 const random = mulberry32(Number(values.seed));
 const endAt = values.minutes === undefined ? null : performance.now() + Number(values.minutes) * 60_000;
@@ -51,7 +58,7 @@ redis.on('error', () => undefined);
 const queue = new Queue('face-search', { connection: redis });
 queue.on('error', () => undefined);
 const ledger = await openLedger({ queueName: 'face-search', connection: redis });
-const load = await createLoad(queue);
+const load = await createLoad(queue, testbed.galleryFolder);
 const scene = { testbed, ledger, redis, queue, load, random };
 /** @type {Map<string, Map<string, number[]>>} */
 const recoveries = new Map();
@@ -74,7 +81,7 @@ try {
     endAt === null ? round <= Number(values.rounds) : performance.now() < endAt;
     round += 1
   ) {
-    for (const [name, fault] of shuffled(Object.entries(FAULTS))) {
+    for (const [name, fault] of shuffled(faults)) {
       await testbed.until(allAlive, 'all workers are ready');
       const recovery = await fault(scene);
       note(name, recovery);
@@ -100,12 +107,14 @@ try {
     gpus,
     hostname: HOSTNAME,
     exitCode,
+    leftovers: await childrenLeft(),
+    unlogged: testbed.lines.filter(({ level }) => level === undefined).map(({ msg }) => msg),
   });
   console.log(`\n${formatRecoveries(recoveries)}\n`);
   if (memory.length > 1) console.log(`${formatTable(memory)}\n`);
   const again = ledger.starts() - ledger.jobs.size;
   console.log(
-    `${load.expected.size} jobs, ${ledger.completions()} results, ${again} starts over again, ${Math.round((performance.now() - startedAt) / 1000)} s`,
+    `${load.expected.size} jobs, ${ledger.completions()} results, ${again} starts over again, ${ledger.stalls()} found by the stall check, ${Math.round((performance.now() - startedAt) / 1000)} s; the slowest took ${slowestS()} s`,
   );
   for (const { name, passed, details } of checks)
     console.log(`${passed ? 'ok  ' : 'FAIL'} ${name}${passed ? '' : ` (${details})`}`);
@@ -149,6 +158,22 @@ async function printIdle() {
   console.log(
     `idle: the supervisor uses ${(100 * used).toFixed(1)} % of a core and ${await residentMb(pid)} MB (heartbeat every second)`,
   );
+}
+
+/** Every child that ever was ready and still runs. */
+async function childrenLeft() {
+  const pids = [...new Set(testbed.lines.flatMap(({ childPid }) => childPid ?? []))];
+  const running = await Promise.all(pids.map(isChildRunning));
+  return pids.filter((_, i) => running[i]);
+}
+
+/** From its adding to its end, over all searches that had an answer to find. */
+function slowestS() {
+  const times = [...load.expected.keys()].map((id) => {
+    const { addedAt, endedAt } = ledger.entry(id);
+    return (endedAt ?? NaN) - (addedAt ?? NaN);
+  });
+  return (Math.max(...times) / 1000).toFixed(1);
 }
 
 async function readResults() {

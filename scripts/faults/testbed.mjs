@@ -20,7 +20,8 @@ const PATIENCE_MS = 90_000;
  * A real Redis behind a proxy, drawn photos, and a supervisor with simulated GPUs.
  *
  * @typedef {Awaited<ReturnType<typeof createTestbed>>} Testbed
- * @typedef {{ level?: string, msg: string, worker?: string, childPid?: number, at: number }} LogLine
+ * @typedef {{ level?: string, msg: string, worker?: string, childPid?: number, to?: string,
+ *   at: number }} LogLine `at`: ms since 1970
  */
 
 /** @param {{ gpus: number }} options */
@@ -28,7 +29,9 @@ export async function createTestbed({ gpus }) {
   const directory = await mkdtemp(path.join(tmpdir(), 'faults-'));
   await writeTinyModels(path.join(directory, 'models'));
   await drawGallery(path.join(directory, 'gallery', STAGE));
-  const bin = await writeNvidiaSmi(directory, gpus);
+  const bin = await writeNvidiaSmi(directory);
+  const showGpus = (/** @type {number} */ count) => writeFile(path.join(directory, 'count'), `${count}`);
+  await showGpus(gpus);
   const redis = await startRedisServer({ appendOnly: true });
   const proxy = await startRedisProxy(redis.port);
 
@@ -49,9 +52,11 @@ export async function createTestbed({ gpus }) {
         MODEL_PACK: 'tiny',
         GALLERY_DIR: path.join(directory, 'gallery'),
         WORKER_HOSTNAME: HOSTNAME,
+        EXECUTION_PROVIDER: 'cpu',
         ENGINE_THREADS: '1',
         HEARTBEAT_INTERVAL_MS: '1000',
         PING_TIMEOUT_MS: '3000',
+        DEVICE_SCAN_INTERVAL_MS: '1000',
         LOG_LEVEL: 'info',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -100,6 +105,10 @@ export async function createTestbed({ gpus }) {
   startSupervisor();
 
   return {
+    gpus,
+    galleryFolder: path.join(directory, 'gallery', STAGE),
+    /** How many of the GPUs nvidia-smi lists from now on. */
+    showGpus,
     redis,
     proxy,
     lines,
@@ -152,27 +161,27 @@ export function drawPerson(person) {
   return drawScene({ widthPx: 320, heightPx: 320, faces: [{ person, x: 100, y: 120, sizePx: 110 }] });
 }
 
-/**
- * @param {string} directory
- * @param {number} gpus
- */
-async function writeNvidiaSmi(directory, gpus) {
+/** @param {string} directory */
+async function writeNvidiaSmi(directory) {
   const bin = path.join(directory, 'bin');
   await mkdir(bin);
   const all = path.join(ROOT, 'test/fixtures/nvidia-smi/eight-gpus.txt');
   await cp(all, path.join(directory, 'gpus.txt'));
-  await writeFile(path.join(bin, 'nvidia-smi'), `#!/bin/sh\nhead -n ${gpus} '${directory}/gpus.txt'\n`);
+  await writeFile(
+    path.join(bin, 'nvidia-smi'),
+    `#!/bin/sh\nhead -n "$(cat '${directory}/count')" '${directory}/gpus.txt'\n`,
+  );
   await chmod(path.join(bin, 'nvidia-smi'), 0o755);
   return bin;
 }
 
 /** @param {string} text @returns {LogLine} */
 function parseLine(text) {
-  const at = performance.now();
   try {
-    return { ...JSON.parse(text), at };
+    const line = JSON.parse(text);
+    return { ...line, at: Date.parse(line.time) };
   } catch {
-    return { msg: text, at };
+    return { msg: text, at: Date.now() };
   }
 }
 

@@ -4,10 +4,13 @@
  * @typedef {{ name: string, passed: boolean, details: string }} Check
  *
  * @param {{ ledger: Awaited<ReturnType<typeof import('./ledger.mjs').openLedger>>, expected: ReadonlyMap<string, string>,
- *   results: ReadonlyMap<string, unknown>, workerIds: ReadonlySet<string>, gpus: number, hostname: string, exitCode: number | null }} facts
+ *   results: ReadonlyMap<string, unknown>, workerIds: ReadonlySet<string>, gpus: number, hostname: string, exitCode: number | null,
+ *   leftovers: readonly number[], unlogged: readonly string[] }} facts
+ *   `leftovers`: process ids of children that still run; `unlogged`: lines that are no log lines
  * @returns {Check[]}
  */
-export function judge({ ledger, expected, results, workerIds, gpus, hostname, exitCode }) {
+export function judge(facts) {
+  const { ledger, expected, results, workerIds, gpus, hostname, exitCode, leftovers, unlogged } = facts;
   const searches = [...expected.keys()].map((id) => ({ id, ...ledger.entry(id) }));
   const poison = [...ledger.jobs].filter(([id]) => id.startsWith('poison-'));
   const wrong = [...expected]
@@ -41,6 +44,8 @@ export function judge({ ledger, expected, results, workerIds, gpus, hostname, ex
       details: [...workerIds].join(', '),
     },
     { name: 'the supervisor ended with code 0', passed: exitCode === 0, details: `code ${exitCode}` },
+    { name: 'no child is left', passed: leftovers.length === 0, details: leftovers.join(', ') },
+    { name: 'all that was said is in the log', passed: unlogged.length === 0, details: unlogged[0] ?? '' },
   ];
 }
 
