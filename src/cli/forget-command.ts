@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { forget } from '../child/store/forget.js';
+import { connect } from './connect.js';
+import { UsageError } from './usage-error.js';
+
+/** Deletes computed faces. */
+export async function forgetCommand(args: string[]): Promise<void> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { yes: { type: 'boolean', default: false } },
+  });
+  const [what, ...others] = positionals;
+  if (what === undefined || others.length > 0)
+    throw new UsageError('Say what to forget: a stage, a photo, or all.');
+  const path = what.replace(/\/+$/, '');
+  if (!values.yes && !(await confirm(what === 'all' ? 'the faces of all photos' : `the faces of ${path}`))) {
+    process.stdout.write('Nothing was deleted.\n');
+    return;
+  }
+  const { redis } = await connect();
+  const { photos, folders } = await forget(redis, what === 'all' ? { kind: 'all' } : { kind: 'path', path });
+  process.stdout.write(
+    `Deleted the faces of ${photos} photos in ${folders} folders. Photos that still lie in the gallery are indexed anew by the next search.\n`,
+  );
+}
+
+async function confirm(what: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError('Nobody can be asked here: say --yes.');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`Delete ${what}? (yes/no) `);
+  terminal.close();
+  return answer.trim().toLowerCase() === 'yes';
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { formatContactSheet } from '../../src/cli/contact-sheet.js';
+
+const options = { galleryDir: '/photos', title: 'Day-1 <&> "x"' };
+
+test('a contact sheet shows every photo with its face framed, and its score', () => {
+  const box = { x: 0.25, y: 0.1, width: 0.5, height: 0.3333 };
+  const page = formatContactSheet(
+    [
+      { id: 'Day-1/a b.jpg', score: 0.8765, box },
+      { id: 'Day-1/c.jpg', score: 0.7 },
+    ],
+    options,
+  );
+  expect(page).toContain('src="file:///photos/Day-1/a%20b.jpg"');
+  expect(page).toContain('left:25.00%;top:10.00%;width:50.00%;height:33.33%');
+  expect(page).toContain('Day-1/a b.jpg · 0.876');
+  expect(page.match(/<figure>/g)).toHaveLength(2);
+  expect(page.match(/<i /g)).toHaveLength(1);
+});
+
+test('names of files and folders cannot break out of the page', () => {
+  const page = formatContactSheet([{ id: `Day-1/"><script>alert('1')</script>&.jpg`, score: 0.9 }], options);
+  expect(page).not.toContain('<script');
+  expect(page).not.toMatch(/alt="" src="[^"]*["][^>]*</);
+  expect(page).toContain('Day-1 &#60;&#38;&#62; &#34;x&#34;');
+});
