@@ -1,0 +1,151 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { createDispatcher, IN_FLIGHT_PER_THREAD } from '../../dist/child/inference/dispatcher.js';
+import { findModelPack } from '../../dist/child/inference/model-files.js';
+import { startThread } from '../../dist/child/threads/start-thread.js';
+import { describeMachine, formatTable, median } from '../faults/report.mjs';
+import { measureStages } from './engine-stages.mjs';
+
+const HELP = `Measures the face engine on this machine's CPU.
+
+  npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobileface] [--rounds 7] [--count 24]
+
+  --photos  pictures to be analyzed; each is also enlarged to 24 megapixels
+  --models  the models' folder
+  --count   photos of a round`;
+
+const ENGINE_THREAD = new URL('../../dist/child/inference/engine-thread.js', import.meta.url);
+
+const { values } = parseArgs({
+  options: {
+    photos: { type: 'string' },
+    models: { type: 'string', default: 'models' },
+    pack: { type: 'string', default: 'mobileface' },
+    rounds: { type: 'string', default: '7' },
+    count: { type: 'string', default: '24' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help || values.photos === undefined) {
+  console.log(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+
+const pack = await findModelPack(values.pack, path.resolve(values.models));
+const photos = await readPhotos(path.resolve(values.photos), Number(values.count));
+console.log(
+  `${describeMachine()}; pack ${pack.name}, ${photos.length} photos a round, ${values.rounds} rounds\n`,
+);
+await measureThreads();
+await measureSizes();
+
+/** Throughput of engine threads times threads of a session. All ways have one turn in each round. */
+async function measureThreads() {
+  const cores = availableParallelism();
+  const ways = [
+    [1, 1],
+    [1, cores],
+    [cores, 1],
+    [cores, 2],
+    [cores + 1, 1],
+  ].map(([threads = 1, intraOpThreads = 1]) => ({ threads, intraOpThreads }));
+  const engines = await Promise.all(ways.map(startEngine));
+  const rates = ways.map(() => /** @type {number[]} */ ([]));
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  for (let round = -1; round < Number(values.rounds); round += 1) {
+    for (const [way, engine] of engines.entries()) {
+      const startedAt = performance.now();
+      await engine.analyzeAll();
+      const rate = (1000 * photos.length) / (performance.now() - startedAt);
+      if (round >= 0) rates[way]?.push(rate);
+    }
+  }
+  delay.disable();
+  await Promise.all(engines.map((engine) => engine.stop()));
+
+  const base = median(rates[0] ?? []);
+  const rows = ways.map(({ threads, intraOpThreads }, way) => {
+    const own = rates[way] ?? [];
+    return [
+      `${threads} x ${intraOpThreads}`,
+      median(own).toFixed(1),
+      `${Math.min(...own).toFixed(1)} to ${Math.max(...own).toFixed(1)}`,
+      (median(own) / base).toFixed(2),
+    ];
+  });
+  console.log(formatTable([['threads x intra-op', 'photos/s', 'spread', 'to 1 x 1'], ...rows]));
+  console.log(
+    `\nDelay of the main thread's event loop meanwhile: longest ${(delay.max / 1e6).toFixed(1)} ms, 99 % under ${(delay.percentile(99) / 1e6).toFixed(1)} ms\n`,
+  );
+}
+
+/** @param {{ threads: number, intraOpThreads: number }} way */
+async function startEngine({ threads, intraOpThreads }) {
+  const data = { pack, provider: 'cpu', intraOpThreads, maxImageBytes: 1e9, maxImagePixels: 1e9 };
+  const started = /** @type {import('../../dist/child/inference/engine-calls.js').EngineThread[]} */ (
+    /** @type {unknown} */ (
+      await Promise.all(
+        Array.from({ length: threads }, () => startThread('An engine thread', ENGINE_THREAD, data)),
+      )
+    )
+  );
+  const dispatcher = createDispatcher(started);
+  return {
+    analyzeAll: async () => {
+      const remaining = photos.values();
+      const lane = async () => {
+        for (const text of remaining) {
+          await dispatcher.submit((thread) => thread.call('analyze', { kind: 'base64', text }), {
+            signal: undefined,
+            urgent: false,
+          });
+        }
+      };
+      await Promise.all(Array.from({ length: threads * IN_FLIGHT_PER_THREAD }, lane));
+    },
+    stop: () => Promise.all(started.map((thread) => thread.stop())),
+  };
+}
+
+/** Where the time goes, in one thread, by the photos' size. */
+async function measureSizes() {
+  const originals = photos.slice(0, 8).map((text) => Buffer.from(text, 'base64'));
+  const sizes = [
+    ['as they are', originals],
+    ['24 megapixels', await Promise.all(originals.map((photo) => enlarge(photo, 6000)))],
+  ];
+  const rows = [];
+  for (const [name, encoded] of /** @type {[string, Buffer[]][]} */ (sizes)) {
+    const { times, faces } = await measureStages(encoded, pack, Number(values.rounds));
+    rows.push([name, faces.toFixed(1), ...times.map((ms) => ms.toFixed(1))]);
+  }
+  const stages = ['decode', 'shrink', 'detect', 'refine', 'align', 'embed'];
+  console.log('Median milliseconds a photo, in one thread:');
+  console.log(formatTable([['photos', 'faces', ...stages], ...rows]));
+}
+
+/** @param {Buffer} photo @param {number} longerSidePx */
+function enlarge(photo, longerSidePx) {
+  return sharp(photo)
+    .autoOrient()
+    .resize({ width: longerSidePx, height: longerSidePx, fit: 'inside' })
+    .jpeg({ quality: 90 })
+    .toBuffer();
+}
+
+/** The first photos of a folder, over and over where it has fewer. @param {string} folder @param {number} count */
+async function readPhotos(folder, count) {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && /\.(jpe?g|png|webp)$/i.test(entry.name))
+    .slice(0, count)
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  if (files.length === 0) throw new Error(`There are no photos in ${folder}`);
+  const texts = await Promise.all(files.map(async (file) => (await readFile(file)).toString('base64')));
+  return Array.from({ length: count }, (_, i) => texts[i % texts.length] ?? '');
+}
