@@ -117,7 +117,7 @@ async function loseChild(scene, signal) {
   const diedAt = signal === 'SIGKILL' ? at : death.at;
   const ready = await testbed.line((line) => line.worker === victim.id && isReady(line), from);
   const returned = [...ledger.jobs.values()].flatMap(({ returnedAt }) =>
-    returnedAt !== null && returnedAt >= at ? [returnedAt - diedAt] : [],
+    returnedAt !== null && returnedAt >= diedAt ? [returnedAt - diedAt] : [],
   );
   return {
     ...(signal === 'SIGSTOP' && { 'it is noticed': death.at - at }),
