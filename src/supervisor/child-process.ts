@@ -16,6 +16,8 @@ export interface ChildProcess {
   stats(): ChildStats | null;
   /** Jobs that run in the child, oldest first. */
   runningJobs(): ReadonlyMap<string, RunningJob>;
+  /** Whether these were all that it held at its last pong: a job that waits for its turn in the child does not run. */
+  allJobsTold(): boolean;
   send(message: SupervisorMessage): void;
   /** Takes no new jobs, finishes its own within `timeoutMs`, gives back the rest and goes; killed where it does not. */
   drain(timeoutMs: number): void;
@@ -64,6 +66,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   const jobs = new Map<string, RunningJob>();
   let ready: ChildReady | null = null;
   let stats: ChildStats | null = null;
+  let allJobsTold = false;
   let lastWords: string | null = null;
   let killReason: string | null = null;
   let asked = false;
@@ -112,6 +115,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
         break;
       case 'pong':
         stats = message.stats;
+        allJobsTold = message.stats.activeJobs === jobs.size;
         watchdog.answered(message.seq, message.stats);
         break;
       case 'job-started':
@@ -155,6 +159,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     ready: () => ready,
     stats: () => stats,
     runningJobs: () => jobs,
+    allJobsTold: () => allJobsTold,
     send,
     drain,
     kill,

@@ -1,10 +1,13 @@
 import type { Device, NvidiaDevice } from '../shared/device.js';
 import type { Logger } from '../shared/logger.js';
+import type { ChildProcess } from './child-process.js';
 import { deviceKey } from './devices.js';
 import { createWorker, type Worker, type WorkerDeps } from './worker.js';
 
 export interface Fleet {
   workers(): readonly Worker[];
+  /** Every child that has not ended, retired ones included. */
+  children(): readonly ChildProcess[];
   /** Gives a device its slot and starts it. */
   add(device: Device): void;
   /** Brings the slots in line with the GPUs that are there now: vanished ones are lost, returned ones start again, new ones that are wanted get a slot. */
@@ -45,6 +48,7 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
 
   return {
     workers: () => [...workers.values()],
+    children: () => [...workers.values()].flatMap(({ slot }) => [...slot.children()]),
     add,
     syncGpus: (present, isWanted) => {
       const uuids = new Set(present.map((gpu) => gpu.uuid));

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Job, type Queue, UnrecoverableError } from 'bullmq';
+import { type Queue, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { JobError, messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
 import { jobCrashesKey } from '../shared/redis-keys.js';
+import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
 /** A job that has ended this many children is not given to another one. */
 export const MAX_JOB_CRASHES = 3;
@@ -34,28 +35,16 @@ export interface JobRecovery {
  */
 export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger: Logger): JobRecovery {
   const look = async (child: DeadChild): Promise<void> => {
-    await Promise.all(queues.map((queue) => lookIn(queue, child)));
-  };
-
-  const lookIn = async (queue: Queue, child: DeadChild): Promise<void> => {
-    const ids = await redis.lrange(queue.toKey('active'), 0, -1);
-    if (ids.length === 0) return;
-    const tokens = await redis.mget(ids.map((id) => `${queue.toKey(id)}:lock`));
-    const held = ids.flatMap((id, i) => {
-      const token = tokens[i];
-      const isHeld = child.lockTokenPrefixes.some((prefix) => token?.startsWith(`${prefix}:`) === true);
-      return token !== undefined && token !== null && isHeld ? [{ id, token }] : [];
-    });
-    const outcomes = await Promise.allSettled(held.map(({ id, token }) => giveBack(queue, child, id, token)));
+    const held = (await listHeldJobs(queues, redis)).filter((job) => isHeldBy(job, child.lockTokenPrefixes));
+    const outcomes = await Promise.allSettled(held.map((job) => giveBack(child, job)));
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
   };
 
-  const giveBack = async (queue: Queue, child: DeadChild, id: string, token: string): Promise<void> => {
-    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(queue, id) : 0;
-    // A bare Job: its data (pictures) never enters the supervisor.
-    const opts = await redis.hget(queue.toKey(id), 'opts');
-    const job = new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
+  const giveBack = async (child: DeadChild, held: HeldJob): Promise<void> => {
+    const { id, token } = held;
+    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(held) : 0;
+    const job = await bareJob(held, redis);
     if (crashes < MAX_JOB_CRASHES) {
       await job.moveToWait(token);
       logger.warn({ jobId: id, crashes }, 'Gave a job of a child that died back to the queue');
@@ -69,7 +58,7 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
     logger.error({ jobId: id, crashes }, 'Failed a job that has ended too many workers');
   };
 
-  const countCrash = async (queue: Queue, id: string): Promise<number> => {
+  const countCrash = async ({ queue, id }: HeldJob): Promise<number> => {
     const key = jobCrashesKey(queue.name, id);
     const replies = await redis.multi().incr(key).expire(key, CRASHES_EXPIRE_S).exec();
     return Number(replies?.[0]?.[1] ?? 1);

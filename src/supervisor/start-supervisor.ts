@@ -18,6 +18,7 @@ import { createMachinePlace } from './machine-place.js';
 import { createMemoryGuard } from './memory-guard.js';
 import { createRoller } from './roller.js';
 import type { ServiceManager } from './service-manager.js';
+import { createStrayJobs } from './stray-jobs.js';
 import { takePlace } from './take-place.js';
 
 /** Redis may be away when the supervisor stops: its last words are not worth more than this. */
@@ -74,6 +75,9 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     },
     logger,
   );
+
+  const strays = createStrayJobs(queues, redis, fleet.children, logger);
+  redis.once('ready', () => redis.on('ready', strays.redisIsBack));
 
   const roller = createRoller({
     loadConfig,
@@ -153,6 +157,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const release = async (exitCode: number): Promise<void> => {
     watch.stop();
+    strays.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)]);
     cancels.stop();

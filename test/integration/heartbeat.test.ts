@@ -11,7 +11,9 @@ afterEach(() => bed.close());
 /** Every command that reaches Redis over one of the connections, from now on. */
 async function commandsOf(addresses: readonly string[]): Promise<string[]> {
   const commands: string[] = [];
-  const monitor = await bed.redis.duplicate().monitor();
+  const monitor = await bed.redis.monitor();
+  // Redis ends before the test does.
+  monitor.on('error', () => undefined);
   onTestFinished(() => monitor.disconnect());
   monitor.on('monitor', (_time: string, [command]: string[], source: string) => {
     if (addresses.includes(source)) commands.push(command ?? '');

@@ -70,6 +70,22 @@ describe('a machine without GPUs', () => {
   });
 });
 
+describe('a machine whose Redis is away', () => {
+  it('stops at the deadline all the same, and does not wait for words that nobody hears', async () => {
+    const supervisor = await bed.supervisor({ SHUTDOWN_TIMEOUT_MS: '300' });
+    const job = await bed.add(await slowJob(1));
+    await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
+    await bed.server.halt('SIGKILL');
+    supervisor.signal('SIGTERM');
+    expect(await supervisor.exited).toEqual({ code: 0, signal: null });
+    await bed.server.start();
+    await bed.inState(job, 'active');
+    const said = supervisor.lines.map(({ msg }) => msg).join('\n');
+    expect(said).toContain('Child ended as asked');
+    expect(said).toContain('Redis is away: the last figures stay unwritten');
+  });
+});
+
 describe('a child that dies', () => {
   it('has its job given back within a second, and a successor under the same id', async () => {
     const supervisor = await bed.supervisor();
@@ -175,6 +191,21 @@ describe('a supervisor', () => {
     expect(await supervisor.exited).toEqual({ code: EXIT_CODES.badConfig, signal: null });
     const said = supervisor.lines.map(({ msg }) => msg).join('\n');
     expect(said).toMatch(/REDIS_PORT must be.*\n.*MATCH_THRESHOLD must be/);
+  });
+
+  it('gives a job back whose child never heard of it, because the answer got lost with the connection', async () => {
+    const supervisor = await bed.supervisor({ WORKER_CONCURRENCY: '1' });
+    const running = await bed.add(await slowJob(1, 60));
+    await bed.recorded('host_cpu0', ({ current_job }) => current_job === running.id);
+    const token = await bed.redis.get(`${bed.queue.toKey(running.id ?? '')}:lock`);
+    const stray = await bed.add({ image: await selfieOf(0), stage: STAGE });
+    await bed.takeJob(token?.replace(/:\d+$/, ':9999') ?? '');
+    await bed.inState(stray, 'active');
+    await bed.server.restart();
+    const told = await supervisor.line(({ msg }) => msg.startsWith('Gave back a job of which its child'));
+    expect(told['jobId']).toBe(stray.id);
+    await bed.inState(stray, 'completed');
+    await bed.inState(running, 'completed');
   });
 
   it('waits for a Redis that is away, says so once, and takes jobs when it is back', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Job, type JobsOptions, Queue, QueueEvents } from 'bullmq';
+import { type Job, type JobsOptions, Queue, QueueEvents, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
@@ -25,6 +25,8 @@ export interface Testbed {
   /** A supervisor with one CPU child, unless the environment says otherwise. */
   supervisor(environment?: Record<string, string>): Promise<SupervisorProcess>;
   add(data: object, options?: JobsOptions): Promise<Job>;
+  /** Takes the next job in the name of whoever owns the lock token. */
+  takeJob(token: string): Promise<void>;
   record(workerId: string): Promise<WorkerRecord | null>;
   /** The record, once `accept` takes it. */
   recorded(workerId: string, accept: (record: WorkerRecord) => boolean): Promise<WorkerRecord>;
@@ -90,6 +92,12 @@ export async function createTestbed(): Promise<Testbed> {
       return supervisor;
     },
     add: (data, options) => queue.add('search', data, options),
+    takeJob: async (token) => {
+      const worker = new Worker('face-search', null, { connection, autorun: false });
+      worker.on('error', () => undefined);
+      await worker.getNextJob(token, { block: false });
+      await worker.close(true);
+    },
     record,
     recorded: (workerId, accept) =>
       vi.waitFor(async () => {

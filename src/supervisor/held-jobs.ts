@@ -1,0 +1,34 @@
+import { Job, type Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/** A job on a queue's active list, and the token of whoever has locked it. */
+export interface HeldJob {
+  readonly queue: Queue;
+  readonly id: string;
+  readonly token: string;
+}
+
+/** Every job that somebody works on, this machine or another one. */
+export async function listHeldJobs(queues: readonly Queue[], redis: Redis): Promise<HeldJob[]> {
+  return (await Promise.all(queues.map((queue) => listHeldJobsOf(queue, redis)))).flat();
+}
+
+async function listHeldJobsOf(queue: Queue, redis: Redis): Promise<HeldJob[]> {
+  const ids = await redis.lrange(queue.toKey('active'), 0, -1);
+  if (ids.length === 0) return [];
+  const tokens = await redis.mget(ids.map((id) => `${queue.toKey(id)}:lock`));
+  return ids.flatMap((id, i) => {
+    const token = tokens[i] ?? null;
+    return token === null ? [] : [{ queue, id, token }];
+  });
+}
+
+export function isHeldBy(job: HeldJob, lockTokenPrefixes: readonly string[]): boolean {
+  return lockTokenPrefixes.some((prefix) => job.token.startsWith(`${prefix}:`));
+}
+
+/** The job without its data: pictures never enter the supervisor. */
+export async function bareJob({ queue, id }: HeldJob, redis: Redis): Promise<Job> {
+  const opts = await redis.hget(queue.toKey(id), 'opts');
+  return new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
+}

@@ -1,0 +1,137 @@
+import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ChildStats } from '../../src/shared/ipc.js';
+import { createStrayJobs, type JobHolder, type StrayJobs } from '../../src/supervisor/stray-jobs.js';
+import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+
+const logger = pino({ level: 'silent' });
+
+const IDLE: ChildStats = { rssMb: 1, eventLoopDelayMaxMs: 0, activeJobs: 0, inferenceSilentMs: 0 };
+
+/** A child as the supervisor knows it, with a real worker of the queue behind it. */
+interface FakeChild extends JobHolder {
+  readonly worker: Worker;
+  running: string[];
+  told: boolean;
+  /** It answers a ping. */
+  pong(): void;
+}
+
+describe('a job whose child has never heard of it', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let queue: Queue;
+  let children: FakeChild[];
+  let strays: StrayJobs;
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+    redis = new Redis(server.port, '127.0.0.1', { maxRetriesPerRequest: null });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => {
+    queue = new Queue('face-search', { connection: redis });
+    children = [createChild(), createChild()];
+    strays = createStrayJobs([queue], redis, () => children, logger);
+  });
+  afterEach(async () => {
+    await Promise.all(children.map(({ worker }) => worker.close(true)));
+    await queue.close();
+    await redis.flushall();
+  });
+
+  function createChild(): FakeChild {
+    const worker = new Worker('face-search', null, { connection: redis, autorun: false });
+    let stats = { ...IDLE };
+    const child: FakeChild = {
+      worker,
+      running: [],
+      told: true,
+      pong: () => {
+        stats = { ...IDLE };
+      },
+      ready: () => ({
+        type: 'ready',
+        engine: 'none',
+        provider: 'cpu',
+        concurrency: 1,
+        lockTokenPrefixes: [worker.id],
+      }),
+      stats: () => stats,
+      runningJobs: () => new Map(child.running.map((id) => [id, { progress: 0 }])),
+      allJobsTold: () => child.told,
+    };
+    return child;
+  }
+
+  /** The second child is given a job by Redis. */
+  async function giveJob(): Promise<FakeChild> {
+    await queue.add('search', {}, { jobId: 'a', attempts: 1 });
+    const child = children[1] as FakeChild;
+    await child.worker.getNextJob(`${child.worker.id}:7`, { block: false });
+    return child;
+  }
+
+  const state = async (): Promise<string> => queue.getJobState('a');
+
+  it('goes back to the queue at the second look, with no attempt consumed', async () => {
+    const child = await giveJob();
+    await strays.look();
+    expect(await state()).toBe('active');
+    child.pong();
+    await strays.look();
+    expect(await state()).toBe('waiting');
+    expect((await queue.getJob('a'))?.attemptsMade).toBe(0);
+  });
+
+  it('stays while the child has not answered since the first look', async () => {
+    const child = await giveJob();
+    for (let look = 0; look < 4; look += 1) await strays.look();
+    expect(await state()).toBe('active');
+    child.pong();
+    await strays.look();
+    expect(await state()).toBe('waiting');
+  });
+
+  it.each<[string, (child: FakeChild) => void]>([
+    ['runs', (child) => void (child.running = ['a'])],
+    ['may wait for its turn', (child) => void (child.told = false)],
+  ])('stays where it turns out that it %s in the child', async (_case, learn) => {
+    const child = await giveJob();
+    await strays.look();
+    learn(child);
+    child.pong();
+    await strays.look();
+    child.pong();
+    await strays.look();
+    expect(await state()).toBe('active');
+  });
+
+  it("stays where it is another machine's", async () => {
+    await giveJob();
+    const elsewhere = children.splice(1);
+    for (let look = 0; look < 3; look += 1) {
+      for (const child of children) child.pong();
+      await strays.look();
+    }
+    expect(await state()).toBe('active');
+    children.push(...elsewhere);
+  });
+
+  it('is looked for again at its next turn, as if for the first time', async () => {
+    const child = await giveJob();
+    await strays.look();
+    child.pong();
+    child.running = ['a'];
+    await strays.look();
+    child.running = [];
+    child.pong();
+    await strays.look();
+    expect(await state()).toBe('active');
+  });
+});
