@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../shared/config.js';
-import { messageOf } from '../shared/errors.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchMatch } from '../shared/job.js';
@@ -99,13 +98,6 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     workers.push(batches);
   }
 
-  const drain = async (timeoutMs: number): Promise<void> => {
-    await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
-    await Promise.all([searchQueue, indexQueue].map((queue) => queue.close())).catch((error: unknown) =>
-      logger.debug({ error: messageOf(error) }, 'A queue did not close'),
-    );
-  };
-
   return {
     concurrency,
     lockTokenPrefixes: workers.map(({ lockTokenPrefix }) => lockTokenPrefix),
@@ -113,7 +105,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     resume: () => workers.forEach((worker) => worker.resume()),
     quiet: () => workers.forEach((worker) => worker.quiet()),
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
-    drain,
+    // The queues live on the caller's connection, and end with it.
+    drain: async (timeoutMs) => {
+      await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
+    },
   };
 }
 

@@ -38,8 +38,11 @@ await serveThread<GalleryCalls>(async () => {
   return {
     answers: { open: galleries.open, search: galleries.search },
     close: async () => {
-      redis.disconnect();
-      subscriber.disconnect();
+      for (const connection of [redis, subscriber]) {
+        connection.disconnect();
+        // A Redis that is frozen never answers the end of a connection, which would keep the thread.
+        connection.stream?.destroy();
+      }
     },
   };
 });

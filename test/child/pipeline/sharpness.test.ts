@@ -1,0 +1,44 @@
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { drawScene } from '../../../scripts/tiny/scene.mjs';
+import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+import { sharpnessOf } from '../../../src/child/pipeline/sharpness.js';
+
+async function drawn(blurSigma?: number): Promise<RgbImage> {
+  const scene = await drawScene({
+    widthPx: 112,
+    heightPx: 112,
+    faces: [{ person: 5, x: 16, y: 32, sizePx: 80 }],
+  });
+  const picture = sharp(scene);
+  if (blurSigma !== undefined) picture.blur(blurSigma);
+  return { data: await picture.removeAlpha().raw().toBuffer(), widthPx: 112, heightPx: 112 };
+}
+
+test('a picture is the less sharp the more it is blurred', async () => {
+  const sharpnesses = [await drawn(), await drawn(0.8), await drawn(2), await drawn(5)].map(sharpnessOf);
+  expect(sharpnesses).toEqual(sharpnesses.toSorted((a, b) => b - a));
+  expect(new Set(sharpnesses).size).toBe(4);
+});
+
+test('a flat picture has no sharpness, of whatever colour', () => {
+  const flat = (value: number): RgbImage => ({
+    data: new Uint8Array(3 * 64).fill(value),
+    widthPx: 8,
+    heightPx: 8,
+  });
+  expect([flat(0), flat(93), flat(255)].map(sharpnessOf)).toEqual([0, 0, 0]);
+});
+
+test('the sharpest there can be is what a record has room for', () => {
+  const board = Uint8Array.from(
+    { length: 3 * 64 },
+    (_, i) => ((Math.floor(i / 3) + Math.floor(i / 24)) % 2) * 255,
+  );
+  expect(sharpnessOf({ data: board, widthPx: 8, heightPx: 8 })).toBe(65_535);
+});
+
+test('the slope of a shadow is no detail', () => {
+  const slope = Uint8Array.from({ length: 3 * 64 }, (_, i) => 10 * (Math.floor(i / 3) % 8));
+  expect(sharpnessOf({ data: slope, widthPx: 8, heightPx: 8 })).toBe(0);
+});
