@@ -15,6 +15,12 @@ async function drawn(blurSigma?: number): Promise<RgbImage> {
   return { data: await picture.removeAlpha().raw().toBuffer(), widthPx: 112, heightPx: 112 };
 }
 
+const flat = (value: number): RgbImage => ({
+  data: new Uint8Array(3 * 64).fill(value),
+  widthPx: 8,
+  heightPx: 8,
+});
+
 test('a picture is the less sharp the more it is blurred', async () => {
   const sharpnesses = [await drawn(), await drawn(0.8), await drawn(2), await drawn(5)].map(sharpnessOf);
   expect(sharpnesses).toEqual(sharpnesses.toSorted((a, b) => b - a));
@@ -22,11 +28,6 @@ test('a picture is the less sharp the more it is blurred', async () => {
 });
 
 test('a flat picture has no sharpness, of whatever colour', () => {
-  const flat = (value: number): RgbImage => ({
-    data: new Uint8Array(3 * 64).fill(value),
-    widthPx: 8,
-    heightPx: 8,
-  });
   expect([flat(0), flat(93), flat(255)].map(sharpnessOf)).toEqual([0, 0, 0]);
 });
 
