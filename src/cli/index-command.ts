@@ -11,6 +11,7 @@ import { createFileTable } from '../child/store/file-table.js';
 import type { IndexBatch, IndexedBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import { type Connection, connect } from './connect.js';
+import { warnWithoutWorkers } from './fleet-records.js';
 import { createProgressBar } from './progress-bar.js';
 import { UsageError } from './usage-error.js';
 
@@ -27,6 +28,7 @@ export async function indexCommand(args: string[]): Promise<void> {
 
   const galleries = await openGalleries(connection, galleryDir);
   const before = await galleries.open(stage);
+  if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
   const indexed = await indexBatches(connection, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;

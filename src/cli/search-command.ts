@@ -4,6 +4,7 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect } from './connect.js';
 import { writeContactSheet } from './contact-sheet.js';
+import { warnWithoutWorkers } from './fleet-records.js';
 import { openInBrowser } from './open-in-browser.js';
 import { createProgressBar } from './progress-bar.js';
 import { formatTable } from './table.js';
@@ -37,6 +38,7 @@ export async function searchCommand(args: string[]): Promise<void> {
   };
 
   const connection = await connect();
+  await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
   const matches = await search(connection, data);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);

@@ -1,34 +1,24 @@
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { indexQueueName } from '../shared/index-batch.js';
-import { WORKERS_KEY } from '../shared/redis-keys.js';
-import type { WorkerRecord } from '../shared/worker-record.js';
 import { connect } from './connect.js';
+import { readFleet } from './fleet-records.js';
 import { formatTable } from './table.js';
-
-/** A reader takes an older record for offline, whatever its status says. */
-const OFFLINE_AFTER_S = 15;
 
 /** Prints the fleet's workers and what waits in the queues. */
 export async function statusCommand(args: string[]): Promise<void> {
   parseArgs({ args, options: {} });
   const { config, redis } = await connect();
-  const records = Object.values(await redis.hgetall(WORKERS_KEY)).map(
-    (text) => JSON.parse(text) as WorkerRecord,
-  );
-  const nowS = Date.now() / 1000;
-  const workers = records
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    .map((record) => [
-      record.id,
-      nowS - record.last_heartbeat > OFFLINE_AFTER_S ? 'offline' : record.status,
-      record.gpu_name ?? 'CPU',
-      record.provider ?? '–',
-      String(record.jobs_processed),
-      String(record.jobs_failed),
-      record.current_job ?? '–',
-      `${Math.max(0, Math.round(nowS - record.last_heartbeat))} s ago`,
-    ]);
+  const workers = (await readFleet(redis)).map(({ record, status, ageS }) => [
+    record.id,
+    status,
+    record.gpu_name ?? 'CPU',
+    record.provider ?? '–',
+    String(record.jobs_processed),
+    String(record.jobs_failed),
+    record.current_job ?? '–',
+    `${Math.round(ageS)} s ago`,
+  ]);
   process.stdout.write(
     workers.length === 0
       ? 'No worker has ever registered here.\n'

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTestbed, drawPerson, STAGE, type Testbed } from '../support/testbed.js';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
@@ -79,10 +79,13 @@ describe('the command line', () => {
     expect(await bed.redis.keys('face-index:*')).toEqual([]);
   });
 
-  it('writes a page with the photos of a result', async () => {
+  it('writes a page with the photos of a result, once a worker has come that it waits for', async () => {
+    const searching = run(['search', selfie, '--stage', STAGE, '--open']);
+    await vi.waitFor(async () => expect(await bed.queue.getWaitingCount()).toBe(1), { timeout: 30_000 });
     await bed.supervisor();
-    const { code, stderr } = await run(['search', selfie, '--stage', STAGE, '--open']);
+    const { code, stderr } = await searching;
     expect(code).toBe(0);
+    expect(stderr).toContain('No worker is online; waiting for one.');
     const page = /\S+matches\.html/.exec(stderr)?.[0] ?? 'none';
     expect(await readFile(page, 'utf8')).toContain(`${STAGE}/p2.png`);
     expect(stderr).toContain('No browser could be opened here');
