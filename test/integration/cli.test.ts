@@ -43,7 +43,7 @@ async function run(args: string[], environment: Record<string, string> = {}): Pr
 }
 
 describe('the command line', () => {
-  it('indexes a stage, searches it, shows the fleet, and forgets', async () => {
+  it('indexes a stage, searches it, shows the fleet, and forgets', { timeout: 120_000 }, async () => {
     await bed.supervisor();
     await bed.recorded('host_cpu0', ({ status }) => status === 'online');
 
