@@ -14,8 +14,8 @@ export interface Fleet {
   syncGpus(present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean): void;
   /** Quiets the whole machine, until it is called with `false`. */
   setQuiet(quiet: boolean): void;
-  /** The workers that the portal has paused, by id. */
-  setPaused(paused: ReadonlySet<string>): void;
+  /** The workers that the portal has paused, by id. Tells whether one of them took jobs until now, or does so again. */
+  setPaused(paused: ReadonlySet<string>): boolean;
   /** Whether the job ran on this machine. */
   cancel(jobId: string): boolean;
   /** Ends all children, within `drainTimeoutMs`; a later call may shorten it. */
@@ -28,9 +28,8 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
   let quiet = false;
   let paused: ReadonlySet<string> = new Set();
 
-  const applyQuiet = (): void => {
-    for (const worker of workers.values()) worker.setQuiet(quiet || paused.has(worker.id));
-  };
+  const applyQuiet = (): boolean =>
+    [...workers.values()].map((worker) => worker.setQuiet(quiet || paused.has(worker.id))).includes(true);
 
   const add = (device: Device): void => {
     const worker = createWorker(
@@ -76,7 +75,7 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
     },
     setPaused: (ids) => {
       paused = ids;
-      applyQuiet();
+      return applyQuiet();
     },
     cancel: (jobId) => [...workers.values()].some((worker) => worker.cancel(jobId)),
     stop: async (drainTimeoutMs) => {

@@ -59,7 +59,8 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       const result = await deps.place.beat(await records());
       logger.trace({ durationMs: Math.round(performance.now() - startedAt) }, 'Heartbeat');
       if (result.kind === 'place-lost') deps.onPlaceLost(result.holder);
-      else deps.fleet.setPaused(result.paused);
+      // Whoever paused a worker shall see it now, not at the next beat.
+      else if (deps.fleet.setPaused(result.paused)) await deps.place.beat(await records());
     } catch (error) {
       logger.warn(`The heartbeat failed: ${messageOf(error)}`);
     }

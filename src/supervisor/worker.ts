@@ -24,8 +24,8 @@ export interface Worker {
   readonly device: Device;
   readonly slot: SlotRunner;
   facts(): WorkerFacts;
-  /** Quiet workers finish what they have and take nothing new. */
-  setQuiet(quiet: boolean): void;
+  /** Quiet workers finish what they have and take nothing new. Tells whether that is a change. */
+  setQuiet(quiet: boolean): boolean;
   /** Whether the job ran here. */
   cancel(jobId: string): boolean;
 }
@@ -139,10 +139,11 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       };
     },
     setQuiet: (wanted) => {
-      if (wanted === quiet) return;
+      if (wanted === quiet) return false;
       quiet = wanted;
       logger.info(quiet ? 'Worker is quiet: it takes no new jobs' : 'Worker takes jobs again');
       for (const child of slot.children()) child.send({ type: quiet ? 'quiet' : 'resume' });
+      return true;
     },
     cancel: (jobId) => {
       for (const child of slot.children()) {

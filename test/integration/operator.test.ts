@@ -109,6 +109,15 @@ describe('an operator', () => {
     await job.waitUntilFinished(bed.events);
   });
 
+  it('sees a worker paused from the moment on from which it is, not a heartbeat later', async () => {
+    const supervisor = await bed.supervisor({ HEARTBEAT_INTERVAL_MS: '5000' });
+    await supervisor.line(({ msg }) => msg === 'Worker is ready');
+    await bed.redis.set('worker:host_cpu0:paused', '1');
+    const { time } = await supervisor.line(({ msg }) => msg.startsWith('Worker is quiet'));
+    const { last_heartbeat } = await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
+    expect(last_heartbeat - Date.parse(time as string) / 1000).toBeLessThan(4);
+  });
+
   it('cancels a running job', async () => {
     await bed.supervisor();
     const job = await bed.add(await slowJob(1), { attempts: 3 });
