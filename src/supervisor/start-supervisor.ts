@@ -167,14 +167,14 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const farewell = async (): Promise<void> => {
-    if (!redisIsUp()) {
+    if (redisIsUp()) {
+      await recovery.settled();
+      if (hasPlace) await heartbeat.stop();
+    } else if (hasPlace) {
       logger.warn(
-        'Redis is away: the last figures stay unwritten, and the lease of the place expires by itself',
+        'Redis is away: the last figures stay unwritten, and the lease of the place expires itself',
       );
-      return;
     }
-    await recovery.settled();
-    if (hasPlace) await heartbeat.stop();
   };
 
   start().catch((error: unknown) => {
