@@ -172,7 +172,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       if (hasPlace) await heartbeat.stop();
     } else if (hasPlace) {
       logger.warn(
-        'Redis is away: the last figures stay unwritten, and the lease of the place expires itself',
+        'Redis is away: the last figures stay unwritten, and the lease of the place expires by itself',
       );
     }
   };
