@@ -1,14 +1,13 @@
-import { DETECTOR_SIDE_PX } from '../../dist/child/inference/analyze-picture.js';
 import { openNetworks, warmUp } from '../../dist/child/inference/networks.js';
 import { alignFace } from '../../dist/child/pipeline/align.js';
-import { decodePicture, shrink } from '../../dist/child/pipeline/decode.js';
-import { detectFaces, scaleFace } from '../../dist/child/pipeline/detect.js';
+import { decodePicture } from '../../dist/child/pipeline/decode.js';
 import { embedFaces } from '../../dist/child/pipeline/embed.js';
+import { findFaces } from '../../dist/child/pipeline/find-faces.js';
 import { refineLandmarks } from '../../dist/child/pipeline/refine.js';
 import { median } from '../faults/report.mjs';
 
 /**
- * How long each stage of the pipeline takes for a photo: decode, shrink, detect, refine, align, embed.
+ * How long each stage of the pipeline takes for a photo: decode, detect, refine, align, embed.
  *
  * @param {readonly Buffer[]} photos
  * @param {import('../../dist/child/inference/model-files.js').ModelPack} pack
@@ -22,7 +21,7 @@ export async function measureStages(photos, pack, rounds) {
   const perRound = [];
   let faces = 0;
   for (let round = -1; round < rounds; round += 1) {
-    const sums = [0, 0, 0, 0, 0, 0];
+    const sums = [0, 0, 0, 0, 0];
     faces = 0;
     for (const photo of photos) {
       let stage = 0;
@@ -33,27 +32,27 @@ export async function measureStages(photos, pack, rounds) {
         stage += 1;
         return result;
       };
-      const { image } = await timed(() => decodePicture(photo, 1e9));
-      const small = await timed(() => shrink(image, DETECTOR_SIDE_PX));
-      const [detected] = await timed(() => detectFaces([small], pack.detector, networks.runDetector));
-      const factor = image.widthPx / small.widthPx;
+      const decoded = await timed(() => decodePicture(photo, 1e9));
+      const { image, faces: found } = await timed(() =>
+        findFaces(photo, decoded, 1e9, pack.detector, networks.runDetector),
+      );
       const landmarks = await timed(() =>
         refineLandmarks(
           image,
-          detected.map((/** @type {any} */ face) => scaleFace(face, factor).landmarks),
+          found.map((/** @type {any} */ face) => face.landmarks),
           pack.detector,
           networks.runDetector,
         ),
       );
       const crops = await timed(() => landmarks.map((/** @type {any} */ face) => alignFace(image, face)));
       await timed(() => embedFaces(crops, pack.embedder, networks.runEmbedder));
-      faces += detected.length / photos.length;
+      faces += found.length / photos.length;
     }
     if (round >= 0) perRound.push(sums);
   }
   await networks.release();
   return {
-    times: [0, 1, 2, 3, 4, 5].map((stage) => median(perRound.map((sums) => sums[stage] ?? NaN))),
+    times: [0, 1, 2, 3, 4].map((stage) => median(perRound.map((sums) => sums[stage] ?? NaN))),
     faces,
   };
 }

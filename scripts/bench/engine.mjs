@@ -124,7 +124,7 @@ async function measureSizes() {
     const { times, faces } = await measureStages(encoded, pack, Number(values.rounds));
     rows.push([name, faces.toFixed(1), ...times.map((ms) => ms.toFixed(1))]);
   }
-  const stages = ['decode', 'shrink', 'detect', 'refine', 'align', 'embed'];
+  const stages = ['decode', 'detect', 'refine', 'align', 'embed'];
   console.log('Median milliseconds a photo, in one thread:');
   console.log(formatTable([['photos', 'faces', ...stages], ...rows]));
 }

@@ -43,7 +43,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
 }
 
 /** @param {import('../../dist/child/inference/engine.js').Picture} picture */
-function nearestTheMiddle({ widthPx, heightPx, faces }) {
+export function nearestTheMiddle({ widthPx, heightPx, faces }) {
   const distance = (/** @type {(typeof faces)[number]} */ { box }) =>
     Math.hypot(box.x + box.width / 2 - widthPx / 2, box.y + box.height / 2 - heightPx / 2);
   return faces.toSorted((a, b) => distance(a) - distance(b))[0];

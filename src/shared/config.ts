@@ -84,7 +84,7 @@ const variables = z.object({
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
   EXCLUDED_STAGE: z.string().optional(),
   EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),
-  MIN_FACE_PX: integer(0, 10_000, 20),
+  MIN_FACE_PX: integer(0, 10_000, 16),
   MIN_SHARPNESS: integer(0, 65_535, 0),
   MAX_YAW_DEG: integer(1, 90, 90),
   MODEL_PACK: name('mobileface'),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ModelPack } from './model-files.js';
 
 /** To be raised with every change of the pipeline that changes what it computes of a photo. */
-const PIPELINE_VERSION = 1;
+const PIPELINE_VERSION = 2;
 
 /**
  * What computed faces are kept under: faces of another pack, of other files under the same name, or of an older

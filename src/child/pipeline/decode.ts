@@ -10,7 +10,7 @@ import type { RgbImage } from './pixels.js';
 export const WORKING_SIDE_PX = 1920;
 
 export interface DecodedPicture {
-  /** At most `WORKING_SIDE_PX` on its longest side. */
+  /** A copy that is no larger than was asked for. */
   readonly image: RgbImage;
   /** Size of the whole picture as a person sees it. */
   readonly widthPx: number;
@@ -21,9 +21,14 @@ export interface DecodedPicture {
  * Decodes one picture: its first frame, EXIF orientation applied, 8-bit sRGB, transparency laid on white. JPEG
  * and WebP are shrunk while they are loaded.
  *
+ * @param sidePx longest side of the copy
  * @throws {ImageError} it is not a photograph of a known format, is broken, or has more than `maxPixels`
  */
-export async function decodePicture(encoded: Buffer, maxPixels: number): Promise<DecodedPicture> {
+export async function decodePicture(
+  encoded: Buffer,
+  maxPixels: number,
+  sidePx = WORKING_SIDE_PX,
+): Promise<DecodedPicture> {
   checkFormat(encoded);
   try {
     // The limit is judged on the header alone, with a sentence of our own.
@@ -31,7 +36,7 @@ export async function decodePicture(encoded: Buffer, maxPixels: number): Promise
     checkPixels(metadata, maxPixels);
     const { data, info } = await sharp(encoded, { limitInputPixels: maxPixels, failOn: 'error' })
       .autoOrient()
-      .resize({ width: WORKING_SIDE_PX, height: WORKING_SIDE_PX, fit: 'inside', withoutEnlargement: true })
+      .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })

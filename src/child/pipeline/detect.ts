@@ -100,14 +100,21 @@ function readStride(
 }
 
 /** The same face in an image that is `factor` times as large. */
-export function scaleFace({ box, landmarks, score }: DetectedFace, factor: number): DetectedFace {
-  const scale = ({ x, y }: Point): Point => ({ x: x * factor, y: y * factor });
+export function scaleFace(face: DetectedFace, factor: number): DetectedFace {
+  const { width, height } = face.box;
+  const { box, landmarks, score } = mapFace(face, ({ x, y }) => ({ x: x * factor, y: y * factor }));
+  return { box: { ...box, width: width * factor, height: height * factor }, landmarks, score };
+}
+
+/** The same face in an image that has `offset` more pixels to the left and above. */
+export function moveFace(face: DetectedFace, offset: Point): DetectedFace {
+  return mapFace(face, ({ x, y }) => ({ x: x + offset.x, y: y + offset.y }));
+}
+
+/** @param map is given the landmarks and the box's upper left corner; the box's size stays */
+function mapFace({ box, landmarks, score }: DetectedFace, map: (point: Point) => Point): DetectedFace {
   const [a, b, c, d, e] = landmarks;
-  return {
-    box: { ...scale(box), width: box.width * factor, height: box.height * factor },
-    landmarks: [scale(a), scale(b), scale(c), scale(d), scale(e)],
-    score,
-  };
+  return { box: { ...box, ...map(box) }, landmarks: [map(a), map(b), map(c), map(d), map(e)], score };
 }
 
 function readOutput(outputs: ReadonlyMap<string, Float32Array>, name: string): Float32Array {

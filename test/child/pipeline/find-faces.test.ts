@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { drawScene } from '../../../scripts/tiny/scene.mjs';
+import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
+import { type Networks, openNetworks } from '../../../src/child/inference/networks.js';
+import { decodePicture } from '../../../src/child/pipeline/decode.js';
+import type { RunDetector } from '../../../src/child/pipeline/detect.js';
+import { findFaces, type FoundFaces } from '../../../src/child/pipeline/find-faces.js';
+import { createModelFolder } from '../../support/model-folder.js';
+
+const MAX_PIXELS = 100_000_000;
+
+let pack: ModelPack;
+let networks: Networks;
+/** Pictures that the detector was shown. */
+let looks = 0;
+
+beforeAll(async () => {
+  const models = await createModelFolder();
+  pack = await findModelPack('tiny', models.directory);
+  networks = await openNetworks(pack, 'cpu', 1);
+  await models.remove();
+});
+afterAll(() => networks.release());
+beforeEach(() => {
+  looks = 0;
+});
+
+const countLooks: RunDetector = (input, count, size) => {
+  looks += count;
+  return networks.runDetector(input, count, size);
+};
+
+async function findIn(scene: Parameters<typeof drawScene>[0]): Promise<FoundFaces> {
+  const encoded = await drawScene(scene);
+  const picture = await decodePicture(encoded, MAX_PIXELS);
+  return findFaces(encoded, picture, MAX_PIXELS, pack.detector, countLooks);
+}
+
+/** Four rows of five, smaller and smaller to the back. */
+const GROUP = [240, 95, 60, 40].flatMap((sizePx, row) =>
+  Array.from({ length: 5 }, (_, i) => ({
+    person: 10 * row + i,
+    x: 300 + 700 * i,
+    y: 2100 - 500 * row,
+    sizePx,
+  })),
+);
+
+describe('a large group photo', () => {
+  it('shows the faces of its last row at a second look, each face once', async () => {
+    const { image, faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: GROUP });
+
+    expect(looks).toBe(1 + 5 * 4);
+    expect([image.widthPx, image.heightPx]).toEqual([4000, 2600]);
+    expect(faces).toHaveLength(GROUP.length);
+    for (const { x, y, sizePx } of GROUP) {
+      const near = faces.filter(
+        ({ box }) =>
+          Math.abs(box.x + box.width / 2 - x - sizePx / 2) < sizePx / 4 &&
+          Math.abs(box.y + box.height / 2 - y - sizePx / 2) < sizePx / 4,
+      );
+      expect(near, `the face of ${sizePx} pixels at ${x}, ${y}`).toHaveLength(1);
+    }
+    const scores = faces.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+  });
+
+  it('is looked at tile by tile where the first look shows nobody at all', async () => {
+    const drawn = { person: 7, x: 2000, y: 1000, sizePx: 50 };
+    const { faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: [drawn] });
+
+    expect(looks).toBe(1 + 5 * 4);
+    expect(faces).toHaveLength(1);
+  });
+
+  it('is cut up at no more than 4,096 pixels a side', async () => {
+    const { image } = await findIn({ widthPx: 6000, heightPx: 3000, faces: [] });
+
+    expect([image.widthPx, image.heightPx]).toEqual([4096, 2048]);
+  });
+});
+
+describe('one look is enough', () => {
+  it('for a large photo whose faces are all large', async () => {
+    const drawn = { person: 7, x: 1500, y: 900, sizePx: 600 };
+    const { image, faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: [drawn] });
+
+    expect(looks).toBe(1);
+    expect(image.widthPx).toBe(1920);
+    expect(faces).toHaveLength(1);
+  });
+
+  it('for a photo that is hardly larger than what was looked at', async () => {
+    await findIn({ widthPx: 1100, heightPx: 800, faces: [] });
+
+    expect(looks).toBe(1);
+  });
+});
