@@ -86,7 +86,14 @@ async function measureThreads() {
 
 /** @param {{ threads: number, intraOpThreads: number }} way */
 async function startEngine({ threads, intraOpThreads }) {
-  const data = { pack, provider: 'cpu', intraOpThreads, maxImageBytes: 1e9, maxImagePixels: 1e9 };
+  const data = {
+    pack,
+    provider: 'cpu',
+    probe: false,
+    intraOpThreads,
+    maxImageBytes: 1e9,
+    maxImagePixels: 1e9,
+  };
   const started = /** @type {import('../../dist/child/inference/engine-calls.js').EngineThread[]} */ (
     /** @type {unknown} */ (
       await Promise.all(

@@ -54,10 +54,10 @@ export async function findPerson(
 
 async function lookAtSelfie(
   selfie: string,
-  { engine, signal }: FindPersonOptions,
+  { engine, signal, log }: FindPersonOptions,
 ): Promise<Picture | ImageError> {
   try {
-    return await engine.analyze({ kind: 'base64', text: selfie }, { signal, urgent: true });
+    return await engine.analyze({ kind: 'base64', text: selfie }, { signal, urgent: true, note: log });
   } catch (error) {
     if (error instanceof ImageError) return error;
     throw error;

@@ -21,6 +21,7 @@ export interface ChildDeps {
   readonly channel: IpcChannel;
   readonly createEngine: (options: {
     readonly device: Device;
+    readonly processorsOnly: boolean;
     readonly config: Config['engine'];
     readonly logger: Logger;
   }) => Promise<Engine>;
@@ -62,10 +63,22 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     state = { kind: 'starting', quiet: init.quiet };
     logger = createLogger('child', init.config.logLevel).child({ worker: init.workerId });
     redis = createRedis(init.config.redis, logger, { connectionName: init.workerId });
-    const starting = createEngine({ device: init.device, config: init.config.engine, logger });
+    const starting = createEngine({
+      device: init.device,
+      processorsOnly: init.config.devices.cpuOnly || init.config.devices.cpuWorker === 'on',
+      config: init.config.engine,
+      logger,
+    });
     engineStart = starting;
     const engine = await starting;
     dieWith(engine);
+    void engine.exhausted.then((error) =>
+      leave({
+        exitCode: EXIT_CODES.engineDied,
+        timeoutMs: init.config.supervision.shutdownTimeoutMs,
+        lastWords: messageOf(error),
+      }),
+    );
     galleriesStart = openGalleries(init, engine);
     const galleries = await galleriesStart;
     if (galleries !== null) dieWith(galleries);
@@ -91,6 +104,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       type: 'ready',
       engine: engine.name,
       provider: engine.provider,
+      providerRefusals: engine.providerRefusals,
       concurrency: worker.concurrency,
       lockTokenPrefixes: worker.lockTokenPrefixes,
     });
@@ -152,8 +166,12 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     },
     () =>
       state.kind === 'serving'
-        ? { activeJobs: state.worker.activeJobs(), inferenceSilentMs: state.engine.silentMs() }
-        : { activeJobs: 0, inferenceSilentMs: 0 },
+        ? {
+            activeJobs: state.worker.activeJobs(),
+            inferenceSilentMs: state.engine.silentMs(),
+            memorySteps: state.engine.memorySteps(),
+          }
+        : { activeJobs: 0, inferenceSilentMs: 0, memorySteps: { halved: 0, shrunk: 0, onCpu: 0 } },
   );
 
   return {

@@ -71,7 +71,7 @@ const variables = z.object({
     .optional(),
   USE_CPU: flag,
   CPU_WORKER: oneOf(['auto', 'on', 'off'], 'auto'),
-  EXECUTION_PROVIDER: oneOf(['auto', 'cuda', 'cpu'], 'auto'),
+  EXECUTION_PROVIDER: oneOf(['auto', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml', 'cpu'], 'auto'),
   WORKER_CONCURRENCY: autoOrInteger(1, 64),
   ENGINE_THREADS: autoOrInteger(1, 64),
   MATCH_THRESHOLD: z
@@ -126,7 +126,7 @@ export interface Config {
     readonly scanIntervalMs: number;
   };
   readonly engine: {
-    readonly provider: 'auto' | 'cuda' | 'cpu';
+    readonly provider: 'auto' | 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
     readonly modelPack: string;
     readonly modelsDir: string;
     /** Engine threads of a child; `null` chooses by the machine. */

@@ -47,9 +47,17 @@ export interface ChildReady {
   readonly type: 'ready';
   readonly engine: string;
   readonly provider: string;
+  /** Better execution providers that were tried first. */
+  readonly providerRefusals: readonly ProviderRefusal[];
   readonly concurrency: number;
   /** Every BullMQ lock token of this child starts with one of these and a colon. */
   readonly lockTokenPrefixes: readonly string[];
+}
+
+/** An execution provider that is not used, and the reason, for a person. */
+export interface ProviderRefusal {
+  readonly provider: string;
+  readonly reason: string;
 }
 
 export interface ChildStats {
@@ -59,4 +67,6 @@ export interface ChildStats {
   readonly activeJobs: number;
   /** Milliseconds for which inference has been asked for and none has ended; 0 when none is awaited. */
   readonly inferenceSilentMs: number;
+  /** How often, since it started, a device without memory had its batch halved, its arena built anew, its work done on the CPU. */
+  readonly memorySteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
 }

@@ -1,3 +1,5 @@
+import type { ProviderRefusal } from './ipc.js';
+
 /**
  * One worker in the Redis hash `workers`, as the portal's dashboard reads it: snake case, times in
  * seconds since 1970 (durations in seconds), memory in MB unless the name says otherwise, percentages
@@ -17,6 +19,12 @@ export interface WorkerRecord {
   readonly engine: string | null;
   /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string | null;
+  /** Better execution providers that were tried first, and why each is not used. */
+  readonly provider_refusals: readonly ProviderRefusal[];
+  /** How often, since the child started, its device was without memory, and what was done: see docs/engine.md. */
+  readonly oom_halved: number;
+  readonly oom_shrunk: number;
+  readonly oom_on_cpu: number;
   /** Process id of the child, `null` while there is none. */
   readonly pid: number | null;
   readonly version: string;

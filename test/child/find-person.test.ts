@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findPerson } from '../../src/child/find-person.js';
-import type { Face, Picture } from '../../src/child/inference/engine.js';
+import type { Face, Picture, WorkOptions } from '../../src/child/inference/engine.js';
 import { ImageError, JobError } from '../../src/shared/errors.js';
 import { createScriptedEngine } from '../support/scripted-engine.js';
 
@@ -43,6 +43,19 @@ describe('the person of a selfie', () => {
     const { probe, log } = await find(['a'], { a: [{ cosine: 0.8 }] });
     expect([...probe]).toEqual([...Float32Array.of(0.8, 0.6)]);
     expect(log).toEqual([]);
+  });
+
+  test('is found on a device without memory too, of which the log says what had to be done', async () => {
+    const log: string[] = [];
+    const engine = {
+      ...createScriptedEngine(),
+      analyze: async (_: unknown, { note }: WorkOptions = {}): Promise<Picture> => {
+        note?.('Smaller batches are tried.');
+        return { widthPx: 200, heightPx: 200, faces: [faceOf({ cosine: 1 })] };
+      },
+    };
+    await findPerson(['a'], { engine, signal: new AbortController().signal, log: (line) => log.push(line) });
+    expect(log).toEqual(['Smaller batches are tried.']);
   });
 
   test('may be small or blurred where there is nothing better', async () => {

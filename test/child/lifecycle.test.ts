@@ -60,6 +60,7 @@ describe('a child', () => {
       type: 'ready',
       engine: 'scripted 1.0',
       provider: 'cpu',
+      providerRefusals: [],
       concurrency: 2,
       lockTokenPrefixes: [expect.stringMatching(/^[0-9a-f-]{36}$/)],
     });
@@ -80,6 +81,7 @@ describe('a child', () => {
         eventLoopDelayMaxMs: expect.any(Number),
         activeJobs: 1,
         inferenceSilentMs: 0,
+        memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
       },
     });
     engine.release();
@@ -197,6 +199,22 @@ describe('the end of a child', () => {
     expect((await supervisor.hear('job-ended')).outcome).toBe('returned');
     expect(await job.getState()).toBe('waiting');
     expect((await portal.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(0);
+  });
+
+  test('when only a new process can use its device, after its jobs', async () => {
+    const { exited } = run();
+    init();
+    const job = await portal.add({ image: 'face:1', gallery: [{ id: 'a', image: 'slow' }] }, { attempts: 1 });
+    await engine.held();
+    engine.exhaust();
+    engine.release();
+    expect(await exited).toBe(EXIT_CODES.engineDied);
+    expect((await supervisor.hear('job-ended')).outcome).toBe('completed');
+    expect(await supervisor.hear('failing')).toEqual({
+      type: 'failing',
+      error: 'The memory of the device stays exhausted',
+    });
+    expect(await job.getState()).toBe('completed');
   });
 
   test.each([

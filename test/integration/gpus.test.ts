@@ -42,6 +42,10 @@ describe('a machine with GPUs', () => {
       gpu_utilization: 0,
       gpu_temperature: 30,
       provider: 'cpu',
+      provider_refusals: [expect.objectContaining({ provider: 'cuda' })],
+      oom_halved: 0,
+      oom_shrunk: 0,
+      oom_on_cpu: 0,
     });
     expect(second).toMatchObject({ gpu_index: 1, gpu_memory_used_mb: 512, gpu_utilization: 11 });
     expect(first.pid).not.toBe(second.pid);

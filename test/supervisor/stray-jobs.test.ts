@@ -8,7 +8,13 @@ import { type RedisServer, startRedisServer } from '../../scripts/support/redis-
 
 const logger = pino({ level: 'silent' });
 
-const IDLE: ChildStats = { rssMb: 1, eventLoopDelayMaxMs: 0, activeJobs: 0, inferenceSilentMs: 0 };
+const IDLE: ChildStats = {
+  rssMb: 1,
+  eventLoopDelayMaxMs: 0,
+  activeJobs: 0,
+  inferenceSilentMs: 0,
+  memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
+};
 
 /** A child as the supervisor knows it, with a real worker of the queue behind it. */
 interface FakeChild extends JobHolder {
@@ -59,6 +65,7 @@ describe('a job whose child has never heard of it', () => {
         type: 'ready',
         engine: 'none',
         provider: 'cpu',
+        providerRefusals: [],
         concurrency: 1,
         lockTokenPrefixes: [worker.id],
       }),

@@ -3,7 +3,13 @@ import type { ChildStats } from '../../src/shared/ipc.js';
 import { createWatchdog } from '../../src/supervisor/watchdog.js';
 
 const limits = { pingTimeoutMs: 15_000, inferenceTimeoutMs: 60_000 };
-const idle: ChildStats = { rssMb: 100, eventLoopDelayMaxMs: 1, activeJobs: 0, inferenceSilentMs: 0 };
+const idle: ChildStats = {
+  rssMb: 100,
+  eventLoopDelayMaxMs: 1,
+  activeJobs: 0,
+  inferenceSilentMs: 0,
+  memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
+};
 
 describe('the watchdog', () => {
   beforeEach(() => void vi.useFakeTimers());

@@ -47,7 +47,10 @@ export async function createEngineHarness(): Promise<EngineHarness> {
       maxImagePixels: 100_000_000,
       ...settings,
     } as const;
-    const engine = await createEngine({ device, config, logger });
+    const engine = await createEngine(
+      { device, config, logger },
+      { platform: 'linux', arch: 'x64', gpus: 0 },
+    );
     engines.push(engine);
     return engine;
   };

@@ -17,11 +17,13 @@ export interface ScriptedEngine extends Engine {
   held(): Promise<void>;
   release(): void;
   die(): void;
+  exhaust(): void;
 }
 
 export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
   const asked: PictureSource[] = [];
   const dying = defer<Error>();
+  const exhausting = defer<Error>();
   const released = defer();
   const held = defer();
   let inFlight = 0;
@@ -44,6 +46,7 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
   return {
     name: 'scripted 1.0',
     provider: 'cpu',
+    providerRefusals: [],
     threads: 1,
     capacity,
     calibration: { scoreOf: (cosine) => Math.max(0, cosine), cosineOf: (score) => score },
@@ -63,6 +66,8 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
       }
     },
     silentMs: () => 0,
+    memorySteps: () => ({ halved: 0, shrunk: 0, onCpu: 0 }),
+    exhausted: exhausting.promise,
     died: dying.promise,
     stop: async () => {},
     asked,
@@ -70,6 +75,7 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
     mostInFlight: () => most,
     held: () => held.promise,
     release: released.resolve,
+    exhaust: () => exhausting.resolve(new Error('The memory of the device stays exhausted')),
     die: () => dying.resolve(new Error('The engine thread died.')),
   };
 }

@@ -1,5 +1,6 @@
 import type { Thread } from '../threads/start-thread.js';
 import type { Picture, PictureSource } from './engine.js';
+import type { MemoryStep } from './memory-ladder.js';
 import type { ModelPack } from './model-files.js';
 import type { ProviderName } from './session.js';
 
@@ -7,15 +8,23 @@ import type { ProviderName } from './session.js';
 export interface EngineThreadData {
   readonly pack: ModelPack;
   readonly provider: ProviderName;
+  /** Whether the provider is to prove itself first, see `probe-provider.ts`. */
+  readonly probe: boolean;
   readonly intraOpThreads: number;
   readonly maxImageBytes: number;
   readonly maxImagePixels: number;
 }
 
+export interface Analysis {
+  readonly picture: Picture;
+  /** Taken by the thread since its last answer, for whichever picture. */
+  readonly memorySteps: readonly MemoryStep[];
+}
+
 /** What an engine thread can be asked; see {@link import('./engine.js').Engine}. */
 export type EngineCalls = {
   readonly identify: { readonly argument: PictureSource; readonly result: string };
-  readonly analyze: { readonly argument: PictureSource; readonly result: Picture };
+  readonly analyze: { readonly argument: PictureSource; readonly result: Analysis };
 };
 
 export type EngineThread = Thread<EngineCalls>;

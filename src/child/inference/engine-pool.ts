@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 import { createCalibration } from '../pipeline/score.js';
 import { createDispatcher, IN_FLIGHT_PER_THREAD } from './dispatcher.js';
 import type { Engine } from './engine.js';
+import { describeMachine, type Machine } from './machine.js';
+import { createMemoryLog } from './memory-log.js';
 import { findModelPack } from './model-files.js';
 import { packKey } from './pack-key.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
@@ -10,16 +12,23 @@ const RUNTIME_VERSION = (
   createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
 ).version;
 
+type EngineOptions = Omit<StartThreadsOptions, 'machine'>;
+
 /**
  * Starts the engine threads. Resolves once each has loaded its models and run them once.
  *
+ * @param machine null looks at the one it runs on
  * @throws {StartupError} the models are missing, or the execution provider that was asked for does not load
  */
-export async function createEngine(options: StartThreadsOptions): Promise<Engine> {
+export async function createEngine(options: EngineOptions, machine: Machine | null = null): Promise<Engine> {
   const { modelPack, modelsDir } = options.config;
   const pack = await findModelPack(modelPack, modelsDir);
   const calibration = createCalibration(pack.calibration);
-  const { threads, provider } = await startThreads(pack, options);
+  const { threads, provider, refusals } = await startThreads(pack, {
+    ...options,
+    machine: machine ?? (await describeMachine()),
+  });
+  const memory = createMemoryLog(provider, options.logger);
   const { submit, silentMs, close } = createDispatcher(threads);
   let stopped: Promise<void> | null = null;
 
@@ -41,15 +50,28 @@ export async function createEngine(options: StartThreadsOptions): Promise<Engine
   return {
     name: `onnxruntime-node ${RUNTIME_VERSION}, ${pack.name}`,
     provider,
+    providerRefusals: refusals,
     threads: threads.length,
     capacity: threads.length * IN_FLIGHT_PER_THREAD,
     calibration,
     pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
-    analyze: (source, { signal, urgent = false } = {}) =>
-      submit((thread) => thread.call('analyze', source), { signal, urgent }),
+    analyze: (source, { signal, urgent = false, note } = {}) =>
+      submit(
+        async (thread) => {
+          const { picture, memorySteps } = await thread.call('analyze', source);
+          for (const step of memorySteps) {
+            const sentence = memory.note(step);
+            note?.(sentence);
+          }
+          return picture;
+        },
+        { signal, urgent },
+      ),
     identify: (source, { signal, urgent = false } = {}) =>
       submit((thread) => thread.call('identify', source), { signal, urgent }),
     silentMs,
+    memorySteps: memory.counts,
+    exhausted: memory.spent,
     died,
     stop: () => (stopped ??= stop()),
   };

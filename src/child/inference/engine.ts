@@ -1,3 +1,4 @@
+import type { ChildStats, ProviderRefusal } from '../../shared/ipc.js';
 import type { Calibration } from '../pipeline/score.js';
 
 /**
@@ -7,8 +8,10 @@ import type { Calibration } from '../pipeline/score.js';
 export interface Engine {
   /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobileface`. */
   readonly name: string;
-  /** Execution provider in use: `cpu` or `cuda`. */
+  /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string;
+  /** Better ones that were tried first, and why they are not used. */
+  readonly providerRefusals: readonly ProviderRefusal[];
   readonly threads: number;
   /** Pictures that are worth having in flight at once; more only wait. */
   readonly capacity: number;
@@ -36,6 +39,14 @@ export interface Engine {
   /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
   silentMs(): number;
 
+  /** What has been done so far because the device had no memory left. */
+  memorySteps(): ChildStats['memorySteps'];
+
+  /**
+   * Settles when only a new process can use the device again. The engine still answers, on the CPU; never rejects.
+   */
+  readonly exhausted: Promise<Error>;
+
   /** Settles when the engine has failed for good (an engine thread died); never rejects, never settles on `stop`. */
   readonly died: Promise<Error>;
 
@@ -46,6 +57,8 @@ export interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Goes before all that is not urgent: somebody waits for it. */
   readonly urgent?: boolean;
+  /** Takes a sentence for each step that the device's lack of memory made necessary meanwhile. */
+  readonly note?: (sentence: string) => void;
 }
 
 /** Where an encoded picture comes from. Base64 is decoded in the engine thread: data URL or bare, white space and padding optional. */

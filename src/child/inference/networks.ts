@@ -1,7 +1,9 @@
 import type { RunDetector } from '../pipeline/detect.js';
 import type { RunEmbedder } from '../pipeline/embed.js';
+import { openBoundedSession } from './bounded-session.js';
+import type { MemoryStep } from './memory-ladder.js';
 import type { ModelPack } from './model-files.js';
-import { openSession, type ProviderName } from './session.js';
+import { openSession, type ProviderName, type Session } from './session.js';
 
 /** The two networks of a model pack, loaded. */
 export interface Networks {
@@ -10,14 +12,29 @@ export interface Networks {
   release(): Promise<void>;
 }
 
-/** @throws {Error} a file is no model, or the provider does not load */
+/**
+ * @param onMemoryStep called for each step that a device without memory makes necessary; without it, running out of
+ *   memory is an error like any other
+ * @throws {Error} a file is no model, or the provider does not load
+ */
 export async function openNetworks(
   pack: ModelPack,
   provider: ProviderName,
   intraOpThreads: number,
+  onMemoryStep?: (step: MemoryStep) => void,
 ): Promise<Networks> {
-  const detector = await openSession(pack.detectorPath, pack.detector.input.name, provider, intraOpThreads);
-  const embedder = await openSession(pack.embedderPath, pack.embedder.input.name, provider, intraOpThreads);
+  const open = (modelPath: string, inputName: string | null): Promise<Session> => {
+    const openOn = (place: ProviderName) => () => openSession(modelPath, inputName, place, intraOpThreads);
+    if (provider === 'cpu' || onMemoryStep === undefined) return openOn(provider)();
+    return openBoundedSession({
+      openOnDevice: openOn(provider),
+      openOnCpu: openOn('cpu'),
+      onStep: onMemoryStep,
+      now: () => performance.now(),
+    });
+  };
+  const detector = await open(pack.detectorPath, pack.detector.input.name);
+  const embedder = await open(pack.embedderPath, pack.embedder.input.name);
   return {
     runDetector: (input, count, { widthPx, heightPx }) => detector.run(input, [count, 3, heightPx, widthPx]),
     runEmbedder: async (input, count, sizePx) => {

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-export type ProviderName = 'cuda' | 'cpu';
+export type ProviderName = 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
 
 /** One network, loaded. `run` blocks its thread, whatever its promise says. */
 export interface Session {

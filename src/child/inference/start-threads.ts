@@ -2,9 +2,11 @@ import type { Config } from '../../shared/config.js';
 import type { Device } from '../../shared/device.js';
 import { messageOf, StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
+import type { ProviderRefusal } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
 import { startThread } from '../threads/start-thread.js';
 import type { EngineCalls, EngineThread, EngineThreadData } from './engine-calls.js';
+import type { Machine } from './machine.js';
 import type { ModelPack } from './model-files.js';
 import { chooseProviders, CUDA_INSTALL_HINT } from './providers.js';
 import type { ProviderName } from './session.js';
@@ -14,6 +16,9 @@ const ENGINE_THREAD = new URL('./engine-thread.js', import.meta.url);
 
 export interface StartThreadsOptions {
   readonly device: Device;
+  readonly machine: Machine;
+  /** The operator wants a worker for the processors, whatever else there is. */
+  readonly processorsOnly?: boolean;
   readonly config: Config['engine'];
   readonly logger: Logger;
 }
@@ -21,29 +26,43 @@ export interface StartThreadsOptions {
 export interface StartedThreads {
   readonly threads: readonly EngineThread[];
   readonly provider: ProviderName;
+  /** In the order in which they were tried. */
+  readonly refusals: readonly ProviderRefusal[];
 }
 
 /**
- * Starts the engine threads on the first execution provider that loads.
+ * Starts the engine threads on the first execution provider that loads and computes what the CPU does.
  *
  * @throws {StartupError} none does, or the models are none
  */
 export async function startThreads(
   pack: ModelPack,
-  { device, config, logger }: StartThreadsOptions,
+  { device, machine, processorsOnly = false, config, logger }: StartThreadsOptions,
 ): Promise<StartedThreads> {
-  const [provider, fallback] = chooseProviders(device, config.provider);
-  try {
-    return { threads: await startOn(provider, pack, config), provider };
-  } catch (error) {
-    const problem = `The models of "${pack.name}" cannot be run on ${provider}: ${messageOf(error)}.`;
-    const sentence = provider === 'cuda' ? `${problem} ${CUDA_INSTALL_HINT}` : problem;
-    if (fallback === undefined) {
-      const exitCode = provider === 'cuda' ? EXIT_CODES.providerUnavailable : EXIT_CODES.crash;
-      throw new StartupError(sentence, exitCode, { cause: error });
+  const question = { device, machine, processorsOnly, wanted: config.provider };
+  const refusals: ProviderRefusal[] = [];
+  let candidates: readonly ProviderName[] = chooseProviders(question);
+  for (;;) {
+    const [provider, fallback] = candidates as readonly [ProviderName, ...ProviderName[]];
+    try {
+      return { threads: await startOn(provider, pack, config), provider, refusals };
+    } catch (error) {
+      const reason = messageOf(error);
+      const problem = `The models of "${pack.name}" cannot be run on ${provider}: ${reason}.`;
+      const ofCuda = provider === 'cuda' || provider === 'tensorrt';
+      const sentence = ofCuda ? `${problem} ${CUDA_INSTALL_HINT}` : problem;
+      if (fallback === undefined) {
+        const exitCode = provider === 'cpu' ? EXIT_CODES.crash : EXIT_CODES.providerUnavailable;
+        throw new StartupError(sentence, exitCode, { cause: error });
+      }
+      refusals.push({ provider, reason });
+      logger.warn(
+        fallback === 'cpu'
+          ? `${sentence} Until then this device's work is done on the cpu.`
+          : `${sentence} Until then ${fallback} is tried.`,
+      );
+      candidates = candidates.slice(1);
     }
-    logger.warn(`${sentence} Until then this device's work is done on the ${fallback}.`);
-    return await startThreads(pack, { device, config: { ...config, provider: fallback }, logger });
   }
 }
 
@@ -54,10 +73,14 @@ async function startOn(
   { threads: wanted, maxImageBytes, maxImagePixels }: Config['engine'],
 ): Promise<EngineThread[]> {
   const { threads, intraOpThreads } = chooseThreads(provider, wanted);
-  const data: EngineThreadData = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels };
-  const start = () => startThread<EngineCalls>('An engine thread', ENGINE_THREAD, data);
-  const first = await start();
-  const others = await Promise.allSettled(Array.from({ length: threads - 1 }, start));
+  const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels };
+  const start = (probe: boolean) =>
+    startThread<EngineCalls>('An engine thread', ENGINE_THREAD, {
+      ...data,
+      probe,
+    } satisfies EngineThreadData);
+  const first = await start(provider !== 'cpu');
+  const others = await Promise.allSettled(Array.from({ length: threads - 1 }, () => start(false)));
   const started = [first, ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : []))];
   const failed = others.find((other) => other.status === 'rejected');
   if (failed === undefined) return started;

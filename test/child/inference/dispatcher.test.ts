@@ -6,7 +6,7 @@ import {
   IN_FLIGHT_PER_THREAD,
 } from '../../../src/child/inference/dispatcher.js';
 import type { Picture, PictureSource } from '../../../src/child/inference/engine.js';
-import type { EngineThread } from '../../../src/child/inference/engine-calls.js';
+import type { Analysis, EngineThread } from '../../../src/child/inference/engine-calls.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { defer, type Deferred } from '../../support/deferred.js';
 
@@ -20,18 +20,18 @@ interface ScriptedThread extends EngineThread {
 
 function createScriptedThread(): ScriptedThread {
   const given: string[] = [];
-  const answers = new Map<string, Deferred<Picture>>();
+  const answers = new Map<string, Deferred<Analysis>>();
   return {
     given,
     call: (_: string, source: PictureSource) => {
       const name = source.kind === 'file' ? source.path : source.text;
-      const answer = defer<Picture>();
+      const answer = defer<Analysis>();
       given.push(name);
       answers.set(name, answer);
       return answer.promise;
     },
     answer: async (name) => {
-      answers.get(name)?.resolve(pictureOf(name));
+      answers.get(name)?.resolve({ picture: pictureOf(name), memorySteps: [] });
       await settle();
     },
     fail: async (name, error) => {
@@ -55,7 +55,10 @@ function analyze(
   name: string,
   { signal, urgent = false }: { readonly signal?: AbortSignal | undefined; readonly urgent?: boolean } = {},
 ): Promise<Picture> {
-  return dispatcher.submit((thread) => thread.call('analyze', sourceOf(name)), { signal, urgent });
+  return dispatcher.submit(async (thread) => (await thread.call('analyze', sourceOf(name))).picture, {
+    signal,
+    urgent,
+  });
 }
 
 /** Asks for pictures one after another; what becomes of each is kept by its name. */

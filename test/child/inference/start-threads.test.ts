@@ -55,9 +55,23 @@ describe('an engine that cannot start', () => {
   );
 });
 
+it.skipIf(process.platform === 'win32')(
+  'an engine on a provider that was asked for and is not in the package does not start',
+  async () => {
+    const error = await harness.failureOf({ provider: 'dml', threads: 2 });
+    expect(error.exitCode).toBe(EXIT_CODES.providerUnavailable);
+    expect(error.message).toContain('The models of "tiny" cannot be run on dml: ');
+    expect(error.message).toContain('backend not found');
+    await harness.threadsEnded();
+  },
+);
+
 it.skipIf(hasCuda)('a GPU without CUDA installed works on the processors, with one warning', async () => {
   const engine = await harness.start({ threads: 3 }, GPU);
   expect(engine).toMatchObject({ provider: 'cpu', threads: 3 });
+  expect(engine.providerRefusals).toEqual([
+    { provider: 'cuda', reason: expect.stringContaining('Failed to load') },
+  ]);
   expect(harness.lines).toEqual([expect.objectContaining({ level: 'warn' })]);
   expect(harness.lines[0]?.msg).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
   expect(harness.lines[0]?.msg).toContain("Until then this device's work is done on the cpu.");

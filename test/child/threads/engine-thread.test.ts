@@ -30,6 +30,7 @@ beforeEach(async () => {
   const data: EngineThreadData = {
     pack: await findModelPack('tiny', models.directory),
     provider: 'cpu',
+    probe: false,
     intraOpThreads: 1,
     maxImageBytes: 1_000_000,
     maxImagePixels: 1_000_000,
@@ -40,7 +41,7 @@ beforeEach(async () => {
 });
 afterEach(() => thread.stop());
 
-const empty = { widthPx: 40, heightPx: 30, faces: [] };
+const empty = { picture: { widthPx: 40, heightPx: 30, faces: [] }, memorySteps: [] };
 
 describe('an engine thread', () => {
   it('that is stopped finishes what is in flight first', async () => {

@@ -1,0 +1,115 @@
+import { type MemoryEvent, type MemoryState, type MemoryStep, nextMemoryState } from './memory-ladder.js';
+import { memoryFailureOf } from './out-of-memory.js';
+import type { Session } from './session.js';
+
+export interface BoundedSessionOptions {
+  readonly openOnDevice: () => Promise<Session>;
+  /** Called when the device is first without room, not before. */
+  readonly openOnCpu: () => Promise<Session>;
+  readonly onStep: (step: MemoryStep) => void;
+  /** Milliseconds, of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+type Outputs = ReadonlyMap<string, Float32Array>;
+
+/**
+ * A session that answers even when its device is out of memory: with smaller batches, with a new arena, or on the
+ * CPU (see {@link import('./memory-ladder.js').MemoryState}). The first dimension of all inputs and outputs is
+ * the batch.
+ *
+ * @throws {Error} what `openOnDevice` throws
+ */
+export async function openBoundedSession({
+  openOnDevice,
+  openOnCpu,
+  onStep,
+  now,
+}: BoundedSessionOptions): Promise<Session> {
+  let onDevice: Session | null = await openOnDevice();
+  let onCpu: Session | null = null;
+  let state: MemoryState = { kind: 'roomy', falls: 0 };
+  let last: Promise<unknown> = Promise.resolve();
+
+  const apply = (event: MemoryEvent): MemoryStep | null => {
+    const { state: next, step } = nextMemoryState(state, event);
+    state = next;
+    if (step !== null) onStep(step);
+    return step;
+  };
+
+  const releaseDevice = async (): Promise<void> => {
+    const session = onDevice;
+    onDevice = null;
+    // A session whose device is lost may be unable to say goodbye.
+    await session?.release().catch(() => undefined);
+  };
+
+  const attempt = async (input: Float32Array, shape: readonly number[]): Promise<Outputs> => {
+    const [batch = 1] = shape;
+    if (state.kind === 'on-cpu' || state.kind === 'spent') {
+      onCpu ??= await openOnCpu();
+      return onCpu.run(input, shape);
+    }
+    if (state.kind === 'tight' && batch > state.maxBatch) return inParts(input, shape, state.maxBatch);
+    try {
+      onDevice ??= await openOnDevice();
+      const outputs = await onDevice.run(input, shape);
+      apply({ kind: 'worked' });
+      return outputs;
+    } catch (error) {
+      const failure = memoryFailureOf(error);
+      if (failure === null) throw error;
+      // Only with its session does onnxruntime-node give a device's memory back.
+      if (apply({ kind: 'failed', failure, batch, nowMs: now() }) !== 'halved') await releaseDevice();
+      return attempt(input, shape);
+    }
+  };
+
+  const inParts = async (
+    input: Float32Array,
+    [batch = 1, ...rest]: readonly number[],
+    size: number,
+  ): Promise<Outputs> => {
+    const values = input.length / batch;
+    const parts: Outputs[] = [];
+    for (let start = 0; start < batch; start += size) {
+      const end = Math.min(start + size, batch);
+      parts.push(await attempt(input.slice(start * values, end * values), [end - start, ...rest]));
+    }
+    return join(parts);
+  };
+
+  return {
+    // One after another, as the thread could not do otherwise anyway: no session is released under a run.
+    run: (input, shape) => {
+      const answer = last.then(() => {
+        apply({ kind: 'asked', nowMs: now() });
+        return attempt(input, shape);
+      });
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+    release: async () => {
+      await last;
+      await onDevice?.release();
+      await onCpu?.release();
+    },
+  };
+}
+
+function join(parts: readonly Outputs[]): Outputs {
+  const names = [...(parts[0]?.keys() ?? [])];
+  return new Map(
+    names.map((name) => {
+      const pieces = parts.map((part) => part.get(name) ?? new Float32Array());
+      const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const piece of pieces) {
+        whole.set(piece, at);
+        at += piece.length;
+      }
+      return [name, whole];
+    }),
+  );
+}

@@ -1,0 +1,44 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { graphics } from 'systeminformation';
+
+const NVIDIA_VENDOR = '0x10de';
+
+/** What the choice of an execution provider depends on, apart from the device itself. */
+export interface Machine {
+  readonly platform: NodeJS.Platform;
+  readonly arch: NodeJS.Architecture;
+  /** GPUs on the machine, used or not. */
+  readonly gpus: number;
+}
+
+export async function describeMachine(): Promise<Machine> {
+  const { platform, arch } = process;
+  return { platform, arch, gpus: platform === 'linux' ? await countLinuxGpus() : await countControllers() };
+}
+
+/**
+ * GPUs that Linux has a driver for: render nodes, and NVIDIA's own list, as its GPUs have a render node only where
+ * `nvidia-drm` is loaded. A server's screen adapter has neither.
+ *
+ * @param root of the file system
+ */
+export async function countLinuxGpus(root = '/'): Promise<number> {
+  const inRoot = (...parts: string[]): string => path.join(root, ...parts);
+  const nodes = (await list(inRoot('sys/class/drm'))).filter((name) => /^renderD\d+$/.test(name));
+  const vendors = await Promise.all(
+    nodes.map((name) => readFile(inRoot('sys/class/drm', name, 'device/vendor'), 'utf8').catch(() => '')),
+  );
+  const others = vendors.filter((vendor) => vendor.trim() !== NVIDIA_VENDOR).length;
+  const listed = (await list(inRoot('proc/driver/nvidia/gpus'))).length;
+  return others + Math.max(listed, vendors.length - others);
+}
+
+/** Nothing, where there is no such directory. */
+function list(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}
+
+async function countControllers(): Promise<number> {
+  return (await graphics()).controllers.length;
+}

@@ -1,0 +1,85 @@
+import type { MemoryFailure } from './out-of-memory.js';
+
+/** A device that has been exhausted is given all the work again after a minute without it. */
+export const QUIET_MS = 60_000;
+/** Falls to the CPU, with nothing done on the device in between, after which only a new process can help. */
+export const MAX_FALLS = 3;
+
+/**
+ * How much a network may ask of its device. `falls` counts the falls to the CPU since the device last worked.
+ *
+ *   roomy ──exhausted──▶ tight ──exhausted by one picture, even reopened──▶ on-cpu ──the third time──▶ spent
+ *     └◀──a quiet minute───┴◀─────────────a quiet minute──────────────────────┘
+ */
+export type MemoryState =
+  | { readonly kind: 'roomy'; readonly falls: number }
+  | {
+      readonly kind: 'tight';
+      readonly maxBatch: number;
+      /** The session's arena was given back and built anew. */
+      readonly shrunk: boolean;
+      readonly quietAtMs: number;
+      readonly falls: number;
+    }
+  | { readonly kind: 'on-cpu'; readonly quietAtMs: number; readonly falls: number }
+  /** On the CPU until the process is replaced. */
+  | { readonly kind: 'spent' };
+
+export type MemoryEvent =
+  | { readonly kind: 'asked'; readonly nowMs: number }
+  | { readonly kind: 'worked' }
+  | {
+      readonly kind: 'failed';
+      readonly failure: MemoryFailure;
+      readonly batch: number;
+      readonly nowMs: number;
+    };
+
+/** What was done so that a job could go on. */
+export type MemoryStep = 'halved' | 'shrunk' | 'on-cpu' | 'spent';
+
+export interface Transition {
+  readonly state: MemoryState;
+  readonly step: MemoryStep | null;
+}
+
+export function nextMemoryState(state: MemoryState, event: MemoryEvent): Transition {
+  switch (event.kind) {
+    case 'asked':
+      return {
+        state: isQuiet(state, event.nowMs) ? { kind: 'roomy', falls: state.falls } : state,
+        step: null,
+      };
+    case 'worked':
+      return { state: 'falls' in state ? { ...state, falls: 0 } : state, step: null };
+    case 'failed':
+      return event.failure === 'device-lost' ? spent() : stepDown(state, event.batch, event.nowMs);
+  }
+}
+
+function stepDown(state: MemoryState, batch: number, nowMs: number): Transition {
+  if (state.kind === 'spent') return { state, step: null };
+  const { falls } = state;
+  const quietAtMs = nowMs + QUIET_MS;
+  const shrunk = state.kind === 'tight' && state.shrunk;
+  if (batch > 1) {
+    const maxBatch = Math.floor(batch / 2);
+    return { state: { kind: 'tight', maxBatch, shrunk, quietAtMs, falls }, step: 'halved' };
+  }
+  if (!shrunk) {
+    return { state: { kind: 'tight', maxBatch: 1, shrunk: true, quietAtMs, falls }, step: 'shrunk' };
+  }
+  if (falls + 1 >= MAX_FALLS) return spent();
+  return { state: { kind: 'on-cpu', quietAtMs, falls: falls + 1 }, step: 'on-cpu' };
+}
+
+function isQuiet(
+  state: MemoryState,
+  nowMs: number,
+): state is MemoryState & { readonly kind: 'tight' | 'on-cpu' } {
+  return 'quietAtMs' in state && nowMs >= state.quietAtMs;
+}
+
+function spent(): Transition {
+  return { state: { kind: 'spent' }, step: 'spent' };
+}

@@ -1,0 +1,39 @@
+import type { ChildStats } from '../../shared/ipc.js';
+import type { Logger } from '../../shared/logger.js';
+import type { MemoryStep } from './memory-ladder.js';
+
+/** What the threads of an engine have done for want of memory: counted, and in the worker's log. */
+export interface MemoryLog {
+  /** @returns the step in words */
+  note(step: MemoryStep): string;
+  counts(): ChildStats['memorySteps'];
+  /** Settles with the first `spent`. */
+  readonly spent: Promise<Error>;
+}
+
+const SENTENCES: Record<MemoryStep, string> = {
+  halved: 'Smaller batches are tried.',
+  shrunk: 'Its memory was given back, and the model loaded again.',
+  'on-cpu': 'The work goes on on the CPU, and is tried on the device again in a minute.',
+  spent: 'The work goes on on the CPU until this process is replaced.',
+};
+
+export function createMemoryLog(provider: string, logger: Logger): MemoryLog {
+  const counts = { halved: 0, shrunk: 0, onCpu: 0 };
+  let onSpent!: (error: Error) => void;
+  const spent = new Promise<Error>((resolve) => {
+    onSpent = resolve;
+  });
+  return {
+    note: (step) => {
+      if (step === 'halved' || step === 'shrunk') counts[step] += 1;
+      else counts.onCpu += 1;
+      const sentence = `The memory of the device (${provider}) is exhausted. ${SENTENCES[step]}`;
+      logger.warn({ step }, sentence);
+      if (step === 'spent') onSpent(new Error(`The memory of the device (${provider}) stays exhausted`));
+      return sentence;
+    },
+    counts: () => ({ ...counts }),
+    spent,
+  };
+}

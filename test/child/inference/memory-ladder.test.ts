@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import {
+  MAX_FALLS,
+  type MemoryEvent,
+  type MemoryState,
+  nextMemoryState,
+  QUIET_MS,
+} from '../../../src/child/inference/memory-ladder.js';
+
+const ROOMY: MemoryState = { kind: 'roomy', falls: 0 };
+const noRoom = (batch: number, nowMs = 0): MemoryEvent => ({
+  kind: 'failed',
+  failure: 'no-room',
+  batch,
+  nowMs,
+});
+
+function walk(events: readonly MemoryEvent[], state = ROOMY) {
+  const steps: (string | null)[] = [];
+  for (const event of events) {
+    const transition = nextMemoryState(state, event);
+    state = transition.state;
+    steps.push(transition.step);
+  }
+  return { state, steps };
+}
+
+describe('a device without memory', () => {
+  it('is asked for half as much until it is one, then with a new arena, then not any more', () => {
+    const { state, steps } = walk([noRoom(16), noRoom(8), noRoom(4), noRoom(2), noRoom(1), noRoom(1, 500)]);
+    expect(steps).toEqual(['halved', 'halved', 'halved', 'halved', 'shrunk', 'on-cpu']);
+    expect(state).toEqual({ kind: 'on-cpu', quietAtMs: 500 + QUIET_MS, falls: 1 });
+  });
+
+  it('halves an odd batch downwards', () => {
+    expect(walk([noRoom(3)]).state).toMatchObject({ kind: 'tight', maxBatch: 1 });
+  });
+
+  it.each([
+    ['small batches', [noRoom(16, 1000)]],
+    ['the CPU', [noRoom(1, 1000), noRoom(1, 1000)]],
+  ] as const)('is tried with everything again after a quiet minute on %s, not before', (_, events) => {
+    const { state } = walk(events);
+    expect(nextMemoryState(state, { kind: 'asked', nowMs: 999 + QUIET_MS }).state).toBe(state);
+    expect(nextMemoryState(state, { kind: 'asked', nowMs: 1000 + QUIET_MS }).state.kind).toBe('roomy');
+  });
+
+  it('that is exhausted each time it is tried again is spent, and is not tried any more', () => {
+    const fall = (nowMs: number) => [{ kind: 'asked', nowMs } as const, noRoom(1, nowMs), noRoom(1, nowMs)];
+    const rounds = Array.from({ length: MAX_FALLS }, (_, i) => fall(i * QUIET_MS)).flat();
+    const { state, steps } = walk(rounds);
+    expect(steps.filter((step) => step === 'on-cpu')).toHaveLength(MAX_FALLS - 1);
+    expect(steps.at(-1)).toBe('spent');
+    expect(walk([{ kind: 'asked', nowMs: 1e9 }, noRoom(1)], state)).toEqual({ state, steps: [null, null] });
+  });
+
+  it('that works in between is not spent: its falls are counted anew', () => {
+    const { state } = walk([{ kind: 'worked' }], { kind: 'roomy', falls: 2 });
+    expect(state).toEqual(ROOMY);
+  });
+
+  it('that is lost is spent at once', () => {
+    const lost: MemoryEvent = { kind: 'failed', failure: 'device-lost', batch: 16, nowMs: 0 };
+    expect(walk([lost])).toEqual({ state: { kind: 'spent' }, steps: ['spent'] });
+  });
+});
