@@ -4,8 +4,9 @@ import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createDispatcher, IN_FLIGHT_PER_THREAD } from '../../dist/child/inference/dispatcher.js';
+import { createDispatcher } from '../../dist/child/inference/dispatcher.js';
 import { findModelPack } from '../../dist/child/inference/model-files.js';
+import { picturesInFlight } from '../../dist/child/inference/thread-count.js';
 import { startThread } from '../../dist/child/threads/start-thread.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { measureStages } from './engine-stages.mjs';
@@ -101,7 +102,7 @@ async function startEngine({ threads, intraOpThreads }) {
       )
     )
   );
-  const dispatcher = createDispatcher(started);
+  const dispatcher = createDispatcher(started, picturesInFlight('cpu'));
   return {
     analyzeAll: async () => {
       const remaining = photos.values();
@@ -113,7 +114,7 @@ async function startEngine({ threads, intraOpThreads }) {
           });
         }
       };
-      await Promise.all(Array.from({ length: threads * IN_FLIGHT_PER_THREAD }, lane));
+      await Promise.all(Array.from({ length: threads * picturesInFlight('cpu') }, lane));
     },
     stop: () => Promise.all(started.map((thread) => thread.stop())),
   };

@@ -133,7 +133,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     starting.signal.throwIfAborted();
     if (found.problem !== null) logger.warn(`The NVIDIA GPUs cannot be used, so none is: ${found.problem}`);
     for (const gpu of found.unusable)
-      logger.info(`${gpu}: there is no execution provider for it, so it is left alone`);
+      logger.info(`${gpu}: not from NVIDIA, so it gets no worker of its own (docs/engine.md)`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
     phase = 'running';
     watch.start();

@@ -1,8 +1,5 @@
 import type { EngineThread } from './engine-calls.js';
 
-/** While one picture is in inference, the thread decodes the next one. */
-export const IN_FLIGHT_PER_THREAD = 2;
-
 export interface Submission {
   readonly signal: AbortSignal | undefined;
   /** Goes before all that is not urgent: somebody waits for it. */
@@ -35,8 +32,10 @@ interface Lane {
   inFlight: number;
 }
 
+/** @param inFlightPerThread pictures that a thread is given at once */
 export function createDispatcher(
   threads: readonly EngineThread[],
+  inFlightPerThread: number,
   now: () => number = () => performance.now(),
 ): Dispatcher {
   const lanes: Lane[] = threads.map((thread) => ({ thread, inFlight: 0 }));
@@ -67,7 +66,7 @@ export function createDispatcher(
   const dispatch = (): void => {
     while (waiting.length > 0) {
       const lane = lanes.reduce((best, other) => (other.inFlight < best.inFlight ? other : best));
-      if (lane.inFlight === IN_FLIGHT_PER_THREAD) return;
+      if (lane.inFlight === inFlightPerThread) return;
       void run(waiting.shift() as Request, lane);
     }
   };

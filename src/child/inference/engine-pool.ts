@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module';
 import { createCalibration } from '../pipeline/score.js';
-import { createDispatcher, IN_FLIGHT_PER_THREAD } from './dispatcher.js';
+import { createDispatcher } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { describeMachine, type Machine } from './machine.js';
 import { createMemoryLog } from './memory-log.js';
 import { findModelPack } from './model-files.js';
 import { packKey } from './pack-key.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
+import { picturesInFlight } from './thread-count.js';
 
 const RUNTIME_VERSION = (
   createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
@@ -29,7 +30,7 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     machine: machine ?? (await describeMachine()),
   });
   const memory = createMemoryLog(provider, options.logger);
-  const { submit, silentMs, close } = createDispatcher(threads);
+  const { submit, silentMs, close } = createDispatcher(threads, picturesInFlight(provider));
   let stopped: Promise<void> | null = null;
 
   const died = new Promise<Error>((resolve) => {
@@ -52,7 +53,7 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     provider,
     providerRefusals: refusals,
     threads: threads.length,
-    capacity: threads.length * IN_FLIGHT_PER_THREAD,
+    capacity: threads.length * picturesInFlight(provider),
     calibration,
     pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
     analyze: (source, { signal, urgent = false, note } = {}) =>

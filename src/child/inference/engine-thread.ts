@@ -4,12 +4,20 @@ import { serveThread } from '../threads/serve-thread.js';
 import { analyzePicture } from './analyze-picture.js';
 import { contentHash } from './content-hash.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
+import { gatherRuns } from './gather-runs.js';
 import type { MemoryStep } from './memory-ladder.js';
 import { openNetworks, warmUp } from './networks.js';
 import { probeProvider } from './probe-provider.js';
 import { readPicture } from './read-picture.js';
 
 const data = workerData as EngineThreadData;
+
+/** A GPU's runs: of 8 photos at the detector's size at most, of 32 small images. */
+const GPU_RUNS = {
+  batchSizes: [1, 2, 4, 8, 16, 32],
+  maxValues: 8 * 3 * 960 * 960,
+  maxWaitMs: 3,
+} as const;
 
 // Pictures are decoded side by side, each on one processor; no picture is decoded twice.
 sharp.concurrency(1);
@@ -18,17 +26,26 @@ sharp.cache(false);
 await serveThread<EngineCalls>(async () => {
   if (data.probe) await probeProvider(data.pack, data.provider, data.intraOpThreads);
   const memorySteps: MemoryStep[] = [];
-  const networks = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
+  const loaded = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
     memorySteps.push(step),
   );
-  await warmUp(networks, data.pack);
+  await warmUp(loaded, data.pack);
+  let inFlight = 0;
+  // A processor is no faster for it (docs/engine.md).
+  const networks =
+    data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {
     answers: {
       identify: async (source) => contentHash(await readPicture(source, data.maxImageBytes)),
       analyze: async (source) => {
         const encoded = await readPicture(source, data.maxImageBytes);
-        const picture = await analyzePicture(encoded, { ...data, networks });
-        return { picture, memorySteps: memorySteps.splice(0) };
+        inFlight += 1;
+        try {
+          const picture = await analyzePicture(encoded, { ...data, networks });
+          return { picture, memorySteps: memorySteps.splice(0) };
+        } finally {
+          inFlight -= 1;
+        }
       },
     },
     close: () => networks.release(),

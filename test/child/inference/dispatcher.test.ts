@@ -1,10 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import {
-  createDispatcher,
-  type Dispatcher,
-  IN_FLIGHT_PER_THREAD,
-} from '../../../src/child/inference/dispatcher.js';
+import { createDispatcher, type Dispatcher } from '../../../src/child/inference/dispatcher.js';
 import type { Picture, PictureSource } from '../../../src/child/inference/engine.js';
 import type { Analysis, EngineThread } from '../../../src/child/inference/engine-calls.js';
 import { ImageError } from '../../../src/shared/errors.js';
@@ -76,7 +72,7 @@ function ask(dispatcher: Dispatcher, names: string, signal?: AbortSignal): Recor
 describe('pictures are handed to engine threads', () => {
   it('first come, first served, and each gets its own answer', async () => {
     const thread = createScriptedThread();
-    const outcomes = ask(createDispatcher([thread]), 'abcde');
+    const outcomes = ask(createDispatcher([thread], 2), 'abcde');
     for (const name of 'abcde') await thread.answer(name);
     expect(thread.given.join('')).toBe('abcde');
     expect(outcomes).toEqual({
@@ -88,10 +84,9 @@ describe('pictures are handed to engine threads', () => {
     });
   });
 
-  it('two at a time', async () => {
+  it('as many at a time as a thread has room for', async () => {
     const thread = createScriptedThread();
-    ask(createDispatcher([thread]), 'abcd');
-    expect(IN_FLIGHT_PER_THREAD).toBe(2);
+    ask(createDispatcher([thread], 2), 'abcd');
     expect(thread.given).toEqual(['a', 'b']);
     await thread.answer('b');
     expect(thread.given).toEqual(['a', 'b', 'c']);
@@ -101,7 +96,7 @@ describe('pictures are handed to engine threads', () => {
 
   it('to the one that has least to do', async () => {
     const [first, second] = [createScriptedThread(), createScriptedThread()];
-    ask(createDispatcher([first, second]), 'abcdef');
+    ask(createDispatcher([first, second], 2), 'abcdef');
     expect([first.given, second.given]).toEqual([
       ['a', 'c'],
       ['b', 'd'],
@@ -116,7 +111,7 @@ describe('pictures are handed to engine threads', () => {
 
   it('to an idle one rather than to one that is at a picture already', async () => {
     const [first, second] = [createScriptedThread(), createScriptedThread()];
-    const dispatcher = createDispatcher([first, second]);
+    const dispatcher = createDispatcher([first, second], 2);
     ask(dispatcher, 'abc');
     await second.answer('b');
     ask(dispatcher, 'd');
@@ -131,7 +126,7 @@ describe('pictures are handed to engine threads', () => {
 
   it('and one that fails makes room for the next', async () => {
     const thread = createScriptedThread();
-    const outcomes = ask(createDispatcher([thread]), 'abc');
+    const outcomes = ask(createDispatcher([thread], 2), 'abc');
     const fault = new ImageError('The picture is empty.');
     await thread.fail('a', fault);
     expect(outcomes).toEqual({ a: fault });
@@ -144,7 +139,7 @@ describe('a picture whose signal aborts', () => {
 
   it('before it is asked for reaches no thread', async () => {
     const thread = createScriptedThread();
-    const outcomes = ask(createDispatcher([thread]), 'a', AbortSignal.abort(reason));
+    const outcomes = ask(createDispatcher([thread], 2), 'a', AbortSignal.abort(reason));
     await settle();
     expect(outcomes['a']).toBe(reason);
     expect(thread.given).toEqual([]);
@@ -152,7 +147,7 @@ describe('a picture whose signal aborts', () => {
 
   it('while it waits reaches no thread, and those behind it move up', async () => {
     const thread = createScriptedThread();
-    const dispatcher = createDispatcher([thread]);
+    const dispatcher = createDispatcher([thread], 2);
     const stop = new AbortController();
     const kept = ask(dispatcher, 'ab');
     const dropped = ask(dispatcher, 'cd', stop.signal);
@@ -168,7 +163,7 @@ describe('a picture whose signal aborts', () => {
 
   it('while a thread is at it is rejected at once, but the thread is busy until it is done', async () => {
     const thread = createScriptedThread();
-    const dispatcher = createDispatcher([thread]);
+    const dispatcher = createDispatcher([thread], 2);
     const stop = new AbortController();
     const dropped = ask(dispatcher, 'ab', stop.signal);
     ask(dispatcher, 'c');
@@ -184,7 +179,7 @@ describe('a picture whose signal aborts', () => {
   it('after its answer keeps it, and the signal has forgotten it: one serves a job of a thousand pictures', async () => {
     const thread = createScriptedThread();
     const stop = new AbortController();
-    const outcomes = ask(createDispatcher([thread]), 'abc', stop.signal);
+    const outcomes = ask(createDispatcher([thread], 2), 'abc', stop.signal);
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(3);
     for (const name of 'ab') await thread.answer(name);
     await thread.fail('c', new Error('device lost'));
@@ -200,7 +195,7 @@ describe('a closed dispatcher', () => {
 
   it('rejects what waits, what is in flight and what comes, and gives nothing more to a thread', async () => {
     const thread = createScriptedThread();
-    const dispatcher = createDispatcher([thread]);
+    const dispatcher = createDispatcher([thread], 2);
     const before = ask(dispatcher, 'abcd');
     dispatcher.close(reason);
     const after = ask(dispatcher, 'e');
@@ -213,7 +208,7 @@ describe('a closed dispatcher', () => {
   });
 
   it('goes on giving the first reason', async () => {
-    const dispatcher = createDispatcher([createScriptedThread()]);
+    const dispatcher = createDispatcher([createScriptedThread()], 2);
     dispatcher.close(reason);
     dispatcher.close(new Error('The engine has stopped'));
     await expect(analyze(dispatcher, 'a')).rejects.toBe(reason);
@@ -223,7 +218,7 @@ describe('a closed dispatcher', () => {
 describe('urgent pictures', () => {
   it('go before all that is not urgent and waits, first come, first served', async () => {
     const thread = createScriptedThread();
-    const dispatcher = createDispatcher([thread]);
+    const dispatcher = createDispatcher([thread], 2);
     ask(dispatcher, 'abcd');
     for (const name of 'xy') void analyze(dispatcher, name, { urgent: true });
     for (const name of 'abxycd') await thread.answer(name);
@@ -235,7 +230,7 @@ describe('silence', () => {
   it('is the time since work began or ended last, and none while there is no work', async () => {
     let nowMs = 1000;
     const thread = createScriptedThread();
-    const dispatcher = createDispatcher([thread], () => nowMs);
+    const dispatcher = createDispatcher([thread], 2, () => nowMs);
     const silentAfter = (ms: number): number => {
       nowMs += ms;
       return dispatcher.silentMs();
@@ -259,7 +254,7 @@ describe('silence', () => {
 
   it('goes on while a thread is at a picture that nobody waits for any more', async () => {
     let nowMs = 0;
-    const dispatcher = createDispatcher([createScriptedThread()], () => nowMs);
+    const dispatcher = createDispatcher([createScriptedThread()], 2, () => nowMs);
     const stop = new AbortController();
     ask(dispatcher, 'a', stop.signal);
     stop.abort(new Error('cancelled'));

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseThreads } from '../../../src/child/inference/thread-count.js';
+import { chooseThreads, picturesInFlight } from '../../../src/child/inference/thread-count.js';
 
 describe('engine threads', () => {
   it('are as many as the processors, on a CPU', () => {
@@ -13,5 +13,9 @@ describe('engine threads', () => {
 
   it.each(['cpu', 'cuda'] as const)('are as many as were asked for, on %s', (provider) => {
     expect(chooseThreads(provider, 5).threads).toBe(5);
+  });
+
+  it('have more pictures in flight on a GPU, whose runs they share', () => {
+    expect([picturesInFlight('cpu'), picturesInFlight('cuda')]).toEqual([2, 8]);
   });
 });
