@@ -44,6 +44,12 @@ export interface WorkerRecord {
   readonly gpu_memory_free_mb: number | null;
   readonly gpu_memory_total_mb: number | null;
   readonly gpu_temperature: number | null;
+  readonly gpu_power_watts: number | null;
+  readonly gpu_power_limit_watts: number | null;
+  /** Why the GPU's clocks are held back (`power cap`, `hardware thermal slowdown`, …); empty where they are not. */
+  readonly gpu_throttle_reasons: readonly string[] | null;
+  /** Memory errors since the driver was loaded that ECC could not correct. */
+  readonly gpu_ecc_uncorrected: number | null;
   readonly restarts: number;
   readonly last_exit: LastExit | null;
   /** Why the worker is in trouble, for a person. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import type { NvidiaDevice } from '../shared/device.js';
+import { throttleReasonsOf } from './throttle-reasons.js';
 
 /** nvidia-smi is known to hang when a GPU has fallen off the bus. */
 export const NVIDIA_SMI_TIMEOUT_MS = 5000;
@@ -17,7 +18,20 @@ const FIELDS = [
   'driver_version',
 ] as const;
 
-type Row = Record<(typeof FIELDS)[number], string>;
+/** What not every driver knows, by its names, newest first (`nvidia-smi --help-query-gpu`). */
+const OPTIONAL_FIELDS = {
+  powerDraw: ['power.draw'],
+  powerLimit: ['power.limit'],
+  throttle: ['clocks_event_reasons.active', 'clocks_throttle_reasons.active'],
+  eccUncorrected: ['ecc.errors.uncorrected.volatile.total'],
+} as const;
+
+/** Fields that this machine's driver has refused: it stays the same while a process runs. */
+const REFUSED = new Set<string>();
+const REFUSAL = /^Field "([^"]+)" is not a valid field to query/m;
+
+type OptionalField = keyof typeof OPTIONAL_FIELDS;
+type Row = Readonly<Record<(typeof FIELDS)[number], string>> & Partial<Record<string, string>>;
 
 /** One GPU with its figures of the moment; `null` where the driver does not tell. Zero is zero. */
 export interface NvidiaGpu {
@@ -26,6 +40,12 @@ export interface NvidiaGpu {
   readonly memoryFreeMb: number | null;
   readonly utilizationPercent: number | null;
   readonly temperatureC: number | null;
+  readonly powerWatts: number | null;
+  readonly powerLimitWatts: number | null;
+  /** Why its clocks are lower than they could be, see `throttle-reasons.ts`; empty where they are not. */
+  readonly throttleReasons: readonly string[] | null;
+  /** Errors of its memory that ECC could not correct, since the driver was loaded. */
+  readonly eccUncorrected: number | null;
 }
 
 export type NvidiaQuery =
@@ -35,16 +55,47 @@ export type NvidiaQuery =
   /** It is there and does not answer: nothing is known of the GPUs. */
   | { readonly kind: 'error'; readonly reason: string };
 
-/** Asks for all GPUs with one process, without blocking, and never rejects. */
-export function queryNvidiaGpus(timeoutMs = NVIDIA_SMI_TIMEOUT_MS): Promise<NvidiaQuery> {
-  const args = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'];
+/**
+ * Asks for all GPUs with one process, without blocking, and never rejects. A driver that does not know a figure is
+ * asked again without it, once.
+ */
+export async function queryNvidiaGpus(
+  timeoutMs = NVIDIA_SMI_TIMEOUT_MS,
+  refused: Set<string> = REFUSED,
+): Promise<NvidiaQuery> {
+  for (;;) {
+    const fields = fieldsFor(refused);
+    const answer = await ask(fields, timeoutMs);
+    if (answer.kind !== 'refused') return answer;
+    // A field that was not asked for cannot be left out: that would go on for ever.
+    if (!fields.includes(answer.field) || (FIELDS as readonly string[]).includes(answer.field))
+      return { kind: 'error', reason: `nvidia-smi does not know the field "${answer.field}"` };
+    refused.add(answer.field);
+  }
+}
+
+function fieldsFor(refused: ReadonlySet<string>): string[] {
+  const others = Object.values(OPTIONAL_FIELDS).flatMap((names) => {
+    const known = names.find((name) => !refused.has(name));
+    return known === undefined ? [] : [known];
+  });
+  return [...FIELDS, ...others];
+}
+
+function ask(
+  fields: readonly string[],
+  timeoutMs: number,
+): Promise<NvidiaQuery | { readonly kind: 'refused'; readonly field: string }> {
+  const args = [`--query-gpu=${fields.join(',')}`, '--format=csv,noheader,nounits'];
   return new Promise((resolve) => {
     execFile('nvidia-smi', args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error === null) resolve({ kind: 'gpus', gpus: parseNvidiaGpus(stdout) });
+      const refusedField = REFUSAL.exec(`${stdout}\n${stderr}`)?.[1];
+      if (error === null) resolve({ kind: 'gpus', gpus: parseNvidiaGpus(stdout, fields) });
       else if (error.code === 'ENOENT') resolve({ kind: 'absent' });
       else if (error.killed === true) {
         resolve({ kind: 'error', reason: `nvidia-smi did not answer within ${timeoutMs / 1000} s` });
-      } else {
+      } else if (refusedField !== undefined) resolve({ kind: 'refused', field: refusedField });
+      else {
         const said = firstLine(stdout) || firstLine(stderr) || error.message;
         resolve({ kind: 'error', reason: `nvidia-smi ended with code ${error.code}: ${said}` });
       }
@@ -53,15 +104,17 @@ export function queryNvidiaGpus(timeoutMs = NVIDIA_SMI_TIMEOUT_MS): Promise<Nvid
 }
 
 /**
- * Reads `--format=csv,noheader,nounits` with our fields. Lines that describe no usable GPU (an error text
- * between the rows, a GPU without index or uuid) are left out.
+ * Reads `--format=csv,noheader,nounits`. Lines that describe no usable GPU (an error text between the rows, a GPU
+ * without index or uuid) are left out.
+ *
+ * @param fields that were asked for, in order
  */
-export function parseNvidiaGpus(csv: string): NvidiaGpu[] {
+export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsFor(new Set())): NvidiaGpu[] {
   return csv
     .split('\n')
     .map((line) => line.split(',').map((cell) => cell.trim()))
-    .filter((cells) => cells.length === FIELDS.length)
-    .map((cells) => Object.fromEntries(FIELDS.map((field, i) => [field, cells[i]])) as Row)
+    .filter((cells) => cells.length === fields.length)
+    .map((cells) => Object.fromEntries(fields.map((field, i) => [field, cells[i]])) as Row)
     .filter((row) => /^\d+$/.test(row.index) && /^(GPU|MIG)-/.test(row.uuid))
     .map((row) => ({
       device: {
@@ -77,7 +130,15 @@ export function parseNvidiaGpus(csv: string): NvidiaGpu[] {
       memoryFreeMb: numberOf(row['memory.free']),
       utilizationPercent: numberOf(row['utilization.gpu']),
       temperatureC: numberOf(row['temperature.gpu']),
+      powerWatts: numberOf(optional(row, 'powerDraw')),
+      powerLimitWatts: numberOf(optional(row, 'powerLimit')),
+      throttleReasons: throttleReasonsOf(textOf(optional(row, 'throttle'))),
+      eccUncorrected: numberOf(optional(row, 'eccUncorrected')),
     }));
+}
+
+function optional(row: Row, field: OptionalField): string {
+  return OPTIONAL_FIELDS[field].map((name) => row[name]).find((cell) => cell !== undefined) ?? '';
 }
 
 /** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` and the like are no values. */

@@ -23,6 +23,10 @@ describe('what nvidia-smi prints', () => {
         memoryFreeMb: 81_079,
         utilizationPercent: 0,
         temperatureC: 31,
+        powerWatts: 70.12,
+        powerLimitWatts: 700,
+        throttleReasons: [],
+        eccUncorrected: 0,
       },
     ]);
   });
@@ -43,12 +47,22 @@ describe('what nvidia-smi prints', () => {
       memoryFreeMb: null,
       utilizationPercent: null,
       temperatureC: null,
+      powerWatts: null,
+      powerLimitWatts: null,
+      throttleReasons: null,
+      eccUncorrected: null,
     });
     expect(lost).toMatchObject({
       device: { index: 1, memoryTotalMb: null, pciBusId: null },
       memoryUsedMb: null,
       utilizationPercent: null,
     });
+  });
+
+  it('names what holds the clocks back, and not that the GPU is idle', async () => {
+    const [idle, hot] = parseNvidiaGpus(await readNvidiaFixture('two-gpus'));
+    expect(idle?.throttleReasons).toEqual([]);
+    expect(hot?.throttleReasons).toEqual(['power cap', 'software thermal slowdown']);
   });
 
   it('leaves out an error text between the rows', async () => {
@@ -79,6 +93,40 @@ describe('asking nvidia-smi', () => {
     const answer = await queryNvidiaGpus();
     expect(answer).toMatchObject({ kind: 'error' });
     expect(answer.kind === 'error' && answer.reason).toMatch(/code 9: NVIDIA-SMI has failed/);
+  });
+
+  it('asks an older driver for the same figure by its older name, and from then on at once', async () => {
+    await fake.refuse('clocks_event_reasons.active');
+    await fake.answer(await readNvidiaFixture('two-gpus'));
+    const refused = new Set<string>();
+
+    const answer = await queryNvidiaGpus(5000, refused);
+
+    expect(answer.kind === 'gpus' && answer.gpus[1]?.throttleReasons).toEqual([
+      'power cap',
+      'software thermal slowdown',
+    ]);
+    expect(await fake.calls()).toBe(2);
+    await queryNvidiaGpus(5000, refused);
+    expect(await fake.calls()).toBe(3);
+  });
+
+  it('does without a figure that the driver does not know', async () => {
+    await fake.refuse('ecc.errors.uncorrected.volatile.total');
+    const [row = ''] = (await readNvidiaFixture('one-gpu')).split('\n');
+    await fake.answer(row.replace(/, 0$/, ''));
+
+    const answer = await queryNvidiaGpus(5000, new Set());
+
+    expect(answer).toMatchObject({ kind: 'gpus', gpus: [{ powerWatts: 70.12, eccUncorrected: null }] });
+  });
+
+  it('is an error where the driver does not even know what every driver has to', async () => {
+    await fake.refuse('memory.total');
+    expect(await queryNvidiaGpus(5000, new Set())).toEqual({
+      kind: 'error',
+      reason: 'nvidia-smi does not know the field "memory.total"',
+    });
   });
 
   it('gives up one that hangs', async () => {

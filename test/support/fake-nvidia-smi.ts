@@ -9,6 +9,8 @@ export interface FakeNvidiaSmi {
   readonly path: string;
   /** What the next calls print, and how they end. */
   answer(text: string, exitCode?: number): Promise<void>;
+  /** The next calls do not know this field. */
+  refuse(field: string): Promise<void>;
   /** The next calls do not end. */
   hang(): Promise<void>;
   /** How often it has been called. */
@@ -35,6 +37,10 @@ export async function createFakeNvidiaSmi(): Promise<FakeNvidiaSmi> {
   const script = `#!/bin/sh
 echo call >>'${callsFile}'
 if [ -e '${folder}/hang' ]; then exec sleep 1000; fi
+if [ -e '${folder}/refused' ]; then
+  field=$(cat '${folder}/refused')
+  case "$*" in *"$field"*) echo "Field \\"$field\\" is not a valid field to query."; exit 2 ;; esac
+fi
 cat '${answerFile}'
 exit "$(cat '${codeFile}')"
 `;
@@ -52,6 +58,7 @@ exit "$(cat '${codeFile}')"
   return {
     path: `${folder}${path.delimiter}${process.env['PATH']}`,
     answer,
+    refuse: (field) => writeFile(path.join(folder, 'refused'), field),
     hang: () => writeFile(path.join(folder, 'hang'), ''),
     calls: async () => (await readFile(callsFile, 'utf8')).split('\n').length - 1,
     remove: () => rm(folder, { recursive: true, force: true }),
