@@ -1,0 +1,118 @@
+#!/usr/bin/env node
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { queryNvidiaGpus } from '../../dist/supervisor/nvidia-smi.js';
+import { describeMachine } from '../faults/report.mjs';
+import { BATCH_SIZES } from './measure.mjs';
+import { formatReport } from './report.mjs';
+
+const HELP = `Shows what the face engine can do with this machine's GPUs. Send what it prints with a bug report.
+
+  npm run gpu-check -- [--models models] [--pack mobileface] [--provider NAME] [--rounds 7] [--oom] [--json]
+
+  --models    folder of the models (fetch them with: npm run models)
+  --provider  only this one: cpu, cuda, tensorrt, webgpu, dml or coreml
+  --rounds    runs of each batch size (${BATCH_SIZES.join(', ')}) whose median is told
+  --oom       also look for the end of the memory on the CPU; on a GPU it is always done
+  --json      for programs
+
+Each provider is tried in a process of its own, because a broken driver may end it.`;
+
+const PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml'];
+const TIMEOUT_MS = 300_000;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** @typedef {import('./measure.mjs').Measurement} Measurement */
+/** @typedef {{ provider: string, works: true, measured: Measurement } | { provider: string, works: false, reason: string }} Verdict */
+
+const { values } = readCommandLine();
+const models = path.resolve(values.models);
+if (!existsSync(path.join(models, 'manifest.json'))) {
+  console.error(`${models} has no manifest.json: name the folder of the models with --models.`);
+  process.exit(EXIT_FAILED);
+}
+
+const gpus = await queryNvidiaGpus();
+/** @type {Verdict[]} */
+const verdicts = [];
+for (const provider of values.provider === undefined ? PROVIDERS : [values.provider]) {
+  if (!values.json) console.error(`Trying ${provider} …`);
+  verdicts.push(await tryProvider(provider));
+}
+const report = {
+  machine: describeMachine(),
+  platform: `${process.platform} ${process.arch}`,
+  runtime: `onnxruntime-node ${createRequire(import.meta.url)('onnxruntime-node/package.json').version}`,
+  pack: values.pack,
+  gpus,
+  providers: verdicts,
+};
+console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report));
+if (!verdicts.some(({ works }) => works)) process.exitCode = EXIT_FAILED;
+
+function readCommandLine() {
+  try {
+    const parsed = parseArgs({
+      options: {
+        models: { type: 'string', default: 'models' },
+        pack: { type: 'string', default: 'mobileface' },
+        provider: { type: 'string' },
+        rounds: { type: 'string', default: '7' },
+        oom: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (parsed.values.help) {
+      console.log(HELP);
+      process.exit();
+    }
+    const { provider, rounds } = parsed.values;
+    if (provider !== undefined && !PROVIDERS.includes(provider)) {
+      throw new Error(`There is no provider "${provider}"; there are ${PROVIDERS.join(', ')}.`);
+    }
+    if (!/^[1-9]\d{0,3}$/.test(rounds))
+      throw new Error(`--rounds has to be a whole number from 1, but is "${rounds}".`);
+    return parsed;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+/** @param {string} provider @returns {Promise<Verdict>} */
+async function tryProvider(provider) {
+  const child = fork(new URL('./measure.mjs', import.meta.url), [], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stderr?.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-2000);
+  });
+  /** @type {{ measured?: Measurement, reason?: string }} */
+  let answer = {};
+  child.on('message', (message) => {
+    answer = /** @type {typeof answer} */ (message);
+  });
+  const timer = setTimeout(() => {
+    answer = { reason: `it did not end within ${TIMEOUT_MS / 1000} s` };
+    child.kill('SIGKILL');
+  }, TIMEOUT_MS);
+  child.send({
+    provider,
+    models,
+    pack: values.pack,
+    rounds: Number(values.rounds),
+    oom: values.oom || provider !== 'cpu',
+  });
+  const [code, signal] = await once(child, 'close');
+  clearTimeout(timer);
+  if (answer.measured !== undefined) return { provider, works: true, measured: answer.measured };
+  const ending = `its process ended with ${signal ?? `code ${code}`}${said === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}`;
+  return { provider, works: false, reason: answer.reason ?? ending };
+}

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
+import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
+
+const PROGRAM = path.resolve('scripts/gpu-check/main.mjs');
+
+let models: ModelFolder;
+let smi: FakeNvidiaSmi;
+
+beforeAll(async () => {
+  models = await createModelFolder();
+  smi = await createFakeNvidiaSmi();
+});
+afterAll(async () => {
+  await models.remove();
+  await smi.remove();
+});
+beforeEach(async () => smi.answer(await readNvidiaFixture('two-gpus')));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function check(...args: string[]): Promise<Ended> {
+  const all = [PROGRAM, '--models', models.directory, '--pack', 'tiny', '--rounds', '1', ...args];
+  const env = { ...process.env, PATH: smi.path };
+  return new Promise((resolve) => {
+    execFile(process.execPath, all, { env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+describe('gpu-check', () => {
+  it('measures a provider that works, and shows the GPUs that nvidia-smi lists', async () => {
+    const { code, stdout } = await check('--provider', 'cpu');
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('GPU 0: NVIDIA GeForce RTX 4090, 613 of 24564 MB used, driver 550.90.07');
+    expect(stdout).toContain('GPU 1: NVIDIA GeForce RTX 4090, 0 of 24564 MB used');
+    expect(stdout).toContain('held back: power cap, software thermal slowdown');
+    expect(stdout).toContain('cpu: agrees with the CPU');
+    for (const network of ['detector', 'embedder']) {
+      for (const batch of [1, 8, 32, 64]) {
+        expect(stdout).toMatch(
+          new RegExp(`^${network} +${batch}  [\\d.]+ +[\\d.]+ to [\\d.]+ +\\d+ *$`, 'm'),
+        );
+      }
+    }
+    expect(stdout).toMatch(
+      /1,000 inferences: memory of the process \d+ to \d+ MB, of the GPUs 613 to 613 MB/,
+    );
+  });
+
+  it('tells a program the same', async () => {
+    const { code, stdout } = await check('--provider', 'cpu', '--json');
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      pack: 'tiny',
+      gpus: { kind: 'gpus', gpus: [{ device: { index: 0 } }, { device: { index: 1 } }] },
+      providers: [
+        {
+          provider: 'cpu',
+          works: true,
+          measured: {
+            embedder: [{ batch: 1 }, { batch: 8 }, { batch: 32 }, { batch: 64 }],
+            exhaustion: null,
+          },
+        },
+      ],
+    });
+  });
+
+  it('says why a provider cannot be used, and fails where none can', async () => {
+    const { code, stdout } = await check('--provider', 'dml');
+
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^dml: cannot be used: .*dml.*$/m);
+  });
+
+  it.each([
+    [['--provider', 'gpu'], 2, 'There is no provider "gpu"; there are cpu, cuda,'],
+    [['--rounds', '0'], 2, '--rounds has to be a whole number from 1'],
+    [
+      ['--models', '/nowhere'],
+      1,
+      '/nowhere has no manifest.json: name the folder of the models with --models.',
+    ],
+  ])('refuses %j with code %i and a sentence', async (args, expected, sentence) => {
+    const { code, stderr } = await check(...args);
+
+    expect(code).toBe(expected);
+    expect(stderr).toContain(sentence);
+  });
+});
