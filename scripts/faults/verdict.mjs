@@ -28,7 +28,9 @@ export function judge(facts) {
     ),
     listed(
       'no job failed but the poisonous ones',
-      searches.filter((job) => job.failures.length > 0),
+      searches
+        .filter((job) => job.failures.length > 0)
+        .map(({ id, failures }) => ({ id: `${id} (${failures.join('; ')})` })),
     ),
     { name: 'every result is right', passed: wrong.length === 0, details: wrong.slice(0, 10).join(', ') },
     {
