@@ -57,7 +57,7 @@ export type NvidiaQuery =
 
 /**
  * Asks for all GPUs with one process, without blocking, and never rejects. A driver that does not know a figure is
- * asked again without it, once.
+ * asked again without it, and from then on never for it.
  */
 export async function queryNvidiaGpus(
   timeoutMs = NVIDIA_SMI_TIMEOUT_MS,
