@@ -1,0 +1,185 @@
+import type { WorkerRecord } from '../shared/worker-record.js';
+
+/**
+ * What the HTTP API answers, for the server and for the page. Snake case as in the workers' records; times in
+ * seconds since 1970, durations in seconds, `null` where something is not known.
+ */
+
+/** `trouble` wants a person, `away` is an offline machine, `waiting` is between two states, or paused. */
+export type Activity = 'busy' | 'idle' | 'waiting' | 'trouble' | 'away';
+
+export interface WorkerView extends WorkerRecord {
+  readonly activity: Activity;
+  /** Seconds since its last heartbeat. */
+  readonly heartbeat_age: number;
+}
+
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly waiting_children: number;
+  readonly delayed: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/** `search` are the students' jobs, `index` the batches of photos that are new in a gallery. */
+export type QueueKind = 'search' | 'index';
+
+export interface QueueView {
+  readonly kind: QueueKind;
+  readonly name: string;
+  readonly counts: QueueCounts;
+}
+
+/** The whole fleet at one moment. */
+export interface FleetSample {
+  readonly at: number;
+  readonly waiting: number;
+  readonly active: number;
+  /** Searches that ended since the sample before, of all workers. */
+  readonly done: number;
+  readonly failed: number;
+  /** Seconds from a worker's taking a search to its end: quantiles of those that ended since the sample before. */
+  readonly p50: number | null;
+  readonly p95: number | null;
+}
+
+/** One worker at one moment. */
+export interface WorkerSample {
+  readonly at: number;
+  /** 0..100 */
+  readonly utilization: number | null;
+  readonly memory_used_mb: number | null;
+  readonly temperature: number | null;
+  readonly done: number;
+}
+
+/** Event `history`, the first of `/api/events`: the last ten minutes, oldest first. */
+export interface HistoryEvent {
+  readonly fleet: readonly FleetSample[];
+  /** By worker id. */
+  readonly workers: Readonly<Record<string, readonly WorkerSample[]>>;
+}
+
+/** Event `fleet`, every two seconds. */
+export interface FleetEvent {
+  readonly at: number;
+  readonly workers: readonly WorkerView[];
+  readonly queues: readonly QueueView[];
+  /** What is new for the charts, `null` where the last sample is still fresh. */
+  readonly sample: { readonly fleet: FleetSample; readonly workers: HistoryWorkers } | null;
+}
+
+/** One new sample a worker. */
+export type HistoryWorkers = Readonly<Record<string, WorkerSample>>;
+
+export type JobState = 'waiting' | 'active' | 'waiting_children' | 'delayed' | 'completed' | 'failed';
+
+/** A job in a list: no selfie, no result. */
+export interface JobSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  /** The stage of a search, the folder of an index batch. */
+  readonly stage: string | null;
+  /** 0..100 */
+  readonly progress: number;
+  readonly added_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly attempts: number;
+  readonly worker: string | null;
+  readonly error: ApiProblem | null;
+}
+
+export interface JobDetails extends JobSummary {
+  /** The job's data; pictures are replaced by their size. */
+  readonly data: unknown;
+  readonly log: readonly string[];
+  readonly matches: readonly Match[] | null;
+}
+
+export interface Match {
+  readonly id: string;
+  /** 0..1 */
+  readonly score: number;
+  /** Shares (0..1) of the photo's width and height. */
+  readonly box: {
+    readonly x: number;
+    readonly y: number;
+    readonly width: number;
+    readonly height: number;
+  } | null;
+  /** Where the photo can be seen, `null` where this machine does not have it. */
+  readonly photo: string | null;
+}
+
+export interface Search {
+  readonly id: string;
+  readonly state: JobState;
+  /** 0..100 */
+  readonly progress: number;
+  /** 1 for the one that is taken next, `null` once it has been taken. */
+  readonly position: number | null;
+  readonly stage: string | null;
+  readonly added_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  /** Best first, once it has completed. */
+  readonly matches: readonly Match[] | null;
+  /** Once it has failed. */
+  readonly error: ApiProblem | null;
+}
+
+/**
+ * The events of `/api/searches/:id/events`. After `result` or `failure` nothing follows.
+ *
+ * `failure` and not `error`: a browser's EventSource takes that for a broken connection.
+ */
+export interface SearchEvents {
+  readonly state: Pick<Search, 'state' | 'position' | 'progress'>;
+  readonly result: Search;
+  readonly failure: Search;
+}
+
+export interface Gallery {
+  /** A folder below GALLERY_DIR, with forward slashes. */
+  readonly stage: string;
+  /** Pictures in it and below; `null` where this machine has no GALLERY_DIR. */
+  readonly photos: number | null;
+  /** How many of the fleet's known photos lie there. */
+  readonly indexed: number;
+}
+
+export interface IndexStarted {
+  readonly stage: string;
+  /** Photos that are new or have changed. */
+  readonly photos: number;
+  readonly batches: number;
+}
+
+export interface GalleryForgotten {
+  readonly stage: string;
+  readonly photos: number;
+  readonly folders: number;
+}
+
+/** `/api/session`: what the page needs before anything else. */
+export interface Session {
+  readonly admitted: boolean;
+  readonly token_required: boolean;
+  readonly version: string;
+}
+
+export interface ApiProblem {
+  /** Stable. */
+  readonly code: string;
+  /** A sentence for a person. */
+  readonly message: string;
+}
+
+/** The body of every answer that is not a success. */
+export interface ApiFailure {
+  readonly error: ApiProblem;
+}
