@@ -1,107 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { DASHBOARD_HOST, environment as variables } from './environment.js';
 import { ConfigError, messageOf } from './errors.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-const integer = (min: number, max: number, fallback: number) =>
-  z
-    .string()
-    .regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
-    .default(fallback);
-
-const autoOrInteger = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^(auto|\d+)$/, `must be auto or a whole number from ${min} to ${max}`)
-    .transform((text) => (text === 'auto' ? null : Number(text)))
-    .refine(
-      (n) => n === null || (n >= min && n <= max),
-      `must be auto or a whole number from ${min} to ${max}`,
-    )
-    .default(null);
-
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
-  z.enum(values, `must be one of ${values.join(', ')}`).default(fallback as never);
-
-const flag = z
-  .enum(['0', '1', 'true', 'false'], 'must be 1 or 0')
-  .default('0')
-  .transform((text) => text === '1' || text === 'true');
-
-const name = (fallback: string) =>
-  z
-    .string()
-    .regex(/^[^:\s]+$/, 'must be a name without colons or spaces')
-    .default(fallback);
-
-function isUsableRedisUrl(text: string): boolean {
-  // What is no URL at all is reported as that.
-  if (!URL.canParse(text)) return true;
-  const { pathname, username, password } = new URL(text);
-  return /^\/?\d*$/.test(pathname) && !/%(?![\da-f]{2})/i.test(username + password);
-}
-
-const variables = z.object({
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379/0 or rediss://host:6379/0' })
-    .refine(
-      isUsableRedisUrl,
-      'must end with the number of a database, and its % must be followed by two hexadecimal digits',
-    )
-    .optional(),
-  REDIS_HOST: z.string().default('127.0.0.1'),
-  REDIS_PORT: integer(1, 65_535, 6379),
-  REDIS_USERNAME: z.string().optional(),
-  REDIS_PASSWORD: z.string().optional(),
-  REDIS_DB: integer(0, 1_000_000, 0),
-  REDIS_TLS: flag,
-  QUEUE_NAME: name('face-search'),
-  QUEUE_PREFIX: z.string().min(1).default('bull'),
-  WORKER_HOSTNAME: name(hostname()),
-  GPU_INDEX: z
-    .string()
-    .regex(/^\s*\d+(\s*,\s*\d+)*\s*$/, 'must be a list of GPU indices, for example 0 or 0,2')
-    .transform((text) => [...new Set(text.split(',').map(Number))].toSorted((a, b) => a - b))
-    .optional(),
-  USE_CPU: flag,
-  CPU_WORKER: oneOf(['auto', 'on', 'off'], 'auto'),
-  EXECUTION_PROVIDER: oneOf(['auto', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml', 'cpu'], 'auto'),
-  WORKER_CONCURRENCY: autoOrInteger(1, 64),
-  ENGINE_THREADS: autoOrInteger(1, 64),
-  MATCH_THRESHOLD: z
-    .string()
-    .regex(/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/, 'must be a number from 0 to 1')
-    .transform(Number)
-    .default(0.6),
-  MATCH_LIMIT: integer(0, 1_000_000, 0),
-  GALLERY_DIR: z.string().optional(),
-  GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
-  EXCLUDED_STAGE: z.string().optional(),
-  EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),
-  MIN_FACE_PX: integer(0, 10_000, 16),
-  MIN_SHARPNESS: integer(0, 65_535, 0),
-  MAX_YAW_DEG: integer(1, 90, 90),
-  MODEL_PACK: name('mobileface'),
-  MODELS_DIR: z.string().optional(),
-  MAX_IMAGE_BYTES: integer(1024, 1_000_000_000, 20_000_000),
-  MAX_IMAGE_PIXELS: integer(4096, 2_000_000_000, 100_000_000),
-  MAX_GALLERY_IMAGES: integer(1, 1_000_000, 1000),
-  KEEP_SELFIES: flag,
-  SHUTDOWN_TIMEOUT_MS: integer(0, 3_600_000, 25_000),
-  HEARTBEAT_INTERVAL_MS: integer(100, 10_000, 5000),
-  PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
-  INFERENCE_TIMEOUT_MS: integer(500, 3_600_000, 60_000),
-  DEVICE_SCAN_INTERVAL_MS: integer(200, 3_600_000, 30_000),
-  CHILD_MAX_RSS_MB: integer(0, 10_000_000, 4096),
-  GPU_MAX_MEMORY_MB: integer(0, 10_000_000, 0),
-  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
-});
 
 /** How to reach Redis. `password` is in no log and in no command line. */
 export interface RedisConfig {
@@ -174,6 +78,15 @@ export interface Config {
     /** Used memory of a GPU at which its child is recycled; 0 for no limit. */
     readonly gpuMaxMemoryMb: number;
   };
+  readonly dashboard: {
+    readonly host: string;
+    /** `null` where this machine serves none; 0 for any that is free. */
+    readonly port: number | null;
+    /** What a caller has to know; `null` admits everybody, on the loopback interface alone. */
+    readonly token: string | null;
+    /** Searches that one client may ask for; 0 for any number. */
+    readonly searchesPerMinute: number;
+  };
   readonly logLevel: string;
 }
 
@@ -188,13 +101,25 @@ export function loadConfig(environment: Environment = process.env, directory = p
     Object.entries(merged).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = variables.safeParse(given);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => describeProblem(issue, given)));
-  }
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => describeProblem(issue, given)),
+    ...describeOpenDashboard(given),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(parsed.data, directory));
 }
 
-const SECRET_VARIABLES: ReadonlySet<string> = new Set(['REDIS_PASSWORD', 'REDIS_URL']);
+/** Whoever reaches the page sees selfies and stops workers: only this machine's own users may, or who has the token. */
+function describeOpenDashboard(given: Environment): string[] {
+  const host = given['DASHBOARD_HOST'] ?? DASHBOARD_HOST;
+  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+  if (isLoopback || given['DASHBOARD_PORT'] === 'off' || given['DASHBOARD_TOKEN'] !== undefined) return [];
+  return [
+    `DASHBOARD_TOKEN must be set where DASHBOARD_HOST is not a loopback address, but is ${JSON.stringify(host)}`,
+  ];
+}
+
+const SECRET_VARIABLES: ReadonlySet<string> = new Set(['REDIS_PASSWORD', 'REDIS_URL', 'DASHBOARD_TOKEN']);
 
 function describeProblem(issue: z.core.$ZodIssue, given: Environment): string {
   const variable = String(issue.path[0]);
@@ -257,6 +182,12 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       inferenceTimeoutMs: env.INFERENCE_TIMEOUT_MS,
       childMaxRssMb: env.CHILD_MAX_RSS_MB,
       gpuMaxMemoryMb: env.GPU_MAX_MEMORY_MB,
+    },
+    dashboard: {
+      host: env.DASHBOARD_HOST,
+      port: env.DASHBOARD_PORT,
+      token: env.DASHBOARD_TOKEN ?? null,
+      searchesPerMinute: env.DASHBOARD_SEARCHES_PER_MINUTE,
     },
     logLevel: env.LOG_LEVEL,
   };

@@ -24,7 +24,7 @@ describe('.env.example', () => {
   });
 
   it('names every variable that the configuration reads', () => {
-    const source = readFileSync(path.join(root, 'src/shared/config.ts'), 'utf8');
+    const source = readFileSync(path.join(root, 'src/shared/environment.ts'), 'utf8');
     const names = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name);
 
     expect(names.length).toBeGreaterThan(20);

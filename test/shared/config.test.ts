@@ -163,4 +163,36 @@ describe('loadConfig', () => {
       jobs.limit = 1;
     }).toThrow(TypeError);
   });
+
+  describe('of the dashboard', () => {
+    test('keeps to the loopback interface, port 3000, without a token', () => {
+      expect(load().dashboard).toEqual({
+        host: '127.0.0.1',
+        port: 3000,
+        token: null,
+        searchesPerMinute: 60,
+      });
+    });
+
+    test('wants a token as soon as others can reach it', () => {
+      expect(problemsOf({ DASHBOARD_HOST: '0.0.0.0', REDIS_PORT: 'x' })).toEqual([
+        expect.stringContaining('REDIS_PORT'),
+        'DASHBOARD_TOKEN must be set where DASHBOARD_HOST is not a loopback address, but is "0.0.0.0"',
+      ]);
+      expect(problemsOf({ DASHBOARD_HOST: '127.evil.example' })).toHaveLength(1);
+      expect(
+        load({ DASHBOARD_HOST: '0.0.0.0', DASHBOARD_TOKEN: 'correct horse battery' }).dashboard.token,
+      ).toBe('correct horse battery');
+    });
+
+    test('can be switched off, whoever could have reached it', () => {
+      expect(load({ DASHBOARD_PORT: 'off', DASHBOARD_HOST: '0.0.0.0' }).dashboard.port).toBeNull();
+    });
+
+    test('never quotes a token that is too short', () => {
+      expect(problemsOf({ DASHBOARD_TOKEN: 'short' })).toEqual([
+        'DASHBOARD_TOKEN must have 16 characters or more, but is (not shown)',
+      ]);
+    });
+  });
 });
