@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../shared/config.js';
+import type { SearchDurations } from '../shared/durations.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchMatch } from '../shared/job.js';
@@ -32,6 +33,7 @@ export interface JobWorkersDeps {
   readonly events: {
     started(queue: JobQueue, jobId: string): void;
     progress(jobId: string, percent: number): void;
+    timed(durations: SearchDurations): void;
     ended(queue: JobQueue, jobId: string, outcome: JobOutcome): void;
   };
   readonly logger: Logger;
@@ -77,6 +79,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         searchQueue,
         indexQueue,
         onProgress: events.progress,
+        onTimed: events.timed,
         logger,
       }),
     ...(!config.jobs.keepSelfies && { onFinal: forgetSelfies }),

@@ -95,6 +95,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       events: {
         started: (queue, jobId) => link.tell({ type: 'job-started', queue, jobId }),
         progress: (jobId, progress) => link.tell({ type: 'job-progress', jobId, progress }),
+        timed: (durations) => link.tell({ type: 'search-timed', durations }),
         ended: (queue, jobId, outcome) => link.tell({ type: 'job-ended', queue, jobId, outcome }),
       },
       logger,

@@ -41,6 +41,9 @@ export interface SearchOutcome {
   readonly unindexed: readonly IndexBatch[];
   /** The share (0..1) of the gallery's photos that `matches` is about. */
   readonly known: number;
+  /** Seconds until the selfie's face was embedded, and from then to the matches. */
+  readonly selfieS: number;
+  readonly galleryS: number;
 }
 
 /**
@@ -51,10 +54,12 @@ export interface SearchOutcome {
  */
 export async function processJob(context: ProcessJobContext): Promise<SearchOutcome> {
   const { engine, settings, reportProgress } = context;
+  const startedMs = performance.now();
   const job = parseSearchJob(context.data);
   reportProgress(STARTED_PERCENT);
   const probe = await findPerson(job.selfies, context);
   reportProgress(SELFIE_PERCENT);
+  const embeddedMs = performance.now();
 
   const threshold = job.threshold ?? settings.threshold;
   const minCosine = engine.calibration.cosineOf(threshold);
@@ -65,10 +70,11 @@ export async function processJob(context: ProcessJobContext): Promise<SearchOutc
     limit: job.limit ?? settings.limit,
     boxes: job.boxes,
   });
-  return { matches: ranked, unindexed, known };
+  const galleryS = (performance.now() - embeddedMs) / 1000;
+  return { matches: ranked, unindexed, known, selfieS: (embeddedMs - startedMs) / 1000, galleryS };
 }
 
-interface FoundInGallery extends Omit<SearchOutcome, 'matches'> {
+interface FoundInGallery extends Pick<SearchOutcome, 'unindexed' | 'known'> {
   readonly matches: readonly GalleryMatch[];
 }
 

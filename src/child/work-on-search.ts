@@ -1,5 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { SearchDurations } from '../shared/durations.js';
 import { messageOf } from '../shared/errors.js';
 import type { SearchMatch } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
@@ -23,6 +24,7 @@ export interface WorkOnSearchDeps {
   readonly searchQueue: Queue;
   readonly indexQueue: Queue;
   readonly onProgress: (jobId: string, percent: number) => void;
+  readonly onTimed: (durations: SearchDurations) => void;
   readonly logger: Logger;
 }
 
@@ -34,7 +36,7 @@ export async function workOnSearch(
   job: Job,
   token: string,
   signal: AbortSignal,
-  { tools, redis, searchQueue, indexQueue, onProgress, logger }: WorkOnSearchDeps,
+  { tools, redis, searchQueue, indexQueue, onProgress, onTimed, logger }: WorkOnSearchDeps,
 ): Promise<WorkResult<readonly SearchMatch[]>> {
   const warn = (what: string) => (error: unknown) =>
     logger.warn({ job: job.id, error: messageOf(error) }, what);
@@ -55,7 +57,8 @@ export async function workOnSearch(
   };
 
   const search = async (): Promise<WorkResult<readonly SearchMatch[]>> => {
-    const { matches, unindexed, known } = await processJob({
+    const startedMs = Date.now();
+    const { matches, unindexed, known, selfieS, galleryS } = await processJob({
       ...tools,
       data: job.data,
       signal,
@@ -70,6 +73,7 @@ export async function workOnSearch(
       for (const photo of wait.photos) log.note(`Skipped photo ${photo}: it could not be indexed`);
     }
     reportProgress(100);
+    onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
     return { kind: 'done', value: matches };
   };
 
@@ -88,4 +92,15 @@ export async function workOnSearch(
     toRedis.stop();
     toSupervisor.stop();
   }
+}
+
+/** By the machines' clocks, which may differ by a little. */
+function sinceAdded(job: Job, startedMs: number): Omit<SearchDurations, 'selfie' | 'gallery'> {
+  const nowMs = Date.now();
+  const seconds = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1000;
+  return {
+    wait: seconds(job.timestamp, startedMs),
+    run: seconds(startedMs, nowMs),
+    total: seconds(job.timestamp, nowMs),
+  };
 }

@@ -11,7 +11,7 @@ import { createFileTable } from '../child/store/file-table.js';
 import type { IndexBatch, IndexedBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import { type Connection, connect } from './connect.js';
-import { warnWithoutWorkers } from './fleet-records.js';
+import { warnWithoutWorkers } from './warn-without-workers.js';
 import { createProgressBar } from './progress-bar.js';
 import { UsageError } from './usage-error.js';
 

@@ -4,7 +4,7 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect } from './connect.js';
 import { writeContactSheet } from './contact-sheet.js';
-import { warnWithoutWorkers } from './fleet-records.js';
+import { warnWithoutWorkers } from './warn-without-workers.js';
 import { openInBrowser } from './open-in-browser.js';
 import { createProgressBar } from './progress-bar.js';
 import { formatTable } from './table.js';

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
+import { readFleet } from '../shared/fleet-records.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import { connect } from './connect.js';
-import { readFleet } from './fleet-records.js';
 import { formatTable } from './table.js';
 
 /** Prints the fleet's workers and what waits in the queues. */

@@ -1,5 +1,6 @@
 import type { Config } from './config.js';
 import type { Device } from './device.js';
+import type { SearchDurations } from './durations.js';
 
 /**
  * Every message between the supervisor and a child. JSON over Node's IPC channel.
@@ -32,6 +33,8 @@ export type ChildMessage =
   | ChildReady
   | { readonly type: 'pong'; readonly seq: number; readonly stats: ChildStats }
   | { readonly type: 'job-started'; readonly queue: JobQueue; readonly jobId: string }
+  /** A search that has a result, just before its `job-ended`. */
+  | { readonly type: 'search-timed'; readonly durations: SearchDurations }
   | { readonly type: 'job-progress'; readonly jobId: string; readonly progress: number }
   | {
       readonly type: 'job-ended';

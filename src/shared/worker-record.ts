@@ -1,3 +1,4 @@
+import type { SearchHistograms } from './durations.js';
 import type { ProviderRefusal } from './ipc.js';
 
 /**
@@ -33,6 +34,8 @@ export interface WorkerRecord {
   readonly last_heartbeat: number;
   readonly jobs_processed: number;
   readonly jobs_failed: number;
+  /** How long the parts of the searches took that had a result. */
+  readonly durations: SearchHistograms;
   /** Id of the job that has been running longest, and its progress 0..100. */
   readonly current_job: string | null;
   readonly current_job_progress: number | null;

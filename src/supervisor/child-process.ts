@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { SearchDurations } from '../shared/durations.js';
 import type { ChildMessage, ChildReady, ChildStats, SupervisorMessage } from '../shared/ipc.js';
 import type { Logger } from '../shared/logger.js';
 import { createErrorTail } from './error-tail.js';
@@ -52,6 +53,7 @@ export interface ChildProcessOptions {
   readonly watchdog: WatchdogLimits;
   readonly logger: Logger;
   readonly onReady: (ready: ChildReady) => void;
+  readonly onSearchTimed: (durations: SearchDurations) => void;
   readonly onSearchEnded: (outcome: 'completed' | 'failed' | 'returned') => void;
 }
 
@@ -127,6 +129,9 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
       case 'job-ended':
         jobs.delete(message.jobId);
         if (message.queue === 'search') options.onSearchEnded(message.outcome);
+        break;
+      case 'search-timed':
+        options.onSearchTimed(message.durations);
         break;
       case 'failing':
         lastWords = message.error;

@@ -46,6 +46,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     last_heartbeat: machine.now,
     jobs_processed: facts.jobsProcessed,
     jobs_failed: facts.jobsFailed,
+    durations: facts.durations,
     current_job: facts.currentJob?.id ?? null,
     current_job_progress: facts.currentJob?.progress ?? null,
     cpu_percent: machine.host.cpuPercent,

@@ -1,5 +1,6 @@
 import type { Config } from '../shared/config.js';
 import { type Device, workerIdOf } from '../shared/device.js';
+import { NO_SEARCHES, observeSearch, type SearchHistograms } from '../shared/durations.js';
 import type { ChildReady, ChildStats } from '../shared/ipc.js';
 import type { Logger } from '../shared/logger.js';
 import type { LastExit } from '../shared/worker-record.js';
@@ -43,6 +44,7 @@ export interface WorkerFacts {
   readonly restarts: number;
   readonly jobsProcessed: number;
   readonly jobsFailed: number;
+  readonly durations: SearchHistograms;
   readonly lastExit: LastExit | null;
 }
 
@@ -53,6 +55,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   let startedAt = nowInSeconds();
   let jobsProcessed = 0;
   let jobsFailed = 0;
+  let durations = NO_SEARCHES;
   let lastExit: LastExit | null = null;
 
   const spawn = (number: number, onReady: () => void): ChildProcess => {
@@ -79,6 +82,9 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       onSearchEnded: (outcome) => {
         if (outcome === 'completed') jobsProcessed += 1;
         if (outcome === 'failed') jobsFailed += 1;
+      },
+      onSearchTimed: (seconds) => {
+        durations = observeSearch(durations, seconds);
       },
     });
     return child;
@@ -135,6 +141,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         restarts: slot.restarts(),
         jobsProcessed,
         jobsFailed,
+        durations,
         lastExit,
       };
     },

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { countOf, SEARCH_STAGES } from '../../src/shared/durations.js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
 import { isAlive } from '../support/is-alive.js';
@@ -102,6 +103,11 @@ describe('a child that dies', () => {
       last_exit: { signal: 'SIGKILL', planned: false },
     });
     await job.waitUntilFinished(bed.events);
+    // The figures of the child that died are not forgotten with it.
+    const { durations } = await bed.recorded('host_cpu0', (next) => next.jobs_processed === 2);
+    expect(SEARCH_STAGES.map((stage) => countOf(durations[stage]))).toEqual([2, 2, 2, 2, 2]);
+    expect(durations.run.sum).toBeLessThanOrEqual(durations.total.sum);
+    expect(durations.selfie.sum).toBeGreaterThan(0);
   });
 
   it('is not the end of the job beside the one that kills its workers', async () => {

@@ -37,6 +37,7 @@ function createTestSlot(...scripts: string[]): TestSlot {
       watchdog: { pingTimeoutMs: 500, inferenceTimeoutMs: 60_000 },
       logger,
       onReady,
+      onSearchTimed: () => undefined,
       onSearchEnded: () => undefined,
     });
   const slot = createSlot({

@@ -50,6 +50,7 @@ export async function startWorker(config: Config, engine: Engine): Promise<Worke
     events: {
       started: (queue, jobId) => queue === 'search' && told.push(`started ${jobId}`),
       progress: (jobId, percent) => told.push(`progress ${jobId} ${percent}`),
+      timed: () => undefined,
       ended: (queue, jobId, outcome) => queue === 'search' && told.push(`ended ${jobId} ${outcome}`),
     },
     logger,

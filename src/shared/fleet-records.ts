@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { WORKERS_KEY } from '../shared/redis-keys.js';
-import type { WorkerRecord } from '../shared/worker-record.js';
+import { WORKERS_KEY } from './redis-keys.js';
+import type { WorkerRecord } from './worker-record.js';
 
 /** A reader takes an older record for offline, whatever its status says. */
 const OFFLINE_AFTER_S = 15;
@@ -25,11 +25,4 @@ export async function readFleet(redis: Redis): Promise<SeenWorker[]> {
       const ageS = Math.max(0, nowS - record.last_heartbeat);
       return { record, ageS, status: ageS > OFFLINE_AFTER_S ? 'offline' : record.status };
     });
-}
-
-/** What is asked of nobody waits for somebody: better to say so. */
-export async function warnWithoutWorkers(redis: Redis): Promise<void> {
-  const fleet = await readFleet(redis);
-  if (fleet.some(({ status }) => status === 'online')) return;
-  process.stderr.write('No worker is online; waiting for one. Start one with: node dist/supervisor.js\n');
 }
