@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Device } from '../shared/device.js';
 import type { RollOutcome, WorkerRecord, WorkerStatus } from '../shared/worker-record.js';
+import { figuresOf } from './gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from './nvidia-smi.js';
 import type { SlotState } from './slot-state.js';
@@ -22,7 +24,7 @@ const VERSION = (
 /** One worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
   const facts = worker.facts();
-  const gpu = worker.device.kind === 'nvidia' ? (machine.gpus.get(worker.device.uuid) ?? null) : null;
+  const gpu = figuresOf(worker.device, machine.gpus);
   const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
   return {
     id: worker.id,
@@ -62,7 +64,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     gpu_ecc_uncorrected: gpu?.eccUncorrected ?? null,
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason: reasonOf(facts.state),
+    status_reason: reasonOf(facts.state, worker.device),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
@@ -89,7 +91,10 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
   }
 }
 
-function reasonOf(state: SlotState): string | null {
-  if (state.kind === 'lost') return 'The GPU has vanished from the machine';
+function reasonOf(state: SlotState, device: Device): string | null {
+  if (state.kind === 'lost') {
+    const isInstance = device.kind === 'nvidia' && device.mig !== null;
+    return `The ${isInstance ? 'MIG instance' : 'GPU'} has vanished from the machine`;
+  }
   return 'reason' in state ? state.reason : null;
 }

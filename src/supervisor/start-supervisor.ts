@@ -136,7 +136,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       logger.info(`${gpu}: not from NVIDIA, so it gets no worker of its own (docs/engine.md)`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
     phase = 'running';
-    watch.start();
+    watch.start(found.idle);
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();

@@ -156,7 +156,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   };
 }
 
-/** A child sees its own GPU and no other; the CPU child sees none. */
+/** A child sees its own GPU or MIG instance and no other; the CPU child sees none. */
 function childEnvironment(device: Device): NodeJS.ProcessEnv {
   return {
     ...process.env,
