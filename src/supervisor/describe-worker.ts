@@ -15,6 +15,7 @@ export interface MachineFacts {
   /** By uuid; a GPU whose figures are not known is missing. */
   readonly gpus: ReadonlyMap<string, NvidiaGpu>;
   readonly lastRoll: RollOutcome | null;
+  readonly lastXid: (device: Device) => number | null;
 }
 
 const VERSION = (
@@ -62,6 +63,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     gpu_power_limit_watts: gpu?.powerLimitWatts ?? null,
     gpu_throttle_reasons: gpu?.throttleReasons ?? null,
     gpu_ecc_uncorrected: gpu?.eccUncorrected ?? null,
+    gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
     status_reason: reasonOf(facts.state, worker.device),

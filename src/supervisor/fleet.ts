@@ -60,6 +60,7 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
             `The ${device.mig === null ? 'GPU' : 'MIG instance'} has vanished; its worker waits for its return`,
           );
           slot.send({ type: 'device-lost' });
+          deps.onTrouble();
         } else if (uuids.has(device.uuid) && isLost) {
           logger.info({ worker: id }, `The ${device.mig === null ? 'GPU' : 'MIG instance'} is back`);
           slot.send({ type: 'device-returned' });

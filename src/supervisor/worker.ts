@@ -15,6 +15,8 @@ export interface WorkerDeps {
   readonly recovery: JobRecovery;
   readonly redisIsUp: () => boolean;
   readonly onChange: () => void;
+  /** A child has ended unasked, or its device has vanished. */
+  readonly onTrouble: () => void;
   readonly logger: Logger;
 }
 
@@ -98,6 +100,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         { childPid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
         exit.description,
       );
+    if (!exit.planned) deps.onTrouble();
     const ready = child.ready();
     if (ready === null) return;
     deps.recovery.recover({
