@@ -1,7 +1,7 @@
 import type { Device } from '../shared/device.js';
 import type { Logger } from '../shared/logger.js';
 import { type KernelLog, readKernelLog } from './kernel-log.js';
-import { busKeyOf, meaningOfXid, newestXids, type Xid } from './xid.js';
+import { busKeyOf, meaningOfXid, newXids, readXids, type Xid } from './xid.js';
 
 /** A child's death and a GPU's loss are looked into at once; this is for errors that nobody died of. */
 const LOOK_INTERVAL_MS = 60_000;
@@ -29,7 +29,8 @@ export function createXidWatch(
   logger: Logger,
   read: () => Promise<KernelLog> = readKernelLog,
 ): XidWatch {
-  const xids = new Map<string, Xid>();
+  /** The newest of each place. */
+  const newest = new Map<string, Xid>();
   let timer: NodeJS.Timeout | undefined;
   let reading = false;
   let isFirstReading = true;
@@ -56,7 +57,7 @@ export function createXidWatch(
   const take = (log: KernelLog): void => {
     switch (log.kind) {
       case 'text':
-        for (const xid of newestXids(log.text).values()) tell(xid);
+        takeXids(readXids(log.text));
         isFirstReading = false;
         break;
       case 'late':
@@ -71,9 +72,15 @@ export function createXidWatch(
     }
   };
 
+  const takeXids = (xids: readonly Xid[]): void => {
+    for (const busKey of new Set(xids.map((xid) => xid.busKey))) {
+      const ofPlace = xids.filter((xid) => xid.busKey === busKey);
+      for (const xid of newXids(ofPlace, newest.get(busKey)?.line ?? null)) tell(xid);
+    }
+    for (const xid of xids) newest.set(xid.busKey, xid);
+  };
+
   const tell = (xid: Xid): void => {
-    if (xids.get(xid.busKey)?.line === xid.line) return;
-    xids.set(xid.busKey, xid);
     const ids = workers()
       .filter(({ device }) => busKeyOfDevice(device) === xid.busKey)
       .map(({ id }) => id);
@@ -90,7 +97,7 @@ export function createXidWatch(
       void look();
     },
     look: () => void look(),
-    lastXid: (device) => xids.get(busKeyOfDevice(device) ?? '')?.number ?? null,
+    lastXid: (device) => newest.get(busKeyOfDevice(device) ?? '')?.number ?? null,
     stop,
   };
 }

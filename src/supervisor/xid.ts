@@ -24,15 +24,22 @@ export function busKeyOf(pciBusId: string | null): string | null {
   return `${domain.padStart(8, '0')}:${bus}:${device}`.toLowerCase();
 }
 
-/** The newest Xid of each place. */
-export function newestXids(kernelLog: string): Map<string, Xid> {
-  const xids = new Map<string, Xid>();
-  for (const line of kernelLog.split('\n')) {
+/** All Xids that the log holds, oldest first. */
+export function readXids(kernelLog: string): Xid[] {
+  return kernelLog.split('\n').flatMap((line) => {
     const [, place, number] = XID.exec(line) ?? [];
     const busKey = busKeyOf(place ?? null);
-    if (busKey !== null) xids.set(busKey, { busKey, number: Number(number), line: line.trim() });
-  }
-  return xids;
+    return busKey === null ? [] : [{ busKey, number: Number(number), line: line.trim() }];
+  });
+}
+
+/**
+ * What came after the line that was seen last: all of it where that line is no longer there. Of each number the newest,
+ * because some come by the thousand; but each number, because the cause often comes before what follows from it.
+ */
+export function newXids(xids: readonly Xid[], lastSeenLine: string | null): Xid[] {
+  const seen = xids.findLastIndex(({ line }) => line === lastSeenLine);
+  return [...new Map(xids.slice(seen + 1).map((xid) => [xid.number, xid])).values()];
 }
 
 /**

@@ -76,6 +76,15 @@ describe('watching for the Xids of the GPUs', () => {
     expect(log.lines).toHaveLength(2);
   });
 
+  it('tells of the cause, too, where it and what follows from it come at once', async () => {
+    watchOver(FIRST);
+    await look();
+    answer = text(PAGE_FAULT, OFF_THE_BUS);
+    await look();
+    expect(log.lines.map(({ xid }) => xid)).toEqual([31, 79]);
+    expect(watch.lastXid(FIRST)).toBe(79);
+  });
+
   it('does not mistake one from before the start for a new one', async () => {
     watchOver(FIRST);
     answer = text(OFF_THE_BUS);

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { busKeyOf, meaningOfXid, newestXids } from '../../src/supervisor/xid.js';
+import { busKeyOf, meaningOfXid, newXids, readXids } from '../../src/supervisor/xid.js';
 
-const numbersIn = (log: string) =>
-  Object.fromEntries([...newestXids(log)].map(([place, xid]) => [place, xid.number]));
+const numbersIn = (log: string) => readXids(log).map(({ busKey, number }) => `${number} of ${busKey}`);
 
 describe('the Xids of a kernel log', () => {
-  it('are the newest of each GPU, whatever is said between them', () => {
+  it('are those of all GPUs, oldest first, whatever is said between them', () => {
     const log = [
       '[    1.275675] random: crng reseeded due to virtual machine fork',
       "[ 4909.922970] NVRM: Xid (PCI:0000:3b:00): 13, pid='<unknown>', name=<unknown>, Graphics Exception",
@@ -14,8 +13,8 @@ describe('the Xids of a kernel log', () => {
       '[ 5061.871534] NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, name=node, GPU has fallen off the bus.',
       '[ 5062.000001] NVRM: A GPU crash dump has been created.',
     ].join('\n');
-    expect(numbersIn(log)).toEqual({ '00000000:3b:00': 79, '00000000:5e:00': 31 });
-    expect(newestXids(log).get('00000000:5e:00')?.line).toMatch(/^\[ 5041.871540\] NVRM: Xid .*00000009$/);
+    expect(numbersIn(log)).toEqual(['13 of 00000000:3b:00', '31 of 00000000:5e:00', '79 of 00000000:3b:00']);
+    expect(readXids(log)[1]?.line).toMatch(/^\[ 5041.871540\] NVRM: Xid .*00000009$/);
   });
 
   it.each([
@@ -27,11 +26,26 @@ describe('the Xids of a kernel log', () => {
     ['one of its parts', 'NVRM: Xid (PCI:0000:01:00 GPU-I:05 GPU-CI:00): 31, pid=9, name=node, MMU Fault'],
     ['a log with dates', '2026-09-14T20:30:27-0400 host kernel: NVRM: Xid (PCI:0000:01:00): 31, pid=0'],
   ])('are found in the words of %s', (_what, line) => {
-    expect(numbersIn(line)).toEqual({ '00000000:01:00': 31 });
+    expect(numbersIn(line)).toEqual(['31 of 00000000:01:00']);
   });
 
   it('are none where no GPU reported one', () => {
-    expect(numbersIn('NVRM: loading NVIDIA UNIX x86_64 Kernel Module\nnvidia: Xid\n')).toEqual({});
+    expect(numbersIn('NVRM: loading NVIDIA UNIX x86_64 Kernel Module\nnvidia: Xid\n')).toEqual([]);
+  });
+});
+
+describe('the new Xids of a GPU', () => {
+  const xids = [48, 31, 31, 45].map((number, k) => ({ busKey: 'x', number, line: `${k}` }));
+  const linesAfter = (last: string | null) => newXids(xids, last).map(({ line }) => line);
+
+  it('are those after the last that was seen, each number once', () => {
+    expect(linesAfter(null)).toEqual(['0', '2', '3']);
+    expect(linesAfter('0')).toEqual(['2', '3']);
+    expect(linesAfter('3')).toEqual([]);
+  });
+
+  it('are all where the log no longer holds what was seen', () => {
+    expect(linesAfter('overwritten')).toEqual(['0', '2', '3']);
   });
 });
 
