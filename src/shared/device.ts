@@ -1,12 +1,23 @@
-/** One NVIDIA GPU as nvidia-smi describes it. */
+/** One NVIDIA GPU, or one MIG instance of it, as nvidia-smi describes it. */
 export interface NvidiaDevice {
   readonly kind: 'nvidia';
+  /** The GPU's; all its MIG instances share it. */
   readonly index: number;
+  /** `null` for a whole GPU. */
+  readonly mig: MigInstance | null;
   readonly uuid: string;
   readonly name: string;
   readonly memoryTotalMb: number | null;
+  /** The GPU's. */
   readonly pciBusId: string | null;
   readonly driverVersion: string | null;
+}
+
+/** Which part of a GPU a MIG instance is. */
+export interface MigInstance {
+  /** What nvidia-smi calls its device; counted from 0 on each GPU. */
+  readonly number: number;
+  readonly gpuUuid: string;
 }
 
 /** The machine's processors, as one device. */
@@ -18,7 +29,9 @@ export interface CpuDevice {
 
 export type Device = NvidiaDevice | CpuDevice;
 
-/** `<hostname>_gpu<index>` or `<hostname>_cpu0`: the same after every restart. */
+/** `<hostname>_gpu<index>`, `<hostname>_gpu<index>mig<number>` or `<hostname>_cpu0`: the same after every restart. */
 export function workerIdOf(hostname: string, device: Device): string {
-  return `${hostname}_${device.kind === 'cpu' ? 'cpu' : 'gpu'}${device.index}`;
+  if (device.kind === 'cpu') return `${hostname}_cpu${device.index}`;
+  const instance = device.mig === null ? '' : `mig${device.mig.number}`;
+  return `${hostname}_gpu${device.index}${instance}`;
 }

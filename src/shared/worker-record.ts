@@ -8,9 +8,11 @@ import type { ProviderRefusal } from './ipc.js';
  * than 15 s for offline, whatever `status` says.
  */
 export interface WorkerRecord {
+  /** `<hostname>_gpu<k>`, `<hostname>_gpu<k>mig<n>` for a MIG instance of GPU `k`, or `<hostname>_cpu0`. */
   readonly id: string;
   readonly hostname: string;
   readonly status: WorkerStatus;
+  /** All MIG instances of a GPU share its index; `gpu_uuid` is the instance's own. */
   readonly gpu_index: number | null;
   readonly gpu_uuid: string | null;
   readonly gpu_name: string | null;
@@ -53,6 +55,8 @@ export interface WorkerRecord {
   readonly gpu_throttle_reasons: readonly string[] | null;
   /** Memory errors since the driver was loaded that ECC could not correct. */
   readonly gpu_ecc_uncorrected: number | null;
+  /** Number of the last Xid (an error in the kernel log) of the GPU; `null` also where the log cannot be read. */
+  readonly gpu_xid: number | null;
   readonly restarts: number;
   readonly last_exit: LastExit | null;
   /** Why the worker is in trouble, for a person. */

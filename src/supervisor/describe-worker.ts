@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Device } from '../shared/device.js';
 import type { RollOutcome, WorkerRecord, WorkerStatus } from '../shared/worker-record.js';
+import { figuresOf } from './gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from './nvidia-smi.js';
 import type { SlotState } from './slot-state.js';
@@ -13,6 +15,7 @@ export interface MachineFacts {
   /** By uuid; a GPU whose figures are not known is missing. */
   readonly gpus: ReadonlyMap<string, NvidiaGpu>;
   readonly lastRoll: RollOutcome | null;
+  readonly lastXid: (device: Device) => number | null;
 }
 
 const VERSION = (
@@ -22,7 +25,7 @@ const VERSION = (
 /** One worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
   const facts = worker.facts();
-  const gpu = worker.device.kind === 'nvidia' ? (machine.gpus.get(worker.device.uuid) ?? null) : null;
+  const gpu = figuresOf(worker.device, machine.gpus);
   const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
   return {
     id: worker.id,
@@ -61,9 +64,10 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     gpu_power_limit_watts: gpu?.powerLimitWatts ?? null,
     gpu_throttle_reasons: gpu?.throttleReasons ?? null,
     gpu_ecc_uncorrected: gpu?.eccUncorrected ?? null,
+    gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason: reasonOf(facts.state),
+    status_reason: reasonOf(facts.state, worker.device),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
@@ -90,7 +94,10 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
   }
 }
 
-function reasonOf(state: SlotState): string | null {
-  if (state.kind === 'lost') return 'The GPU has vanished from the machine';
+function reasonOf(state: SlotState, device: Device): string | null {
+  if (state.kind === 'lost') {
+    const isInstance = device.kind === 'nvidia' && device.mig !== null;
+    return `The ${isInstance ? 'MIG instance' : 'GPU'} has vanished from the machine`;
+  }
   return 'reason' in state ? state.reason : null;
 }

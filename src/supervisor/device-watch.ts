@@ -1,10 +1,12 @@
 import type { Config } from '../shared/config.js';
+import type { NvidiaDevice } from '../shared/device.js';
 import type { Logger } from '../shared/logger.js';
 import type { Fleet } from './fleet.js';
-import { queryNvidiaGpus } from './nvidia-smi.js';
+import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 export interface DeviceWatch {
-  start(): void;
+  /** @param idle GPUs in MIG mode without an instance, as they were found at the start */
+  start(idle: readonly NvidiaDevice[]): void;
   stop(): void;
 }
 
@@ -12,13 +14,22 @@ export interface DeviceWatch {
 export function createDeviceWatch(fleet: Fleet, wanted: Config['devices'], logger: Logger): DeviceWatch {
   let timer: NodeJS.Timeout | undefined;
   let problem: string | null = null;
+  let idleUuids: ReadonlySet<string> = new Set();
   let busy = false;
   let stopped = false;
+
+  const isWanted = ({ index }: NvidiaDevice): boolean => wanted.gpuIndices?.includes(index) ?? true;
+
+  /** Tells once of each that it gets no worker. */
+  const tellOfIdle = (idle: readonly NvidiaDevice[]): void => {
+    for (const gpu of idle) if (isWanted(gpu) && !idleUuids.has(gpu.uuid)) logger.warn(describeIdleGpu(gpu));
+    idleUuids = new Set(idle.map((gpu) => gpu.uuid));
+  };
 
   const scan = async (): Promise<void> => {
     if (busy) return;
     busy = true;
-    const answer = await queryNvidiaGpus();
+    const answer = await listNvidiaDevices();
     busy = false;
     if (stopped) return;
     // Without an answer nothing is known: no GPU is given up for that.
@@ -26,13 +37,15 @@ export function createDeviceWatch(fleet: Fleet, wanted: Config['devices'], logge
     if (said !== null && said !== problem) logger.warn(`The GPUs cannot be listed: ${said}`);
     problem = said;
     if (answer.kind === 'error') return;
-    const present = answer.kind === 'gpus' ? answer.gpus.map((gpu) => gpu.device) : [];
-    fleet.syncGpus(present, (gpu) => wanted.gpuIndices?.includes(gpu.index) ?? true);
+    tellOfIdle(answer.kind === 'devices' ? answer.idle : []);
+    fleet.syncGpus(answer.kind === 'devices' ? answer.devices : [], isWanted);
   };
 
   return {
-    start: () => {
-      if (!wanted.cpuOnly) timer = setInterval(() => void scan(), wanted.scanIntervalMs);
+    start: (idle) => {
+      if (wanted.cpuOnly) return;
+      tellOfIdle(idle);
+      timer = setInterval(() => void scan(), wanted.scanIntervalMs);
     },
     stop: () => {
       stopped = true;

@@ -3,11 +3,13 @@ import { graphics } from 'systeminformation';
 import { ConfigError } from '../shared/errors.js';
 import type { Config } from '../shared/config.js';
 import type { CpuDevice, Device, NvidiaDevice } from '../shared/device.js';
-import { type NvidiaQuery, queryNvidiaGpus } from './nvidia-smi.js';
+import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 /** What the machine was found to have. */
 export interface FoundDevices {
   readonly nvidia: readonly NvidiaDevice[];
+  /** GPUs in MIG mode without an instance. */
+  readonly idle: readonly NvidiaDevice[];
   /** GPUs that no execution provider of ours can use yet, by name. */
   readonly unusable: readonly string[];
   /** What went wrong on the way, `null` where nothing did. */
@@ -15,15 +17,15 @@ export interface FoundDevices {
 }
 
 /** Looks for GPUs without blocking the event loop for long, and never rejects: a machine that cannot tell works on its CPU. */
-export async function findDevices(query: NvidiaQuery | null = null): Promise<FoundDevices> {
-  const answer = query ?? (await queryNvidiaGpus());
+export async function findDevices(): Promise<FoundDevices> {
+  const answer = await listNvidiaDevices();
   switch (answer.kind) {
-    case 'gpus':
-      return { nvidia: answer.gpus.map((gpu) => gpu.device), unusable: [], problem: null };
+    case 'devices':
+      return { nvidia: answer.devices, idle: answer.idle, unusable: [], problem: null };
     case 'error':
-      return { nvidia: [], unusable: [], problem: answer.reason };
+      return { nvidia: [], idle: [], unusable: [], problem: answer.reason };
     case 'absent':
-      return { nvidia: [], unusable: await otherGpus(), problem: null };
+      return { nvidia: [], idle: [], unusable: await otherGpus(), problem: null };
   }
 }
 
@@ -43,9 +45,12 @@ export function selectDevices(found: FoundDevices, wanted: Config['devices']): D
   if (wanted.cpuOnly) return [cpuDevice()];
   const { gpuIndices } = wanted;
   const gpus = found.nvidia.filter((gpu) => gpuIndices === null || gpuIndices.includes(gpu.index));
-  const missing = (gpuIndices ?? []).filter((index) => !found.nvidia.some((gpu) => gpu.index === index));
+  const idle = found.idle.filter((gpu) => gpuIndices?.includes(gpu.index) ?? false);
+  if (idle.length > 0) throw new ConfigError(idle.map((gpu) => `GPU_INDEX: ${describeIdleGpu(gpu)}`));
+  const known = new Set([...found.nvidia, ...found.idle].map((gpu) => gpu.index));
+  const missing = (gpuIndices ?? []).filter((index) => !known.has(index));
   if (missing.length > 0 && found.problem === null) {
-    const there = found.nvidia.map((gpu) => gpu.index).join(', ') || 'none';
+    const there = [...known].toSorted((a, b) => a - b).join(', ') || 'none';
     throw new ConfigError([
       `GPU_INDEX names GPU ${missing.join(', ')}, but the machine's GPUs are: ${there}`,
     ]);
@@ -64,7 +69,7 @@ function cpuDevice(): CpuDevice {
   return { kind: 'cpu', index: 0, name: cpus()[0]?.model.trim() || 'CPU' };
 }
 
-/** What a device is known by for as long as the supervisor runs: indices change when a GPU falls off the bus. */
+/** What a device is known by for as long as the supervisor runs: indices change when a GPU falls off the bus. A MIG instance has a uuid of its own. */
 export function deviceKey(device: Device): string {
   return device.kind === 'nvidia' ? device.uuid : 'cpu';
 }

@@ -57,11 +57,12 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
         if (!uuids.has(device.uuid) && !isLost) {
           logger.error(
             { worker: id, device: device.name },
-            'The GPU has vanished; its worker waits for its return',
+            `The ${device.mig === null ? 'GPU' : 'MIG instance'} has vanished; its worker waits for its return`,
           );
           slot.send({ type: 'device-lost' });
+          deps.onTrouble();
         } else if (uuids.has(device.uuid) && isLost) {
-          logger.info({ worker: id }, 'The GPU is back');
+          logger.info({ worker: id }, `The ${device.mig === null ? 'GPU' : 'MIG instance'} is back`);
           slot.send({ type: 'device-returned' });
         }
       }
@@ -84,11 +85,23 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
   };
 }
 
-/** A worker id is never given twice: a new GPU that took over a vanished one's index gets the next free one. */
+/**
+ * A worker id is never given twice: a new GPU that took over a vanished one's index gets the next free one, and so does
+ * a new MIG instance with the number of one that is gone.
+ */
 function withFreeIndex(device: Device, others: readonly Device[]): Device {
   if (device.kind === 'cpu') return device;
-  const taken = new Set(others.filter((other) => other.kind === device.kind).map((other) => other.index));
-  let { index } = device;
-  while (taken.has(index)) index += 1;
-  return { ...device, index };
+  const isTaken = (index: number, migNumber: number | null): boolean =>
+    others.some(
+      (other) =>
+        other.kind === 'nvidia' && other.index === index && (other.mig?.number ?? null) === migNumber,
+    );
+  if (device.mig === null) {
+    let { index } = device;
+    while (isTaken(index, null)) index += 1;
+    return { ...device, index };
+  }
+  let { number } = device.mig;
+  while (isTaken(device.index, number)) number += 1;
+  return { ...device, mig: { ...device.mig, number } };
 }

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Device } from '../shared/device.js';
 import { messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
 import type { RollOutcome, WorkerRecord } from '../shared/worker-record.js';
@@ -15,6 +16,7 @@ export interface HeartbeatDeps {
   readonly place: MachinePlace;
   readonly redisIsUp: () => boolean;
   readonly lastRoll: () => RollOutcome | null;
+  readonly lastXid: (device: Device) => number | null;
   /** Called after every reading of the GPUs. */
   readonly onGpus: (gpus: ReadonlyMap<string, NvidiaGpu>) => void;
   readonly onPlaceLost: (holder: Holder) => void;
@@ -49,6 +51,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       host,
       gpus,
       lastRoll: deps.lastRoll(),
+      lastXid: deps.lastXid,
     };
     return deps.fleet.workers().map((worker) => describeWorker(worker, machine));
   };

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Config } from '../shared/config.js';
 import type { Logger } from '../shared/logger.js';
 import type { Fleet } from './fleet.js';
+import { figuresOf } from './gpu-figures.js';
 import { chooseRecycling, chooseReplaceOrder, type MemoryFacts } from './memory-policy.js';
 import type { NvidiaGpu } from './nvidia-smi.js';
 import type { Worker } from './worker.js';
@@ -28,7 +29,7 @@ export function createMemoryGuard(
   let latest: ReadonlyMap<string, NvidiaGpu> = new Map();
 
   const factsOf = (worker: Worker): MemoryFacts => {
-    const gpu = worker.device.kind === 'nvidia' ? latest.get(worker.device.uuid) : undefined;
+    const gpu = figuresOf(worker.device, latest);
     return {
       rssMb: worker.facts().stats?.rssMb ?? null,
       hostAvailableMb: os.freemem() / MIB,

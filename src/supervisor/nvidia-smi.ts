@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
 import type { NvidiaDevice } from '../shared/device.js';
+import {
+  NVIDIA_SMI_TIMEOUT_MS,
+  type NvidiaAbsent,
+  type NvidiaError,
+  runNvidiaSmi,
+} from './run-nvidia-smi.js';
 import { throttleReasonsOf } from './throttle-reasons.js';
-
-/** nvidia-smi is known to hang when a GPU has fallen off the bus. */
-export const NVIDIA_SMI_TIMEOUT_MS = 5000;
 
 const FIELDS = [
   'index',
@@ -24,11 +26,11 @@ const OPTIONAL_FIELDS = {
   powerLimit: ['power.limit'],
   throttle: ['clocks_event_reasons.active', 'clocks_throttle_reasons.active'],
   eccUncorrected: ['ecc.errors.uncorrected.volatile.total'],
+  migMode: ['mig.mode.current'],
 } as const;
 
 /** Fields that this machine's driver has refused: it stays the same while a process runs. */
 const REFUSED = new Set<string>();
-const REFUSAL = /^Field "([^"]+)" is not a valid field to query/m;
 
 type OptionalField = keyof typeof OPTIONAL_FIELDS;
 type Row = Readonly<Record<(typeof FIELDS)[number], string>> & Partial<Record<string, string>>;
@@ -46,14 +48,12 @@ export interface NvidiaGpu {
   readonly throttleReasons: readonly string[] | null;
   /** Errors of its memory that ECC could not correct, since the driver was loaded. */
   readonly eccUncorrected: number | null;
+  /** Whether CUDA sees its MIG instances instead of it. */
+  readonly migEnabled: boolean;
 }
 
 export type NvidiaQuery =
-  | { readonly kind: 'gpus'; readonly gpus: readonly NvidiaGpu[] }
-  /** There is no nvidia-smi: this machine has no NVIDIA driver. */
-  | { readonly kind: 'absent' }
-  /** It is there and does not answer: nothing is known of the GPUs. */
-  | { readonly kind: 'error'; readonly reason: string };
+  { readonly kind: 'gpus'; readonly gpus: readonly NvidiaGpu[] } | NvidiaAbsent | NvidiaError;
 
 /**
  * Asks for all GPUs with one process, without blocking, and never rejects. A driver that does not know a figure is
@@ -65,7 +65,9 @@ export async function queryNvidiaGpus(
 ): Promise<NvidiaQuery> {
   for (;;) {
     const fields = fieldsFor(refused);
-    const answer = await ask(fields, timeoutMs);
+    const args = [`--query-gpu=${fields.join(',')}`, '--format=csv,noheader,nounits'];
+    const answer = await runNvidiaSmi(args, timeoutMs);
+    if (answer.kind === 'text') return { kind: 'gpus', gpus: parseNvidiaGpus(answer.text, fields) };
     if (answer.kind !== 'refused') return answer;
     // A field that was not asked for cannot be left out: that would go on for ever.
     if (!fields.includes(answer.field) || (FIELDS as readonly string[]).includes(answer.field))
@@ -82,27 +84,6 @@ function fieldsFor(refused: ReadonlySet<string>): string[] {
   return [...FIELDS, ...others];
 }
 
-function ask(
-  fields: readonly string[],
-  timeoutMs: number,
-): Promise<NvidiaQuery | { readonly kind: 'refused'; readonly field: string }> {
-  const args = [`--query-gpu=${fields.join(',')}`, '--format=csv,noheader,nounits'];
-  return new Promise((resolve) => {
-    execFile('nvidia-smi', args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      const refusedField = REFUSAL.exec(`${stdout}\n${stderr}`)?.[1];
-      if (error === null) resolve({ kind: 'gpus', gpus: parseNvidiaGpus(stdout, fields) });
-      else if (error.code === 'ENOENT') resolve({ kind: 'absent' });
-      else if (error.killed === true) {
-        resolve({ kind: 'error', reason: `nvidia-smi did not answer within ${timeoutMs / 1000} s` });
-      } else if (refusedField !== undefined) resolve({ kind: 'refused', field: refusedField });
-      else {
-        const said = firstLine(stdout) || firstLine(stderr) || error.message;
-        resolve({ kind: 'error', reason: `nvidia-smi ended with code ${error.code}: ${said}` });
-      }
-    });
-  });
-}
-
 /**
  * Reads `--format=csv,noheader,nounits`. Lines that describe no usable GPU (an error text between the rows, a GPU
  * without index or uuid) are left out.
@@ -115,11 +96,12 @@ export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsF
     .map((line) => line.split(',').map((cell) => cell.trim()))
     .filter((cells) => cells.length === fields.length)
     .map((cells) => Object.fromEntries(fields.map((field, i) => [field, cells[i]])) as Row)
-    .filter((row) => /^\d+$/.test(row.index) && /^(GPU|MIG)-/.test(row.uuid))
+    .filter((row) => /^\d+$/.test(row.index) && row.uuid.startsWith('GPU-'))
     .map((row) => ({
       device: {
         kind: 'nvidia',
         index: Number(row.index),
+        mig: null,
         uuid: row.uuid,
         name: row.name,
         memoryTotalMb: numberOf(row['memory.total']),
@@ -134,6 +116,7 @@ export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsF
       powerLimitWatts: numberOf(optional(row, 'powerLimit')),
       throttleReasons: throttleReasonsOf(textOf(optional(row, 'throttle'))),
       eccUncorrected: numberOf(optional(row, 'eccUncorrected')),
+      migEnabled: optional(row, 'migMode') === 'Enabled',
     }));
 }
 
@@ -150,8 +133,4 @@ function numberOf(cell: string): number | null {
   const text = textOf(cell);
   const value = text === null ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : null;
-}
-
-function firstLine(text: string): string {
-  return text.trim().split('\n', 1)[0] ?? '';
 }

@@ -20,6 +20,7 @@ import { createRoller } from './roller.js';
 import type { ServiceManager } from './service-manager.js';
 import { createStrayJobs } from './stray-jobs.js';
 import { takePlace } from './take-place.js';
+import { createXidWatch } from './xid-watch.js';
 
 /** Redis may be away when the supervisor stops: its last words are not worth more than this. */
 const FAREWELL_TIMEOUT_MS = 2000;
@@ -71,10 +72,13 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       recovery,
       redisIsUp,
       onChange: () => onFleetChange(),
+      onTrouble: () => xids.look(),
       logger,
     },
     logger,
   );
+
+  const xids = createXidWatch(fleet.workers, logger);
 
   const strays = createStrayJobs(queues, redis, fleet.children, logger);
   redis.once('ready', () => redis.on('ready', strays.redisIsBack));
@@ -98,6 +102,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     place,
     redisIsUp,
     lastRoll: roller.lastOutcome,
+    lastXid: xids.lastXid,
     onGpus: memory.check,
     onPlaceLost: (holder) => {
       hasPlace = false;
@@ -136,7 +141,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       logger.info(`${gpu}: not from NVIDIA, so it gets no worker of its own (docs/engine.md)`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
     phase = 'running';
-    watch.start();
+    watch.start(found.idle);
+    xids.start();
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();
@@ -157,6 +163,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const release = async (exitCode: number): Promise<void> => {
     watch.stop();
+    xids.stop();
     strays.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)]);

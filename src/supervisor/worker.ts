@@ -16,6 +16,8 @@ export interface WorkerDeps {
   readonly recovery: JobRecovery;
   readonly redisIsUp: () => boolean;
   readonly onChange: () => void;
+  /** A child has ended unasked, or its device has vanished. */
+  readonly onTrouble: () => void;
   readonly logger: Logger;
 }
 
@@ -104,6 +106,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         { childPid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
         exit.description,
       );
+    if (!exit.planned) deps.onTrouble();
     const ready = child.ready();
     if (ready === null) return;
     deps.recovery.recover({
@@ -163,7 +166,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   };
 }
 
-/** A child sees its own GPU and no other; the CPU child sees none. */
+/** A child sees its own GPU or MIG instance and no other; the CPU child sees none. */
 function childEnvironment(device: Device): NodeJS.ProcessEnv {
   return {
     ...process.env,

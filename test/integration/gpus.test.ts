@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { environmentOf } from '../support/environment-of.js';
 import {
   createFakeNvidiaSmi,
   type FakeNvidiaSmi,
@@ -81,6 +82,45 @@ describe('a machine with GPUs', () => {
     const found = supervisor.lines.filter(({ msg }) => msg === 'Device found');
     expect(found.map(({ worker }) => worker)).toEqual(['host_gpu0']);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'keeps each worker on its own GPU, however often its children die and the GPUs change their indices',
+    async () => {
+      const [first = '', second = '', third = ''] = (await fakeGpus(3)).trimEnd().split('\n');
+      const uuids = [first, second].map((row) => row.split(', ')[1] ?? '');
+      const swapped = [second.replace(/^1/, '0'), first.replace(/^0/, '1'), third];
+      const seen: (string | undefined)[][] = [];
+      const look = async (pids: readonly (number | null)[]): Promise<(number | null)[]> => {
+        const records = await Promise.all(
+          pids.map((before, k) =>
+            bed.recorded(`host_gpu${k}`, (record) => online(record) && record.pid !== before),
+          ),
+        );
+        expect(records.map(({ gpu_uuid }) => gpu_uuid)).toEqual(uuids);
+        seen.push(await Promise.all(records.map(({ pid }) => environmentOf(pid, 'CUDA_VISIBLE_DEVICES'))));
+        return records.map(({ pid }) => pid);
+      };
+
+      await smi.answer(`${first}\n${second}\n`);
+      await start();
+      let pids = await look([null, null]);
+      // Whether the third GPU is listed tells that the supervisor has seen the order.
+      for (const { rows, third: status } of [
+        { rows: swapped, third: 'online' },
+        { rows: [first, second], third: 'lost' },
+        { rows: swapped, third: 'online' },
+      ]) {
+        await smi.answer(`${rows.join('\n')}\n`);
+        await bed.recorded('host_gpu2', (record) => record.status === status);
+        for (const pid of pids) process.kill(pid ?? 0, 'SIGKILL');
+        pids = await look(pids);
+      }
+
+      expect(seen).toEqual([uuids, uuids, uuids, uuids]);
+      expect((await bed.redis.hkeys('workers')).toSorted()).toEqual(['host_gpu0', 'host_gpu1', 'host_gpu2']);
+      expect((await bed.record('host_gpu0'))?.restarts).toBe(3);
+    },
+  );
 
   it('gives up no GPU because nvidia-smi fails for a while', async () => {
     await smi.answer(await fakeGpus(1));

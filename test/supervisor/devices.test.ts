@@ -1,46 +1,64 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Device, workerIdOf } from '../../src/shared/device.js';
 import { type FoundDevices, findDevices, selectDevices } from '../../src/supervisor/devices.js';
-import { parseNvidiaGpus } from '../../src/supervisor/nvidia-smi.js';
-import { readNvidiaFixture } from '../support/fake-nvidia-smi.js';
+import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../support/fake-nvidia-smi.js';
 
 const anyGpus = { gpuIndices: null, cpuOnly: false, cpuWorker: 'auto', scanIntervalMs: 30_000 } as const;
 
+let fake: FakeNvidiaSmi;
+beforeEach(async () => {
+  fake = await createFakeNvidiaSmi();
+  vi.stubEnv('PATH', fake.path);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await fake.remove();
+});
+
 async function found(fixture: string): Promise<FoundDevices> {
-  return findDevices({ kind: 'gpus', gpus: parseNvidiaGpus(await readNvidiaFixture(fixture)) });
+  await fake.answer(await readNvidiaFixture(fixture));
+  return findDevices();
 }
 
-const names = (devices: readonly { kind: string; index: number }[]): string[] =>
-  devices.map(({ kind, index }) => `${kind}${index}`);
+async function migGpus(): Promise<FoundDevices> {
+  await fake.list(await readNvidiaFixture('mig-list'));
+  return found('mig-gpus');
+}
+
+const names = (devices: readonly Device[]): string[] => devices.map((device) => workerIdOf('host', device));
 
 describe('the devices that get a child', () => {
   it('are all GPUs, and no CPU child beside them', async () => {
-    expect(names(selectDevices(await found('two-gpus'), anyGpus))).toEqual(['nvidia0', 'nvidia1']);
+    expect(names(selectDevices(await found('two-gpus'), anyGpus))).toEqual(['host_gpu0', 'host_gpu1']);
   });
 
   it('are the CPU where there is no GPU', async () => {
-    expect(names(selectDevices(await found('no-gpu'), anyGpus))).toEqual(['cpu0']);
+    expect(names(selectDevices(await found('no-gpu'), anyGpus))).toEqual(['host_cpu0']);
   });
 
   it('are the CPU where nvidia-smi does not answer', async () => {
-    const devices = await findDevices({ kind: 'error', reason: 'nvidia-smi did not answer within 5 s' });
-    expect(names(selectDevices(devices, anyGpus))).toEqual(['cpu0']);
-    expect(devices.problem).toMatch(/did not answer/);
+    await fake.answer(await readNvidiaFixture('driver-error'), 9);
+    const devices = await findDevices();
+    expect(names(selectDevices(devices, anyGpus))).toEqual(['host_cpu0']);
+    expect(devices.problem).toMatch(/NVIDIA-SMI has failed/);
   });
 
   it('are those that GPU_INDEX names', async () => {
     const devices = selectDevices(await found('eight-gpus'), { ...anyGpus, gpuIndices: [2, 5] });
-    expect(names(devices)).toEqual(['nvidia2', 'nvidia5']);
+    expect(names(devices)).toEqual(['host_gpu2', 'host_gpu5']);
   });
 
   it('are the GPUs and the CPU with CPU_WORKER=on', async () => {
     expect(names(selectDevices(await found('one-gpu'), { ...anyGpus, cpuWorker: 'on' }))).toEqual([
-      'nvidia0',
-      'cpu0',
+      'host_gpu0',
+      'host_cpu0',
     ]);
   });
 
   it('are the CPU alone with USE_CPU=1', async () => {
-    expect(names(selectDevices(await found('two-gpus'), { ...anyGpus, cpuOnly: true }))).toEqual(['cpu0']);
+    expect(names(selectDevices(await found('two-gpus'), { ...anyGpus, cpuOnly: true }))).toEqual([
+      'host_cpu0',
+    ]);
   });
 
   it('are refused where GPU_INDEX names one that is not there', async () => {
@@ -51,5 +69,56 @@ describe('the devices that get a child', () => {
   it('are refused where CPU_WORKER=off leaves none', async () => {
     const devices = await found('no-gpu');
     expect(() => selectDevices(devices, { ...anyGpus, cpuWorker: 'off' })).toThrow(/CPU_WORKER/);
+  });
+});
+
+describe('a machine with GPUs in MIG mode', () => {
+  it('has a device for each instance and none for its GPU, beside the whole GPUs', async () => {
+    const devices = selectDevices(await migGpus(), anyGpus);
+    expect(names(devices)).toEqual(['host_gpu0mig0', 'host_gpu0mig1', 'host_gpu1']);
+    expect(devices[1]).toEqual({
+      kind: 'nvidia',
+      index: 0,
+      mig: { number: 1, gpuUuid: 'GPU-b5c1d3a0-7e0f-4f0c-9d7e-0f5b6f0f1a01' },
+      uuid: 'MIG-1b2c3d4e-5f6a-5b7c-9d8e-0f1a2b3c4d05',
+      name: 'NVIDIA H100 80GB HBM3 MIG 1c.3g.40gb',
+      memoryTotalMb: null,
+      pciBusId: '00000000:1B:00.0',
+      driverVersion: '580.159.04',
+    });
+  });
+
+  it('takes two processes to list, and one where no GPU is in MIG mode', async () => {
+    await migGpus();
+    expect(await fake.calls()).toBe(2);
+    await found('eight-gpus');
+    expect(await fake.calls()).toBe(3);
+  });
+
+  it('works on all instances of the GPU that GPU_INDEX names', async () => {
+    const devices = selectDevices(await migGpus(), { ...anyGpus, gpuIndices: [0] });
+    expect(names(devices)).toEqual(['host_gpu0mig0', 'host_gpu0mig1']);
+  });
+
+  it('does not start where GPU_INDEX names one without an instance, and says how to create one', async () => {
+    const devices = await migGpus();
+    expect(devices.idle.map(({ index }) => index)).toEqual([2]);
+    expect(() => selectDevices(devices, { ...anyGpus, gpuIndices: [1, 2] })).toThrow(
+      /GPU 2 .* MIG mode .*nvidia-smi mig -i 2 -cgi <profile> -C/,
+    );
+  });
+
+  it('cannot be used where its instances cannot be listed', async () => {
+    expect(await found('mig-gpus')).toMatchObject({ nvidia: [], problem: expect.stringMatching(/code 1/) });
+  });
+
+  it('knows the uuids of drivers before R470', async () => {
+    await fake.list(await readNvidiaFixture('mig-list-before-r470'));
+    const { nvidia } = await found('mig-gpus');
+    expect(nvidia.map(({ uuid }) => uuid)).toEqual([
+      'MIG-GPU-b5c1d3a0-7e0f-4f0c-9d7e-0f5b6f0f1a01/7/0',
+      'MIG-GPU-b5c1d3a0-7e0f-4f0c-9d7e-0f5b6f0f1a01/11/0',
+      'GPU-1f8e6a52-3c77-4a0b-8a3e-2d1c5b7f9e02',
+    ]);
   });
 });

@@ -13,6 +13,7 @@ describe('what nvidia-smi prints', () => {
         device: {
           kind: 'nvidia',
           index: 0,
+          mig: null,
           uuid: 'GPU-b5c1d3a0-7e0f-4f0c-9d7e-0f5b6f0f1a01',
           name: 'NVIDIA H100 80GB HBM3',
           memoryTotalMb: 81_559,
@@ -27,6 +28,7 @@ describe('what nvidia-smi prints', () => {
         powerLimitWatts: 700,
         throttleReasons: [],
         eccUncorrected: 0,
+        migEnabled: false,
       },
     ]);
   });
@@ -114,7 +116,7 @@ describe('asking nvidia-smi', () => {
   it('does without a figure that the driver does not know', async () => {
     await fake.refuse('ecc.errors.uncorrected.volatile.total');
     const [row = ''] = (await readNvidiaFixture('one-gpu')).split('\n');
-    await fake.answer(row.replace(/, 0$/, ''));
+    await fake.answer(row.replace(/, 0, Disabled$/, ', Disabled'));
 
     const answer = await queryNvidiaGpus(5000, new Set());
 

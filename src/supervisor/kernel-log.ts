@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+
+const DMESG_TIMEOUT_MS = 5000;
+/** The kernel keeps a few hundred KB, unless it is told to keep more. */
+const MAX_BYTES = 64 * 2 ** 20;
+
+export type KernelLog =
+  | { readonly kind: 'text'; readonly text: string }
+  /** It did not come in time; it may the next time. */
+  | { readonly kind: 'late' }
+  /** It cannot be read here, and asking again does not change that. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Reads the kernel log, without blocking; never rejects. Only root and holders of CAP_SYSLOG may, on most machines. */
+export function readKernelLog(timeoutMs = DMESG_TIMEOUT_MS): Promise<KernelLog> {
+  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_BYTES } as const;
+  return new Promise((resolve) => {
+    execFile('dmesg', options, (error, stdout, stderr) => {
+      if (error === null) resolve({ kind: 'text', text: stdout });
+      else if (error.code === 'ENOENT') resolve({ kind: 'refused', reason: 'there is no dmesg' });
+      else if (error.killed === true) resolve({ kind: 'late' });
+      else resolve({ kind: 'refused', reason: stderr.trim().split('\n', 1)[0] || error.message });
+    });
+  });
+}
