@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Device } from '../shared/device.js';
+import { VERSION } from '../shared/version.js';
 import type { RollOutcome, WorkerRecord, WorkerStatus } from '../shared/worker-record.js';
 import { figuresOf } from './gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
@@ -17,10 +17,6 @@ export interface MachineFacts {
   readonly lastRoll: RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
 }
-
-const VERSION = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 /** One worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
