@@ -64,6 +64,7 @@ export async function startWorker({ project, directory, port, client, material }
         MODELS_DIR: material.modelsDir,
         SHUTDOWN_TIMEOUT_MS: `${WORKER_STOP_TIMEOUT_MS - 5000}`,
         HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_INTERVAL_MS}`,
+        DASHBOARD_PORT: 'off',
       },
     },
   );

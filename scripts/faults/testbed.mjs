@@ -55,6 +55,7 @@ export async function createTestbed({ gpus }) {
         EXECUTION_PROVIDER: 'cpu',
         ENGINE_THREADS: '1',
         HEARTBEAT_INTERVAL_MS: '1000',
+        DASHBOARD_PORT: '0',
         PING_TIMEOUT_MS: '3000',
         DEVICE_SCAN_INTERVAL_MS: '1000',
         LOG_LEVEL: 'info',

@@ -9,6 +9,8 @@ export const EXIT_CODES = {
   modelsMissing: 66,
   /** EX_UNAVAILABLE: the execution provider that was asked for does not load. */
   providerUnavailable: 69,
+  /** EX_CANTCREAT: another program listens where the dashboard should. */
+  addressTaken: 73,
   /** EX_SOFTWARE: an engine thread died or stopped answering. */
   engineDied: 70,
   /** EX_TEMPFAIL: another supervisor holds this machine's place. */

@@ -23,6 +23,11 @@ export function cancelChannel(queueName: string): string {
   return `worker:cancel:${queueName}`;
 }
 
+/** Pub/sub channel: a message is the id of a worker of this machine that is to restart, empty for all, one by one. */
+export function restartChannel(hostname: string): string {
+  return `worker:restart:${hostname}`;
+}
+
 /** What the names of all keys of the gallery index begin with. */
 export const INDEX_KEYS = 'face-index:';
 

@@ -11,6 +11,8 @@ export interface RollerDeps {
   readonly currentConfig: () => Config;
   /** From now on new children get this configuration; the one before comes back where the roll fails. */
   readonly useConfig: (config: Config) => void;
+  /** Called once all workers have been replaced. */
+  readonly onDone: () => void;
   readonly targets: () => readonly RollTarget[];
   readonly orderFor: (target: RollTarget) => 'start-first' | 'drain-first';
   readonly logger: Logger;
@@ -44,6 +46,7 @@ export function createRoller(deps: RollerDeps): Roller {
     const result = await rollSlots(deps.targets(), deps.orderFor, logger);
     // A configuration with which a child does not come up must not wait for the next crash.
     if (result.outcome === 'failed') deps.useConfig(previous);
+    else deps.onDone();
     return result;
   };
 

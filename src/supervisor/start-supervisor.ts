@@ -8,7 +8,7 @@ import { EXIT_CODES, isPermanentFailure } from '../shared/exit-codes.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
-import { listenForCancels } from './cancel-listener.js';
+import { createDashboardProcess } from './dashboard-process.js';
 import { createDeviceWatch } from './device-watch.js';
 import { findDevices, selectDevices } from './devices.js';
 import { createFleet } from './fleet.js';
@@ -17,6 +17,7 @@ import { createJobRecovery } from './job-recovery.js';
 import { createMachinePlace } from './machine-place.js';
 import { createMemoryGuard } from './memory-guard.js';
 import { createRoller } from './roller.js';
+import { listenForOrders } from './order-listener.js';
 import type { ServiceManager } from './service-manager.js';
 import { createStrayJobs } from './stray-jobs.js';
 import { takePlace } from './take-place.js';
@@ -25,6 +26,7 @@ import { createXidWatch } from './xid-watch.js';
 /** Redis may be away when the supervisor stops: its last words are not worth more than this. */
 const FAREWELL_TIMEOUT_MS = 2000;
 const CHILD_MODULE = fileURLToPath(new URL('../child.js', import.meta.url));
+const DASHBOARD_MODULE = fileURLToPath(new URL('../dashboard.js', import.meta.url));
 
 export interface Supervisor {
   /** Replaces all children, one after another. */
@@ -89,6 +91,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     useConfig: (next) => {
       config = next;
     },
+    onDone: () => void restartDashboard(),
     targets: () => fleet.workers(),
     orderFor: ({ id }) => memory.replaceOrder(id),
     logger,
@@ -115,7 +118,27 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     logger,
   });
   const watch = createDeviceWatch(fleet, config.devices, logger);
-  const cancels = listenForCancels(redis, config.queue.name, fleet.cancel, logger);
+  const dashboard = createDashboardProcess(DASHBOARD_MODULE, logger);
+
+  const restartDashboard = async (): Promise<void> => {
+    if (config.dashboard.port === null) await dashboard.stop();
+    else await dashboard.restart();
+  };
+  const roll = (): void => {
+    if (phase === 'running') roller.request();
+    else logger.warn(`No rolling restart: the supervisor is ${phase}`);
+  };
+  const restartWorker = (workerId: string): boolean => {
+    const worker = fleet.workers().find(({ id }) => id === workerId);
+    worker?.slot.replace(memory.replaceOrder(workerId));
+    return worker !== undefined;
+  };
+  const orders = listenForOrders(
+    redis,
+    { queueName: config.queue.name, hostname: config.hostname },
+    { cancel: fleet.cancel, restart: restartWorker, roll },
+    logger,
+  );
 
   const onFleetChange = (): void => {
     const workers = fleet.workers().map((worker) => worker.facts());
@@ -143,6 +166,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     phase = 'running';
     watch.start(found.idle);
     xids.start();
+    void restartDashboard();
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();
@@ -166,8 +190,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     xids.stop();
     strays.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
-    await Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)]);
-    cancels.stop();
+    await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);
+    orders.stop();
     redis.disconnect();
     service.stop();
     settle(exitCode);
@@ -191,10 +215,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
 
   return {
-    roll: () => {
-      if (phase === 'running') roller.request();
-      else logger.warn(`No rolling restart: the supervisor is ${phase}`);
-    },
+    roll,
     setQuiet: fleet.setQuiet,
     stop: () => stop(EXIT_CODES.ok),
     stopped,

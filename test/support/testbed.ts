@@ -85,6 +85,7 @@ export async function createTestbed(): Promise<Testbed> {
         WORKER_HOSTNAME: 'host',
         ENGINE_THREADS: '1',
         HEARTBEAT_INTERVAL_MS: '250',
+        DASHBOARD_PORT: 'off',
         USE_CPU: '1',
         ...more,
       });

@@ -1,0 +1,89 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../shared/logger.js';
+import { createErrorTail } from './error-tail.js';
+import { decideRestart, NO_CRASHES } from './restart-policy.js';
+
+/** It has nothing to finish. */
+const STOP_TIMEOUT_MS = 3000;
+
+/** The dashboard's process: supervised as the workers' children are, and of no consequence for them. */
+export interface DashboardProcess {
+  /** Starts it, or anew where it runs: with a newer build, or other settings. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ *   down ──restart──▶ up ──ends unasked──▶ waiting ──backoff──▶ up
+ *     ▲               │                       └──only a person can mend it──▶ down
+ *     └──────stop─────┴──stop──────────────────▶ down
+ */
+type DashboardState =
+  | { readonly kind: 'down' }
+  | { readonly kind: 'up'; readonly child: ChildProcess }
+  | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout };
+
+export function createDashboardProcess(
+  modulePath: string,
+  logger: Logger,
+  random: () => number = Math.random,
+): DashboardProcess {
+  let state: DashboardState = { kind: 'down' };
+  let crashes = NO_CRASHES;
+
+  const start = (): void => {
+    const startedMs = performance.now();
+    const child = fork(modulePath, [], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const errorTail = createErrorTail(child.stderr);
+    state = { kind: 'up', child };
+    child.once('error', (error) =>
+      logger.error({ err: error }, 'The process of the dashboard cannot be started'),
+    );
+    child.once('close', (code, signal) => {
+      if (state.kind !== 'up' || state.child !== child) return;
+      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      const description = [`The dashboard ${how}`, errorTail.lastLine()]
+        .filter((text) => text !== null)
+        .join(': ');
+      const now = performance.now();
+      const decision = decideRestart(crashes, { now, code, servedMs: now - startedMs, description }, random);
+      crashes = decision.history;
+      const at = decision.kind === 'retry' ? decision.at : decision.retryAt;
+      if (at === null) {
+        logger.error(`${description}; it stays down until a rolling restart`);
+        state = { kind: 'down' };
+        return;
+      }
+      logger.error(`${description}; it is started again in ${((at - now) / 1000).toFixed(1)} s`);
+      state = { kind: 'waiting', timer: setTimeout(start, at - now) };
+    });
+  };
+
+  const stop = async (): Promise<void> => {
+    const before = state;
+    state = { kind: 'down' };
+    if (before.kind === 'waiting') clearTimeout(before.timer);
+    if (before.kind !== 'up' || before.child.exitCode !== null || before.child.signalCode !== null) return;
+    const ended = once(before.child, 'exit');
+    before.child.kill('SIGTERM');
+    const giveUp = new AbortController();
+    void sleep(STOP_TIMEOUT_MS, undefined, { signal: giveUp.signal }).then(
+      () => before.child.kill('SIGKILL'),
+      () => undefined,
+    );
+    await ended;
+    giveUp.abort();
+  };
+
+  return {
+    restart: async () => {
+      await stop();
+      crashes = NO_CRASHES;
+      start();
+    },
+    stop,
+  };
+}
