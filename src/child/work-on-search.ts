@@ -97,10 +97,9 @@ export async function workOnSearch(
 /** By the machines' clocks, which may differ by a little. */
 function sinceAdded(job: Job, startedMs: number): Omit<SearchDurations, 'selfie' | 'gallery'> {
   const nowMs = Date.now();
-  const seconds = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1000;
   return {
-    wait: seconds(job.timestamp, startedMs),
-    run: seconds(startedMs, nowMs),
-    total: seconds(job.timestamp, nowMs),
+    wait: Math.max(0, startedMs - job.timestamp) / 1000,
+    run: Math.max(0, nowMs - startedMs) / 1000,
+    total: Math.max(0, nowMs - job.timestamp) / 1000,
   };
 }

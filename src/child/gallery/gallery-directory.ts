@@ -4,6 +4,8 @@ import { ImageError, JobError } from '../../shared/errors.js';
 
 /** The folder `GALLERY_DIR`, which nothing that a job names may leave: not by `..`, and not by a symbolic link. */
 export interface GalleryDirectory {
+  /** Its real path. */
+  readonly root: string;
   /**
    * The real path of a picture file.
    *
@@ -41,6 +43,7 @@ export async function openGalleryDirectory(galleryDir: string): Promise<GalleryD
   };
 
   return {
+    root,
     resolve,
     resolveFile: async (relativePath) => {
       const resolved = await resolve(relativePath);

@@ -7,6 +7,10 @@ import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
 /** What sharp's prebuilt libvips decodes, https://sharp.pixelplumbing.com/install/#prebuilt-binaries (no HEIC). */
 const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
 
+export function isPicture(fileName: string): boolean {
+  return PICTURE.test(fileName);
+}
+
 /** The pictures that lie directly in one folder. */
 export interface ListedFolder {
   /** Relative to `GALLERY_DIR`, with forward slashes. */
@@ -52,7 +56,7 @@ export async function listPictures(
       const path = `${folder}/${entry.name}`;
       const target = await targetOf(entry, path, `${realFolder}/${entry.name}`, directory);
       if (target?.kind === 'folder') folders.set(path, target.realPath);
-      else if (target?.kind === 'file' && PICTURE.test(entry.name)) {
+      else if (target?.kind === 'file' && isPicture(entry.name)) {
         const file = stampOf(entry.name, target.realPath);
         if (file !== null) files.push(file);
       }

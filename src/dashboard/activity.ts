@@ -1,0 +1,31 @@
+import type { SeenWorker } from '../shared/fleet-records.js';
+import type { Activity, WorkerView } from './api.js';
+
+/** What an operator wants to see at a glance. */
+export function activityOf({ record, status }: SeenWorker): Activity {
+  switch (status) {
+    case 'online':
+      return record.current_job === null ? 'idle' : 'busy';
+    case 'failed':
+    case 'lost':
+      return 'trouble';
+    case 'restarting':
+      // One that is replaced on purpose comes back by itself; one that crashed may not.
+      return record.last_exit !== null && !record.last_exit.planned ? 'trouble' : 'waiting';
+    case 'paused':
+    case 'starting':
+    case 'draining':
+      return 'waiting';
+    case 'offline':
+      return 'away';
+  }
+}
+
+export function viewWorker(seen: SeenWorker): WorkerView {
+  return {
+    ...seen.record,
+    status: seen.status,
+    activity: activityOf(seen),
+    heartbeat_age: Math.round(seen.ageS * 10) / 10,
+  };
+}

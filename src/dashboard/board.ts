@@ -1,0 +1,31 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Queues } from './fleet-watch.js';
+import { withoutPictures } from './job-view.js';
+
+export const BOARD_PATH = '/board';
+
+/**
+ * The raw queues, to look at only: an order given there would pass by what this project knows of its jobs (an edited
+ * job would lose its selfie, which the board never sees).
+ */
+export async function addBoard(app: FastifyInstance, queues: Queues): Promise<void> {
+  const server = new FastifyAdapter();
+  server.setBasePath(BOARD_PATH);
+  const adapters = Object.values(queues).map((queue) => {
+    const adapter = new BullMQAdapter(queue, { readOnlyMode: true });
+    adapter.setFormatter('data', withoutPictures);
+    adapter.setFormatter('returnValue', (value: unknown) =>
+      Array.isArray(value) ? `(${value.length} matches, not shown)` : value,
+    );
+    return adapter;
+  });
+  createBullBoard({
+    queues: adapters,
+    serverAdapter: server,
+    options: { uiConfig: { boardTitle: 'face-search queues', hideRedisDetails: true } },
+  });
+  await app.register(server.registerPlugin(), { prefix: BOARD_PATH });
+}

@@ -1,0 +1,110 @@
+import type { Job, JobState as BullState } from 'bullmq';
+import type { SearchMatch } from '../shared/job.js';
+import type { ApiProblem, JobDetails, JobState, JobSummary, Match } from './api.js';
+
+/** Of a text in a job's data, a person needs no more than this; what is longer is a picture. */
+const MAX_TEXT = 200;
+
+/** What a job is, without its pictures and its result. */
+export function summarizeJob(job: Job, state: JobState): JobSummary {
+  const { stage, folder } = (job.data ?? {}) as { stage?: unknown; folder?: unknown };
+  const where = stage ?? folder;
+  return {
+    id: job.id ?? '',
+    name: job.name,
+    state,
+    stage: typeof where === 'string' ? where : null,
+    progress: progressOf(job),
+    added_at: job.timestamp / 1000,
+    started_at: inSeconds(job.processedOn),
+    ended_at: inSeconds(job.finishedOn),
+    attempts: job.attemptsMade,
+    worker: job.processedBy ?? null,
+    error: problemOf(job),
+  };
+}
+
+export function describeJob(job: Job, state: JobState, log: readonly string[]): JobDetails {
+  return {
+    ...summarizeJob(job, state),
+    data: withoutPictures(job.data),
+    log,
+    matches: matchesOf(job),
+  };
+}
+
+/** `null` for a job that is gone. */
+export async function stateOf(job: Job): Promise<JobState | null> {
+  const state = await job.getState();
+  return state === 'unknown' ? null : STATES[state];
+}
+
+const STATES: Readonly<Record<BullState, JobState>> = {
+  waiting: 'waiting',
+  prioritized: 'waiting',
+  active: 'active',
+  'waiting-children': 'waiting_children',
+  delayed: 'delayed',
+  completed: 'completed',
+  failed: 'failed',
+};
+
+export function progressOf({ progress }: Job): number {
+  return typeof progress === 'number' ? progress : 0;
+}
+
+/** `CODE: sentence`, as the workers write it; anything else is the machine's fault. */
+export function problemOf({ failedReason }: Job): ApiProblem | null {
+  if (!failedReason) return null;
+  const [, code, message] = /^([A-Z]+(?:_[A-Z]+)*): (.*)$/s.exec(failedReason) ?? [];
+  return code === undefined || message === undefined
+    ? { code: 'FAILED', message: failedReason }
+    : { code, message };
+}
+
+/** The result of a search that has completed, with where each photo can be seen. */
+export function matchesOf(job: Job): Match[] | null {
+  if (!Array.isArray(job.returnvalue)) return null;
+  return (job.returnvalue as SearchMatch[]).map(({ id, score, box }, rank) => ({
+    id,
+    score,
+    box: box ?? null,
+    photo:
+      pathOf(job, id) === null ? null : `/api/searches/${encodeURIComponent(job.id ?? '')}/photos/${rank}`,
+  }));
+}
+
+/** Where a match's photo lies below `GALLERY_DIR`; `null` for a picture that the job brought itself. */
+export function pathOf(job: Job, matchId: string): string | null {
+  const { gallery } = job.data as { gallery?: unknown };
+  if (!Array.isArray(gallery)) return matchId;
+  const entry = (gallery as { id?: unknown; path?: unknown }[]).find(({ id }) => id === matchId);
+  return typeof entry?.path === 'string' ? entry.path : null;
+}
+
+/** A job's data for a list or a board: pictures are replaced by their size. */
+export function withoutPictures(value: unknown): unknown {
+  if (typeof value === 'string') {
+    return value.length <= MAX_TEXT ? value : `(${Math.ceil(value.length / 1024)} kB, not shown)`;
+  }
+  if (Array.isArray(value)) return value.map(withoutPictures);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [
+      key,
+      // However small, a picture is a picture.
+      (key === 'image' || key === 'images') && entry !== null ? hidden(entry) : withoutPictures(entry),
+    ]),
+  );
+}
+
+function hidden(pictures: unknown): unknown {
+  if (Array.isArray(pictures)) return pictures.map(hidden);
+  return typeof pictures === 'string'
+    ? `(picture, ${Math.ceil((pictures.length * 3) / 4096)} kB)`
+    : '(picture)';
+}
+
+function inSeconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1000;
+}

@@ -1,0 +1,19 @@
+import type { QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Config } from '../../shared/config.js';
+import type { Logger } from '../../shared/logger.js';
+import type { FleetWatch, Queues } from '../fleet-watch.js';
+import type { DashboardGalleries } from '../galleries.js';
+import type { Guard } from '../guard.js';
+
+/** What the routes need. */
+export interface RouteContext {
+  readonly config: Config;
+  readonly redis: Redis;
+  readonly queues: Queues;
+  readonly searchEvents: QueueEvents;
+  readonly fleet: FleetWatch;
+  readonly galleries: DashboardGalleries;
+  readonly guard: Guard;
+  readonly logger: Logger;
+}

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify';
+import { readFleetMoment } from '../fleet-watch.js';
+import { METRICS_TYPE, writeMetrics } from '../metrics.js';
+import type { RouteContext } from './context.js';
+
+export function addMetricsRoute(app: FastifyInstance, { redis, queues }: RouteContext): void {
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        summary: 'The fleet for Prometheus',
+        tags: ['health'],
+        produces: ['text/plain'],
+        response: { 200: { type: 'string' } },
+      },
+    },
+    async (_request, reply) =>
+      reply
+        .header('content-type', METRICS_TYPE)
+        .send(await writeMetrics(await readFleetMoment(redis, queues))),
+  );
+}

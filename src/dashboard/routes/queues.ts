@@ -1,0 +1,126 @@
+import type { Job, JobType } from 'bullmq';
+import type { FastifyInstance } from 'fastify';
+import type { JobState, QueueKind } from '../api.js';
+import { ApiError } from '../failures.js';
+import { describeJob, stateOf, summarizeJob } from '../job-view.js';
+import { ANSWERS } from '../schemas.js';
+import { findJob } from '../searches.js';
+import type { RouteContext } from './context.js';
+
+const MAX_JOBS = 200;
+const MAX_LOG_LINES = 1000;
+
+/** BullMQ's own names of what is in a state. */
+const TYPES: Readonly<Record<JobState, readonly JobType[]>> = {
+  waiting: ['wait', 'prioritized'],
+  active: ['active'],
+  waiting_children: ['waiting-children'],
+  delayed: ['delayed'],
+  completed: ['completed'],
+  failed: ['failed'],
+};
+
+const kind = { type: 'string', enum: ['search', 'index'] };
+
+interface OneJob {
+  Params: { kind: QueueKind; id: string };
+}
+interface JobList {
+  Params: { kind: QueueKind };
+  Querystring: { state: JobState; start: number; count: number };
+}
+
+/** Looking after the queues: lists without pictures and results, and one job in full. */
+export function addQueueRoutes(app: FastifyInstance, { queues }: RouteContext): void {
+  app.get<JobList>(
+    '/api/queues/:kind/jobs',
+    {
+      schema: {
+        summary: 'Jobs in a state, the newest first',
+        tags: ['queues'],
+        params: { type: 'object', properties: { kind } },
+        querystring: {
+          type: 'object',
+          required: ['state'],
+          properties: {
+            state: { type: 'string', enum: Object.keys(TYPES) },
+            start: { type: 'integer', minimum: 0, default: 0 },
+            count: { type: 'integer', minimum: 1, maximum: MAX_JOBS, default: 50 },
+          },
+        },
+        response: { 200: ANSWERS.jobs, 400: ANSWERS.failure },
+      },
+    },
+    async ({ params, query: { state, start, count } }) => {
+      const queue = queues[params.kind];
+      const types = [...TYPES[state]];
+      const [jobs, total] = await Promise.all([
+        queue.getJobs(types, start, start + count - 1),
+        queue.getJobCountByTypes(...types),
+      ]);
+      // Between the two looks a job may have gone.
+      const found = (jobs as (Job | undefined)[]).filter((job) => job !== undefined);
+      return { jobs: found.slice(0, count).map((job) => summarizeJob(job, state)), total };
+    },
+  );
+
+  const one = (summary: string, response: object) => ({
+    schema: {
+      summary,
+      tags: ['queues'],
+      params: { type: 'object', properties: { kind, id: { type: 'string' } } },
+      response: { ...response, 404: ANSWERS.failure, 409: ANSWERS.failure },
+    },
+  });
+
+  app.get<OneJob>(
+    '/api/queues/:kind/jobs/:id',
+    one('A job with its log; a search with its result', { 200: ANSWERS.job }),
+    async ({ params }) => {
+      const queue = queues[params.kind];
+      const job = await findJob(queue, params.id);
+      const [state, { logs }] = await Promise.all([
+        stateOf(job),
+        queue.getJobLogs(params.id, 0, MAX_LOG_LINES - 1),
+      ]);
+      return describeJob(job, state ?? 'failed', logs);
+    },
+  );
+
+  app.post<OneJob>(
+    '/api/queues/:kind/jobs/:id/retry',
+    one('Put a failed job back into the queue', { 202: ANSWERS.job }),
+    async ({ params }, reply) => {
+      const job = await findJob(queues[params.kind], params.id);
+      if ((await stateOf(job)) !== 'failed')
+        throw new ApiError(409, 'CONFLICT', 'Only a job that has failed can be tried again.');
+      if (isWithoutSelfie(job)) {
+        throw new ApiError(
+          409,
+          'CONFLICT',
+          'Its selfie was removed when it ended (KEEP_SELFIES): the search has to be asked for anew.',
+        );
+      }
+      await job.retry('failed');
+      return reply.status(202).send(describeJob(job, 'waiting', []));
+    },
+  );
+
+  app.delete<OneJob>(
+    '/api/queues/:kind/jobs/:id',
+    one('Remove a job that does not run', { 204: { type: 'null' } }),
+    async ({ params }, reply) => {
+      const queue = queues[params.kind];
+      await findJob(queue, params.id);
+      if ((await queue.remove(params.id, { removeChildren: false })) === 0) {
+        throw new ApiError(409, 'CONFLICT', 'The job is running; cancel it instead.');
+      }
+      return reply.status(204).send();
+    },
+  );
+}
+
+function isWithoutSelfie(job: Job): boolean {
+  const { image, images } = job.data as { image?: unknown; images?: unknown };
+  return image === null || images === null;
+}

@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import { VERSION } from '../../shared/version.js';
+import { ApiError } from '../failures.js';
+import { NO_SESSION_COOKIE } from '../guard.js';
+import { ANSWERS, BODIES } from '../schemas.js';
+import type { RouteContext } from './context.js';
+
+/** More than a person types, too few to guess. */
+const LOGINS_PER_MINUTE = 10;
+
+/** The token for a browser's session. Programs send the token itself with every request. */
+export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext): void {
+  app.get(
+    '/api/session',
+    {
+      schema: {
+        summary: 'Whether the caller is admitted',
+        tags: ['session'],
+        response: { 200: ANSWERS.session },
+      },
+    },
+    (request) => ({
+      admitted: guard.admits(request),
+      token_required: guard.tokenRequired,
+      version: VERSION,
+    }),
+  );
+  app.post<{ Body: unknown }>(
+    '/api/session',
+    {
+      config: { rateLimit: { max: LOGINS_PER_MINUTE, timeWindow: '1 minute' } },
+      validatorCompiler: () => () => true,
+      schema: {
+        summary: 'Admit this browser',
+        tags: ['session'],
+        body: BODIES.token,
+        response: { 204: { type: 'null' }, 401: ANSWERS.failure, 429: ANSWERS.failure },
+      },
+    },
+    async (request, reply) => {
+      const { token } = (request.body ?? {}) as { token?: unknown };
+      if (typeof token !== 'string' || !guard.isToken(token)) {
+        throw new ApiError(401, 'UNAUTHORIZED', 'The token is not right.');
+      }
+      return reply
+        .status(204)
+        .header('set-cookie', guard.sessionCookie(request.protocol === 'https'))
+        .send();
+    },
+  );
+  app.delete(
+    '/api/session',
+    { schema: { summary: 'Forget this browser', tags: ['session'], response: { 204: { type: 'null' } } } },
+    (_request, reply) => reply.status(204).header('set-cookie', NO_SESSION_COOKIE).send(),
+  );
+}

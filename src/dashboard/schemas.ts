@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { SEARCH_STAGES } from '../shared/durations.js';
+import type {
+  ApiFailure,
+  Gallery,
+  GalleryForgotten,
+  IndexStarted,
+  JobDetails,
+  JobSummary,
+  Match,
+  Search,
+  Session,
+  WorkerView,
+} from './api.js';
+
+/** The answers of the API as JSON schemas: fastify writes by them, and the OpenAPI document shows them. */
+
+const share = z.number().min(0).max(1);
+const percent = z.number().min(0).max(100);
+const seconds = z.number().describe('seconds since 1970');
+const jobState = z.enum(['waiting', 'active', 'waiting_children', 'delayed', 'completed', 'failed']);
+
+const problem = z.object({
+  code: z.string().describe('stable'),
+  message: z.string().describe('a sentence for a person'),
+});
+const failure = z.object({ error: problem }) satisfies z.ZodType<ApiFailure>;
+
+const match = z.object({
+  id: z.string().describe("the photo's path below GALLERY_DIR, or its id in the job's own list"),
+  score: share,
+  box: z
+    .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+    .nullable()
+    .describe("shares (0..1) of the photo's width and height"),
+  photo: z.string().nullable().describe('where the photo can be seen'),
+}) satisfies z.ZodType<Match>;
+
+const search = z.object({
+  id: z.string(),
+  state: jobState,
+  progress: percent,
+  position: z.int().nullable().describe('1 for the one that is taken next, null once it has been taken'),
+  stage: z.string().nullable(),
+  added_at: seconds,
+  started_at: seconds.nullable(),
+  ended_at: seconds.nullable(),
+  matches: z.array(match).nullable().describe('best first, once it has completed'),
+  error: problem.nullable().describe('once it has failed'),
+}) satisfies z.ZodType<Search>;
+
+const jobSummary = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: jobState,
+  stage: z.string().nullable(),
+  progress: percent,
+  added_at: seconds,
+  started_at: seconds.nullable(),
+  ended_at: seconds.nullable(),
+  attempts: z.int(),
+  worker: z.string().nullable(),
+  error: problem.nullable(),
+}) satisfies z.ZodType<JobSummary>;
+
+const jobDetails = jobSummary.extend({
+  data: z.unknown().describe('as it was added; pictures are replaced by their size'),
+  log: z.array(z.string()),
+  matches: z.array(match).nullable(),
+}) satisfies z.ZodType<JobDetails>;
+
+const gallery = z.object({
+  stage: z.string(),
+  photos: z.int().nullable(),
+  indexed: z.int(),
+}) satisfies z.ZodType<Gallery>;
+const indexStarted = z.object({
+  stage: z.string(),
+  photos: z.int(),
+  batches: z.int(),
+}) satisfies z.ZodType<IndexStarted>;
+const galleryForgotten = z.object({
+  stage: z.string(),
+  photos: z.int(),
+  folders: z.int(),
+}) satisfies z.ZodType<GalleryForgotten>;
+
+const histogram = z.object({ counts: z.array(z.int()), sum: z.number() });
+
+/** What every reader needs; the rest of the record goes through as it is. */
+const worker = z
+  .looseObject({
+    id: z.string(),
+    hostname: z.string(),
+    status: z.enum(['starting', 'online', 'paused', 'draining', 'restarting', 'failed', 'lost', 'offline']),
+    activity: z.enum(['busy', 'idle', 'waiting', 'trouble', 'away']),
+    heartbeat_age: z.number().describe('seconds'),
+    last_heartbeat: seconds,
+    gpu_name: z.string().nullable(),
+    gpu_utilization: percent.nullable(),
+    gpu_temperature: z.number().nullable().describe('degrees Celsius'),
+    gpu_memory_used_mb: z.number().nullable(),
+    jobs_processed: z.int(),
+    jobs_failed: z.int(),
+    current_job: z.string().nullable(),
+    restarts: z.int(),
+    status_reason: z.string().nullable(),
+    durations: z.record(z.enum(SEARCH_STAGES), histogram).optional(),
+  })
+  .describe(
+    'a record of the hash `workers` (docs/operations.md), with activity and heartbeat_age',
+  ) satisfies z.ZodType<
+  Pick<WorkerView, 'id' | 'hostname' | 'status' | 'activity' | 'heartbeat_age' | 'jobs_processed'>
+>;
+
+const session = z.object({
+  admitted: z.boolean(),
+  token_required: z.boolean(),
+  version: z.string(),
+}) satisfies z.ZodType<Session>;
+
+const list = <T extends z.ZodType>(name: string, item: T) => z.object({ [name]: z.array(item) });
+
+/** Of an answer's body. */
+export const ANSWERS = {
+  failure: schemaOf(failure),
+  session: schemaOf(session),
+  search: schemaOf(search),
+  workers: schemaOf(list('workers', worker)),
+  ordered: schemaOf(
+    z.object({ workers: z.array(z.string()).describe('ids of the workers that it is about') }),
+  ),
+  jobs: schemaOf(z.object({ jobs: z.array(jobSummary), total: z.int() })),
+  job: schemaOf(jobDetails),
+  galleries: schemaOf(list('galleries', gallery)),
+  indexStarted: schemaOf(indexStarted),
+  galleryForgotten: schemaOf(galleryForgotten),
+  ok: schemaOf(z.object({ status: z.literal('ok') })),
+};
+
+/** Of a request's body. They are checked by the handlers, whose sentences are better than a validator's. */
+export const BODIES = {
+  search: schemaOf(
+    z.looseObject({
+      image: z.string().optional().describe('the selfie: base64 or a data URL'),
+      images: z.array(z.string()).optional().describe('several selfies of the person'),
+      uid: z.string().optional().describe('one search of a user runs at a time'),
+      stage: z.string().optional().describe('a folder below GALLERY_DIR'),
+      gallery: z.array(z.unknown()).optional().describe('instead of stage: { id, image } or { id, path }'),
+      threshold: share.optional(),
+      limit: z.int().min(0).optional(),
+    }),
+  ),
+  searchForm: schemaOf(
+    z.object({
+      image: z.string().meta({ format: 'binary' }).describe('one file or several'),
+      uid: z.string().optional(),
+      stage: z.string(),
+      threshold: z.string().optional(),
+      limit: z.string().optional(),
+    }),
+  ),
+  token: schemaOf(z.object({ token: z.string() })),
+};
+
+function schemaOf(schema: z.ZodType): object {
+  return z.toJSONSchema(schema, { target: 'draft-7', io: 'output' });
+}

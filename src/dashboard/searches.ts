@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { parseSearchJob } from '../shared/job.js';
+import { cancelChannel } from '../shared/redis-keys.js';
+import type { Search } from './api.js';
+import { ApiError, notFound } from './failures.js';
+import { matchesOf, problemOf, progressOf, stateOf } from './job-view.js';
+
+/** A result can be fetched for an hour, a failure looked at for a day. */
+const KEEP_RESULT_S = 3600;
+const KEEP_FAILURE_S = 86_400;
+
+/** Where searches live. */
+export interface SearchPlace {
+  readonly queue: Queue;
+  readonly redis: Redis;
+}
+
+/**
+ * Adds a search as the portal does. A user (`uid`) has one search at a time; one that the portal has added to the queue
+ * itself is not known here.
+ *
+ * @param data as in the README
+ * @throws {JobError} `INVALID_JOB`
+ * @throws {ApiError} `SEARCH_RUNNING`
+ */
+export async function addSearch(
+  { queue, redis }: SearchPlace,
+  data: Readonly<Record<string, unknown>>,
+): Promise<Search> {
+  parseSearchJob(data);
+  const { uid } = data;
+  const id = randomUUID();
+  const job = await queue.add('search', data, {
+    jobId: id,
+    attempts: 3,
+    backoff: { type: 'exponential', delay: 1000 },
+    removeOnComplete: { age: KEEP_RESULT_S },
+    removeOnFail: { age: KEEP_FAILURE_S },
+    ...(isUserId(uid) && { deduplication: { id: `uid-${uid}` } }),
+  });
+  if (job.id !== id) {
+    throw new ApiError(
+      409,
+      'SEARCH_RUNNING',
+      'A search of this user is running already; wait for its end, or cancel it.',
+    );
+  }
+  return viewSearch({ queue, redis }, job, 'waiting');
+}
+
+/** @throws {ApiError} `NOT_FOUND` */
+export async function readSearch({ queue, redis }: SearchPlace, id: string): Promise<Search> {
+  const job = await findJob(queue, id);
+  const state = await stateOf(job);
+  if (state === null) throw gone();
+  return viewSearch({ queue, redis }, job, state);
+}
+
+/**
+ * Ends a search: one that runs fails as `CANCELLED`, one that waits is gone.
+ *
+ * @throws {ApiError} `NOT_FOUND`, `CONFLICT` for one that has ended
+ */
+export async function cancelSearch({ queue, redis }: SearchPlace, id: string): Promise<void> {
+  const job = await findJob(queue, id);
+  const state = await stateOf(job);
+  switch (state) {
+    case null:
+      throw gone();
+    case 'completed':
+    case 'failed':
+      throw new ApiError(409, 'CONFLICT', 'The search has ended already.');
+    case 'active':
+      await redis.publish(cancelChannel(queue.name), id);
+      return;
+    case 'waiting':
+    case 'waiting_children':
+    case 'delayed':
+      // Photos that it had the fleet index are of use to the next search.
+      if ((await queue.remove(id, { removeChildren: false })) === 1) return;
+      // A worker has taken it just now.
+      await redis.publish(cancelChannel(queue.name), id);
+  }
+}
+
+/** @throws {ApiError} `NOT_FOUND` */
+export async function findJob(queue: Queue, id: string): Promise<Job> {
+  const job = (await queue.getJob(id)) as Job | undefined;
+  if (job === undefined) throw gone();
+  return job;
+}
+
+async function viewSearch({ queue, redis }: SearchPlace, job: Job, state: Search['state']): Promise<Search> {
+  const { stage } = job.data as { stage?: unknown };
+  return {
+    id: job.id ?? '',
+    state,
+    progress: progressOf(job),
+    position: state === 'waiting' ? await positionOf({ queue, redis }, job) : null,
+    stage: typeof stage === 'string' ? stage : null,
+    added_at: job.timestamp / 1000,
+    started_at: job.processedOn === undefined ? null : job.processedOn / 1000,
+    ended_at: job.finishedOn === undefined ? null : job.finishedOn / 1000,
+    matches: state === 'completed' ? matchesOf(job) : null,
+    error: state === 'failed' ? problemOf(job) : null,
+  };
+}
+
+/** Workers take from the tail of the list; 1 is next. `null` once it has been taken, or where it has a priority. */
+async function positionOf({ queue, redis }: SearchPlace, job: Job): Promise<number | null> {
+  const key = queue.toKey('wait');
+  const [index, length] = await Promise.all([redis.lpos(key, job.id ?? ''), redis.llen(key)]);
+  return index === null ? null : Math.max(1, length - index);
+}
+
+function isUserId(uid: unknown): uid is string | number {
+  return (typeof uid === 'string' && uid !== '') || typeof uid === 'number';
+}
+
+function gone(): ApiError {
+  return notFound('There is no search of this id; results are kept for an hour.');
+}

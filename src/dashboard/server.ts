@@ -1,0 +1,122 @@
+import helmet from '@fastify/helmet';
+import multipart from '@fastify/multipart';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { VERSION } from '../shared/version.js';
+import { addBoard } from './board.js';
+import { ApiError, answerFailures } from './failures.js';
+import { refuseOtherNames, refuseOtherSites } from './guard.js';
+import { refuseWithoutRedis } from './redis-away.js';
+import type { RouteContext } from './routes/context.js';
+import { addGalleryRoutes } from './routes/galleries.js';
+import { addHealthRoutes } from './routes/health.js';
+import { addMetricsRoute } from './routes/metrics.js';
+import { addPageRoutes } from './routes/page.js';
+import { addQueueRoutes } from './routes/queues.js';
+import { addSearchRoutes } from './routes/searches.js';
+import { addSessionRoutes } from './routes/session.js';
+import { addWorkerRoutes } from './routes/workers.js';
+
+/** A page with its photos, several times over; no person does more. */
+const REQUESTS_PER_MINUTE = 1200;
+const MAX_SELFIES = 16;
+/** Base64 takes a third more than what it carries; the rest is for the job's other fields. */
+const BASE64_FACTOR = 1.4;
+const OTHER_FIELDS_BYTES = 64 * 1024;
+
+/** Nothing from elsewhere, no script or style inside a page, nobody else's frame. */
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    imgSrc: ["'self'", 'blob:', 'data:'],
+    objectSrc: ["'none'"],
+    baseUri: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** The HTTP server with all its routes; it does not listen yet. */
+export async function createServer(context: RouteContext): Promise<FastifyInstance> {
+  const { config, guard, logger, redis } = context;
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: Math.ceil(config.engine.maxImageBytes * BASE64_FACTOR) + OTHER_FIELDS_BYTES,
+    // Streams of events would keep the server from its end.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 4096 },
+  });
+  // Forms of other sites can send it without asking; nothing here reads it.
+  app.removeContentTypeParser('text/plain');
+  answerFailures(app, logger);
+
+  await app.register(helmet, {
+    contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+    // The page is served without TLS on the loopback interface; a proxy in front of it may say otherwise.
+    strictTransportSecurity: false,
+    referrerPolicy: { policy: 'same-origin' },
+  });
+  await app.register(multipart, {
+    limits: { fileSize: config.engine.maxImageBytes, files: MAX_SELFIES, fields: 20, fieldSize: 10_000 },
+  });
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { max, after }) =>
+      new ApiError(429, 'RATE_LIMITED', `At most ${max} of these requests a minute; try again in ${after}.`),
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'face-search-worker',
+        version: VERSION,
+        description: 'Searches, workers and galleries. Every failure is `{ error: { code, message } }`.',
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'DASHBOARD_TOKEN, where one is set' },
+        },
+      },
+      security: [{ token: [] }, {}],
+    },
+  });
+
+  app.addHook('onRequest', async (request) => {
+    if (!guard.tokenRequired) refuseOtherNames(request);
+    refuseOtherSites(request);
+  });
+  addHealthRoutes(app, context);
+  addSessionRoutes(app, context);
+  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
+
+  await app.register(async (guarded) => {
+    // Not earlier: whoever tries out tokens shall run into the limits first.
+    guarded.addHook('preParsing', async (request) => {
+      guard.check(request);
+      refuseWithoutRedis(redis);
+    });
+    addWorkerRoutes(guarded, context);
+    addSearchRoutes(guarded, context);
+    addQueueRoutes(guarded, context);
+    addGalleryRoutes(guarded, context);
+    addMetricsRoute(guarded, context);
+    await guarded.register(async (board) => {
+      // The board brings styles of its own inside its elements.
+      board.addHook('onSend', async (_request, reply) => {
+        reply.header(
+          'content-security-policy',
+          "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+        );
+      });
+      await addBoard(board, context.queues);
+    });
+  });
+  await addPageRoutes(app);
+  await app.ready();
+  return app;
+}

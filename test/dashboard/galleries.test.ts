@@ -1,0 +1,115 @@
+import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Gallery } from '../../src/dashboard/api.js';
+import { findModelPack } from '../../src/child/inference/model-files.js';
+import { packKey } from '../../src/child/inference/pack-key.js';
+import { createFileTable } from '../../src/child/store/file-table.js';
+import { photoKey } from '../../src/shared/redis-keys.js';
+import { writeTinyModels } from '../../scripts/tiny/models.mjs';
+import { type DashboardHarness, startDashboardHarness } from '../support/dashboard-harness.js';
+
+let dashboard: DashboardHarness;
+let models: string;
+beforeEach(async () => {
+  models = path.join(tmpdir(), `dashboard-models-${process.pid}`);
+  await writeTinyModels(models);
+  dashboard = await startDashboardHarness({ MODELS_DIR: models, MODEL_PACK: 'tiny' });
+  await mkdir(path.join(dashboard.galleryDir, 'Day-1/Morning'), { recursive: true });
+  await mkdir(path.join(dashboard.galleryDir, 'Day-1/.hidden'));
+  for (const file of [
+    'Day-1/a.jpg',
+    'Day-1/Morning/b.PNG',
+    'Day-1/Morning/c.webp',
+    'Day-1/notes.txt',
+    'Day-1/.hidden/d.jpg',
+  ]) {
+    await writeFile(path.join(dashboard.galleryDir, file), file);
+  }
+  await symlink(tmpdir(), path.join(dashboard.galleryDir, 'elsewhere'));
+});
+afterEach(() => dashboard.stop());
+
+const list = async (): Promise<Gallery[]> =>
+  ((await (await dashboard.fetch('/api/galleries')).json()) as { galleries: Gallery[] }).galleries;
+
+/** Notes a file of the gallery as indexed. */
+async function markIndexed(folder: string, name: string): Promise<void> {
+  const { size, mtimeMs } = await stat(path.join(dashboard.galleryDir, folder, name));
+  const hash = Buffer.from(name).toString('base64url');
+  await createFileTable(dashboard.redis, 0).write(folder, [
+    { name, sizeBytes: size, changedMs: Math.floor(mtimeMs), content: { kind: 'content', hash } },
+  ]);
+  await dashboard.redis.set(photoKey(packKey(await findModelPack('tiny', models)), hash), 'faces');
+}
+
+describe('the galleries over HTTP', () => {
+  it('are the folders with pictures, each with all below it', async () => {
+    await markIndexed('Day-1/Morning', 'b.PNG');
+    expect(await list()).toEqual([
+      { stage: 'Day-1', photos: 3, indexed: 1 },
+      { stage: 'Day-1/Morning', photos: 2, indexed: 1 },
+    ]);
+  });
+
+  it('are what the fleet has indexed where this machine has no gallery folder', async () => {
+    await markIndexed('Day-1/Morning', 'b.PNG');
+    const { redis } = dashboard;
+    const other = await startDashboardHarness({
+      GALLERY_DIR: '',
+      REDIS_URL: `redis://127.0.0.1:${redis.options.port}`,
+    });
+    const response = await other.fetch('/api/galleries');
+    expect(await response.json()).toMatchObject({
+      galleries: [
+        { photos: null, indexed: 1 },
+        { stage: 'Day-1/Morning', photos: null, indexed: 1 },
+      ],
+    });
+    const refused = await other.send('POST', '/api/galleries/Day-1/index');
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({ error: { code: 'NO_GALLERY_DIR' } });
+    await other.stop();
+  });
+
+  it('have what is new in them indexed, once', async () => {
+    await markIndexed('Day-1/Morning', 'b.PNG');
+    const response = await dashboard.send('POST', '/api/galleries/Day-1/index');
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({ stage: 'Day-1', photos: 2, batches: 2 });
+    await dashboard.send('POST', '/api/galleries/Day-1/index');
+    const jobs = await dashboard.indexQueue.getJobs(['wait']);
+    expect(jobs.map(({ data }) => data).toSorted((a, b) => (a.folder < b.folder ? -1 : 1))).toMatchObject([
+      { folder: 'Day-1', files: [{ name: 'a.jpg' }], round: 1 },
+      { folder: 'Day-1/Morning', files: [{ name: 'c.webp' }], round: 1 },
+    ]);
+  });
+
+  it('are indexed by their path, slashes and all', async () => {
+    const response = await dashboard.send(
+      'POST',
+      `/api/galleries/${encodeURIComponent('Day-1/Morning')}/index`,
+    );
+    expect(await response.json()).toMatchObject({ stage: 'Day-1/Morning', photos: 2 });
+  });
+
+  it.each(['Nowhere', '..', '../etc', 'elsewhere', '.hidden', 'Day-1/a.jpg'])(
+    'are not found as %j',
+    async (stage) => {
+      const response = await dashboard.send('POST', `/api/galleries/${encodeURIComponent(stage)}/index`);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({
+        error: { code: expect.stringMatching(/^(GALLERY_)?NOT_FOUND$/) },
+      });
+    },
+  );
+
+  it('are forgotten', async () => {
+    await markIndexed('Day-1/Morning', 'b.PNG');
+    const response = await dashboard.send('DELETE', '/api/galleries/Day-1');
+    expect(await response.json()).toEqual({ stage: 'Day-1', photos: 1, folders: 1 });
+    expect(await dashboard.redis.keys('face-index:*')).toEqual([]);
+    expect(await list()).toMatchObject([{ indexed: 0 }, { indexed: 0 }]);
+  });
+});

@@ -1,0 +1,53 @@
+import { NO_SEARCHES } from '../../src/shared/durations.js';
+import type { WorkerRecord } from '../../src/shared/worker-record.js';
+
+/** The record of a worker on a GPU that has nothing to do, as of now. */
+export function workerRecord(changes: Partial<WorkerRecord> = {}): WorkerRecord {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    id: 'host_gpu0',
+    hostname: 'host',
+    status: 'online',
+    gpu_index: 0,
+    gpu_uuid: 'GPU-0',
+    gpu_name: 'NVIDIA H100',
+    use_cpu: false,
+    concurrency: 2,
+    engine: 'onnxruntime-node 1.30.0, mobileface',
+    provider: 'cuda',
+    provider_refusals: [],
+    oom_halved: 0,
+    oom_shrunk: 0,
+    oom_on_cpu: 0,
+    pid: 4711,
+    version: '0.1.0',
+    start_time: now - 60,
+    uptime: 60,
+    last_heartbeat: now,
+    jobs_processed: 12,
+    jobs_failed: 1,
+    durations: NO_SEARCHES,
+    current_job: null,
+    current_job_progress: null,
+    cpu_percent: 10,
+    ram_percent: 20,
+    ram_available_gb: 30,
+    gpu_utilization: 40,
+    gpu_memory_used_mb: 1024,
+    gpu_memory_free_mb: 3072,
+    gpu_memory_total_mb: 4096,
+    gpu_temperature: 55,
+    gpu_power_watts: 120,
+    gpu_power_limit_watts: 700,
+    gpu_throttle_reasons: [],
+    gpu_ecc_uncorrected: 0,
+    gpu_xid: null,
+    restarts: 0,
+    last_exit: null,
+    status_reason: null,
+    last_roll: null,
+    rss_mb: 300,
+    event_loop_delay_max_ms: 3,
+    ...changes,
+  };
+}
