@@ -111,10 +111,12 @@ function LastRoll({
   return html`
     <p class="reason">
       <${Icon} name="trouble" />
-      <span>
-        The rolling restart ${formatAgo(at - roll.at)}
-        ${words[roll.outcome]}${roll.reason !== null && `: ${roll.reason}`}
-      </span>
+      <span>${rollSentence(roll.reason, words[roll.outcome], formatAgo(at - roll.at))}</span>
     </p>
   `;
+}
+
+function rollSentence(reason: string | null, outcome: string, ago: string): string {
+  const sentence = `A rolling restart ${ago} ${outcome}`;
+  return reason === null ? `${sentence}.` : `${sentence}: ${reason}`;
 }

@@ -31,9 +31,9 @@ export function WorkerDetails({ worker }: { readonly worker: WorkerView }) {
 function factsOf(worker: WorkerView): readonly (readonly [name: string, value: string | null])[] {
   const { gpu_power_watts: watts, gpu_power_limit_watts: limit, event_loop_delay_max_ms: delay } = worker;
   const reliefs = [
-    worker.oom_halved > 0 ? `${worker.oom_halved} × fewer at a time` : null,
-    worker.oom_shrunk > 0 ? `${worker.oom_shrunk} × smaller pictures` : null,
-    worker.oom_on_cpu > 0 ? `${worker.oom_on_cpu} × on the CPU` : null,
+    worker.oom_halved > 0 ? `${worker.oom_halved} × smaller batches` : null,
+    worker.oom_shrunk > 0 ? `${worker.oom_shrunk} × session opened anew` : null,
+    worker.oom_on_cpu > 0 ? `${worker.oom_on_cpu} × done on the CPU` : null,
   ].filter((relief) => relief !== null);
   return [
     ['Engine', worker.engine ?? UNKNOWN],
