@@ -1,6 +1,7 @@
 import type { Config } from './config.js';
 import type { Device } from './device.js';
 import type { SearchDurations } from './durations.js';
+import type { ProviderRefusal } from './provider-refusal.js';
 
 /**
  * Every message between the supervisor and a child. JSON over Node's IPC channel.
@@ -55,12 +56,6 @@ export interface ChildReady {
   readonly concurrency: number;
   /** Every BullMQ lock token of this child starts with one of these and a colon. */
   readonly lockTokenPrefixes: readonly string[];
-}
-
-/** An execution provider that is not used, and the reason, for a person. */
-export interface ProviderRefusal {
-  readonly provider: string;
-  readonly reason: string;
 }
 
 export interface ChildStats {

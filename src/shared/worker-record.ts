@@ -1,5 +1,5 @@
 import type { SearchHistograms } from './durations.js';
-import type { ProviderRefusal } from './ipc.js';
+import type { ProviderRefusal } from './provider-refusal.js';
 
 /**
  * One worker in the Redis hash `workers`, as the portal's dashboard reads it: snake case, times in

@@ -1,4 +1,5 @@
-import type { ChildStats, ProviderRefusal } from '../../shared/ipc.js';
+import type { ChildStats } from '../../shared/ipc.js';
+import type { ProviderRefusal } from '../../shared/provider-refusal.js';
 import type { Calibration } from '../pipeline/score.js';
 
 /**

@@ -1,0 +1,118 @@
+import type {
+  ApiFailure,
+  ApiProblem,
+  Gallery,
+  GalleryForgotten,
+  IndexStarted,
+  JobDetails,
+  JobState,
+  JobSummary,
+  QueueKind,
+  Search,
+  Session,
+} from '../api.js';
+import type { WorkerAction } from './states.js';
+
+/** An answer that is not a success, or none at all (status 0). `message` is a sentence for a person. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: string;
+
+  constructor(
+    readonly status: number,
+    problem: ApiProblem,
+  ) {
+    super(problem.message);
+    this.code = problem.code;
+  }
+}
+
+/** What went wrong, in the form that the API uses itself. */
+export function problemOf(error: unknown): ApiProblem {
+  if (error instanceof RequestError) return { code: error.code, message: error.message };
+  return { code: 'PAGE_ERROR', message: error instanceof Error ? error.message : String(error) };
+}
+
+async function request<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { method, ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new RequestError(0, {
+      code: 'UNREACHABLE',
+      message: 'The dashboard does not answer. Is its process running?',
+    });
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (response.ok) return body as T;
+  throw new RequestError(response.status, (body as ApiFailure | null)?.error ?? unexplained(response));
+}
+
+function unexplained(response: Response): ApiProblem {
+  return {
+    code: `HTTP_${response.status}`,
+    message: `The dashboard answered ${response.status} and no reason.`,
+  };
+}
+
+const segment = encodeURIComponent;
+
+export const readSession = () => request<Session>('GET', '/api/session');
+export const logOut = () => request<null>('DELETE', '/api/session');
+export const logIn = (token: string) =>
+  request<null>('POST', '/api/session', {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token }),
+  });
+
+export const orderWorker = (id: string, action: WorkerAction) =>
+  request<unknown>('POST', `/api/workers/${segment(id)}/${action}`);
+export const orderMachine = (hostname: string, action: WorkerAction) =>
+  request<unknown>('POST', `/api/machines/${segment(hostname)}/${action}`);
+
+export interface JobPage {
+  readonly jobs: readonly JobSummary[];
+  readonly total: number;
+}
+
+export const listJobs = (kind: QueueKind, state: JobState, count: number, signal: AbortSignal) =>
+  request<JobPage>('GET', `/api/queues/${kind}/jobs?state=${state}&start=0&count=${count}`, { signal });
+export const readJob = (kind: QueueKind, id: string, signal: AbortSignal) =>
+  request<JobDetails>('GET', `/api/queues/${kind}/jobs/${segment(id)}`, { signal });
+export const retryJob = (kind: QueueKind, id: string) =>
+  request<unknown>('POST', `/api/queues/${kind}/jobs/${segment(id)}/retry`);
+export const removeJob = (kind: QueueKind, id: string) =>
+  request<unknown>('DELETE', `/api/queues/${kind}/jobs/${segment(id)}`);
+
+export interface Galleries {
+  readonly galleries: readonly Gallery[];
+  readonly stages_known: boolean;
+}
+
+export const listGalleries = (signal: AbortSignal) => request<Galleries>('GET', '/api/galleries', { signal });
+export const indexGallery = (stage: string) =>
+  request<IndexStarted>('POST', `/api/galleries/${segment(stage)}/index`);
+export const forgetGallery = (stage: string) =>
+  request<GalleryForgotten>('DELETE', `/api/galleries/${segment(stage)}`);
+
+export interface NewSearch {
+  readonly stage: string;
+  /** Empty for the default. */
+  readonly threshold: string;
+  readonly limit: string;
+  readonly images: readonly File[];
+}
+
+export function startSearch({ stage, threshold, limit, images }: NewSearch): Promise<Search> {
+  const form = new FormData();
+  // The text first: a server that reads the parts one by one can refuse before it takes the pictures.
+  form.set('stage', stage);
+  if (threshold !== '') form.set('threshold', threshold);
+  if (limit !== '') form.set('limit', limit);
+  for (const image of images) form.append('image', image, image.name);
+  return request<Search>('POST', '/api/searches', { body: form });
+}
+
+export const searchEventsPath = (id: string) => `/api/searches/${segment(id)}/events`;
+export const cancelSearch = (id: string) => request<unknown>('DELETE', `/api/searches/${segment(id)}`);

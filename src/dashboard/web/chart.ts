@@ -1,0 +1,107 @@
+import { html } from '/vendor/preact.js';
+import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from './chart-geometry.js';
+
+const WIDTH = 560;
+const HEIGHT = 150;
+const LEFT = 52;
+const BOTTOM = 22;
+const TOP = 10;
+const RIGHT = 16;
+const SPAN_S = 600;
+const GAP_S = 30;
+
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+  /** Its colour, and whether it is dashed: lines differ in more than colour. */
+  readonly look: 'first' | 'second';
+  readonly filled?: boolean;
+}
+
+interface ChartProps {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  /** What is said while there is nothing to draw. */
+  readonly empty: string;
+  readonly testid: string;
+}
+
+/** Lines over the last ten minutes, with labelled axes and the newest values in the legend. */
+export function Chart({ title, series, format, empty, testid }: ChartProps) {
+  const all = series.flatMap(({ points }) => points);
+  const values = all.flatMap(({ value }) => (value === null ? [] : [value]));
+  const to = Math.max(...all.map(({ at }) => at), 0);
+  const scale = {
+    from: to - SPAN_S,
+    to,
+    max: niceCeiling(Math.max(0, ...values)),
+    width: WIDTH - LEFT - RIGHT,
+    height: HEIGHT - TOP - BOTTOM,
+  };
+  return html`
+    <figure class="chart" data-testid=${testid}>
+      <figcaption>
+        <span class="chart-title">${title}</span>
+        ${series.map((line) => html`<${LegendEntry} line=${line} format=${format} />`)}
+      </figcaption>
+      ${
+        values.length === 0
+          ? html`<p class="empty">${empty}</p>`
+          : html`
+              <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}, last ten minutes">
+                <g transform="translate(${LEFT} ${TOP})">
+                  ${[0, 0.5, 1].map((share) => {
+                    const y = yOf(scale, share * scale.max);
+                    return html`
+                      <line class="grid" x1="0" x2=${scale.width} y1=${y} y2=${y} />
+                      <text class="tick" x="-8" y=${y} text-anchor="end" dominant-baseline="middle">
+                        ${format(share * scale.max)}
+                      </text>
+                    `;
+                  })}
+                  ${minuteTicks(scale, 2).map(
+                    ({ x, label }) => html`
+                      <text class="tick" x=${x} y=${scale.height + 16} text-anchor="middle">${label}</text>
+                    `,
+                  )}
+                  ${series.map(
+                    ({ points, look, filled }) => html`
+                      ${filled === true && html`<path class="area ${look}" d=${areaPath(points, scale, GAP_S)} />`}
+                      <path class="line ${look}" d=${linePath(points, scale, GAP_S)} />
+                      <${Newest} points=${points} scale=${scale} look=${look} />
+                    `,
+                  )}
+                </g>
+              </svg>
+            `
+      }
+    </figure>
+  `;
+}
+
+function LegendEntry({ line, format }: { readonly line: Series; readonly format: ChartProps['format'] }) {
+  const newest = line.points.findLast(({ value }) => value !== null)?.value ?? null;
+  return html`
+    <span class="legend">
+      <svg class="legend-key" viewBox="0 0 18 6" aria-hidden="true">
+        <path class="line ${line.look}" d="M1 3L17 3" />
+      </svg>
+      ${line.name} <strong>${newest === null ? '–' : format(newest)}</strong>
+    </span>
+  `;
+}
+
+interface NewestProps {
+  readonly points: readonly Point[];
+  readonly scale: Parameters<typeof xOf>[0];
+  readonly look: Series['look'];
+}
+
+function Newest({ points, scale, look }: NewestProps) {
+  const newest = points.findLast(({ value }) => value !== null);
+  if (newest?.value === undefined || newest.value === null) return null;
+  return html`
+    <circle class="newest ${look}" cx=${xOf(scale, newest.at)} cy=${yOf(scale, newest.value)} r="3" />
+  `;
+}

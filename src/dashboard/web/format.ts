@@ -1,0 +1,89 @@
+import type { LastExit } from '../../shared/worker-record.js';
+
+/** What is shown where a figure is not known. */
+export const UNKNOWN = '–';
+
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+
+export function formatCount(value: number | null): string {
+  return value === null ? UNKNOWN : number.format(value);
+}
+
+/** One decimal below ten, none above: enough to see a change, not enough to flicker. */
+export function formatRate(value: number | null): string {
+  if (value === null) return UNKNOWN;
+  return (value < 10 ? oneDecimal : number).format(value);
+}
+
+/** Of a percentage 0..100. */
+export function formatPercent(value: number | null): string {
+  return value === null ? UNKNOWN : `${Math.round(value)} %`;
+}
+
+export function formatMegabytes(megabytes: number | null): string {
+  if (megabytes === null) return UNKNOWN;
+  return megabytes < 1000 ? `${Math.round(megabytes)} MB` : `${oneDecimal.format(megabytes / 1024)} GB`;
+}
+
+export function formatTemperature(celsius: number | null): string {
+  return celsius === null ? UNKNOWN : `${Math.round(celsius)} °C`;
+}
+
+/** How long a search took: `85 ms`, `2.41 s`, `12.3 s`, `2 min 5 s`. */
+export function formatLatency(seconds: number | null): string {
+  if (seconds === null) return UNKNOWN;
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 9.995) return `${seconds.toFixed(2)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  return formatDuration(seconds);
+}
+
+const UNITS = [
+  { name: 'd', seconds: 86_400 },
+  { name: 'h', seconds: 3600 },
+  { name: 'min', seconds: 60 },
+  { name: 's', seconds: 1 },
+] as const;
+
+/** The two greatest units: `3 d 2 h`, `4 min 10 s`, `12 s`. */
+export function formatDuration(seconds: number | null): string {
+  if (seconds === null) return UNKNOWN;
+  const whole = Math.max(0, Math.round(seconds));
+  const first = UNITS.findIndex((unit) => whole >= unit.seconds);
+  const greatest = UNITS[first];
+  if (greatest === undefined) return '0 s';
+  const next = UNITS[first + 1];
+  const rest = next === undefined ? 0 : Math.floor((whole % greatest.seconds) / next.seconds);
+  const head = `${Math.floor(whole / greatest.seconds)} ${greatest.name}`;
+  return next === undefined || rest === 0 ? head : `${head} ${rest} ${next.name}`;
+}
+
+/** `just now`, `12 s ago`, `4 min ago`: the greatest unit alone. */
+export function formatAgo(seconds: number | null): string {
+  if (seconds === null) return UNKNOWN;
+  if (seconds < 1.5) return 'just now';
+  const unit = UNITS.find(({ seconds: size }) => seconds >= size) ?? { name: 's', seconds: 1 };
+  return `${Math.floor(seconds / unit.seconds)} ${unit.name} ago`;
+}
+
+/** `0.482`, three digits as the command line prints it. */
+export function formatScore(score: number): string {
+  return score.toFixed(3);
+}
+
+/** How a child ended, without when. */
+export function formatExit(exit: LastExit): string {
+  const how =
+    exit.signal !== null
+      ? `killed by ${exit.signal}`
+      : exit.code !== null
+        ? `exit code ${exit.code}`
+        : 'ended, nobody knows how';
+  return exit.planned ? `${how}, as asked` : how;
+}
+
+/** `1 photo`, `2 photos`; an irregular plural is given. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${number.format(count)} ${count === 1 ? one : many}`;
+}

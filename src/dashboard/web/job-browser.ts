@@ -1,0 +1,135 @@
+import { html, useEffect, useState } from '/vendor/preact.js';
+import type { JobState, JobSummary, QueueKind, QueueView } from '../api.js';
+import { listJobs } from './api-client.js';
+import type { Ask } from './confirm-dialog.js';
+import { formatCount, plural } from './format.js';
+import { JobPanel } from './job-panel.js';
+import { JobRow } from './job-row.js';
+import type { Attempt } from './notices.js';
+import { ProblemBox } from './problem-box.js';
+import { jobHash, type Route } from './route.js';
+import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from './states.js';
+import { Tabs } from './tabs.js';
+import { usePolled } from './use-polled.js';
+
+interface JobBrowserProps {
+  readonly queues: readonly QueueView[];
+  readonly job: Extract<Route, { page: 'queue' }>['job'];
+  readonly ask: Ask;
+  readonly attempt: Attempt;
+}
+
+const PAGE = 25;
+const EVERY_MS = 4000;
+const KINDS: readonly QueueKind[] = ['search', 'index'];
+
+/** The jobs of one queue in one state, and one job in full. */
+export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
+  const [kind, setKind] = useState<QueueKind>(job?.kind ?? 'search');
+  const [state, setState] = useState<JobState>('active');
+  const [count, setCount] = useState(PAGE);
+  useEffect(() => {
+    if (job !== null) setKind(job.kind);
+  }, [job?.kind, job?.id]);
+
+  const counts = queues.find((queue) => queue.kind === kind)?.counts;
+  // What has just moved is asked for at once.
+  const key = `${kind} ${state} ${count}`;
+  const { value, problem, refresh } = usePolled(key, EVERY_MS, (signal) =>
+    listJobs(kind, state, count, signal),
+  );
+  const jobs = value?.jobs ?? [];
+  const close = () => {
+    location.hash = '#/queue';
+  };
+  const panel =
+    job &&
+    html`<${JobPanel}
+      key="${job.kind} ${job.id}"
+      kind=${job.kind}
+      id=${job.id}
+      ask=${ask}
+      attempt=${attempt}
+      onChanged=${refresh}
+      onClose=${close}
+    />`;
+  const listed = job !== null && job.kind === kind && jobs.some(({ id }) => id === job.id);
+
+  return html`
+    <section class="panel jobs" aria-labelledby="jobs-title">
+      <header>
+        <h2 id="jobs-title">Jobs</h2>
+        <div class="switch" role="group" aria-label="Queue">
+          ${KINDS.map(
+            (one) => html`
+              <button
+                type="button"
+                aria-pressed=${one === kind}
+                data-testid="kind-${one}"
+                onClick=${() => {
+                  setKind(one);
+                  setCount(PAGE);
+                }}
+              >
+                ${QUEUE_WORDS[one]}
+              </button>
+            `,
+          )}
+        </div>
+      </header>
+      <${Tabs}
+        label="Jobs by state"
+        panel="job-list"
+        tabs=${JOB_STATES.map((one) => ({
+          value: one,
+          word: JOB_STATE_WORDS[one],
+          note: formatCount(counts?.[one] ?? null),
+        }))}
+        chosen=${state}
+        onChoose=${(one: JobState) => {
+          setState(one);
+          setCount(PAGE);
+        }}
+      />
+      ${!listed && panel}
+      <div id="job-list" role="tabpanel" aria-labelledby="tab-${state}">
+        ${problem !== null && html`<${ProblemBox} problem=${problem} retry=${refresh} />`}
+        ${value === null && problem === null && html`<p class="empty" role="status">Loading…</p>`}
+        ${
+          value !== null &&
+          jobs.length === 0 &&
+          html`<p class="empty">
+            No ${QUEUE_WORDS[kind].toLowerCase()} here: ${JOB_STATE_WORDS[state].toLowerCase()} is empty.
+          </p>`
+        }
+        <ul class="job-rows">
+          ${jobs.map(
+            (one: JobSummary) => html`
+              <${JobRow}
+                key=${one.id}
+                job=${one}
+                href=${jobHash(kind, one.id)}
+                open=${listed && job.id === one.id}
+                onClose=${close}
+              >
+                ${listed && job.id === one.id ? panel : null}
+              <//>
+            `,
+          )}
+        </ul>
+        ${
+          value !== null &&
+          value.total > jobs.length &&
+          html`
+            <p class="more">
+              <span class="faint">${formatCount(jobs.length)} of ${plural(value.total, 'job')}</span>
+              <button type="button" data-testid="more" onClick=${() => setCount(count + PAGE)}>
+                Show more
+              </button>
+            </p>
+          `
+        }
+      </div>
+    </section>
+  `;
+}

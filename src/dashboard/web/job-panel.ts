@@ -1,0 +1,135 @@
+import { html } from '/vendor/preact.js';
+import type { JobDetails, QueueKind } from '../api.js';
+import { cancelSearch, readJob, removeJob, retryJob } from './api-client.js';
+import type { Ask, Question } from './confirm-dialog.js';
+import { formatLatency, UNKNOWN } from './format.js';
+import { MatchGrid } from './match-grid.js';
+import type { Attempt } from './notices.js';
+import { ProblemBox } from './problem-box.js';
+import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from './states.js';
+import { usePolled } from './use-polled.js';
+
+interface JobPanelProps {
+  readonly kind: QueueKind;
+  readonly id: string;
+  readonly ask: Ask;
+  readonly attempt: Attempt;
+  readonly onChanged: () => void;
+  readonly onClose: () => void;
+}
+
+const EVERY_MS = 3000;
+const WORDS: Readonly<Record<JobAction, string>> = { retry: 'Retry', remove: 'Remove', cancel: 'Cancel' };
+const DONE: Readonly<Record<JobAction, string>> = {
+  retry: 'waits in the queue again.',
+  remove: 'has been removed.',
+  cancel: 'is being cancelled.',
+};
+
+/** One job in full, and what can be done with it. */
+export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPanelProps) {
+  const { value: job, problem, refresh } = usePolled(id, EVERY_MS, (signal) => readJob(kind, id, signal));
+  const act = async (action: JobAction) => {
+    if (!(await ask(questionFor(id, action)))) return;
+    const orders = {
+      retry: retryJob,
+      remove: removeJob,
+      cancel: (_: QueueKind, one: string) => cancelSearch(one),
+    };
+    const done = await attempt(
+      () => orders[action](kind, id),
+      () => `${id} ${DONE[action]}`,
+    );
+    onChanged();
+    if (done && action === 'remove') onClose();
+    else refresh();
+  };
+  return html`
+    <div class="job-details" role="region" aria-label="Job ${id}" data-testid="job-details">
+      <header>
+        <h3>${id}</h3>
+        <button type="button" class="quiet" aria-label="Close the job" onClick=${onClose}>✕</button>
+      </header>
+      ${problem !== null && html`<${ProblemBox} problem=${problem} />`}
+      ${job === null && problem === null && html`<p class="empty" role="status">Loading…</p>`}
+      ${job !== null && html`<${JobFacts} job=${job} />`}
+      ${
+        job !== null &&
+        html`
+          <div class="actions">
+            ${jobActionsFor(kind, job.state).map(
+              (action) => html`
+                <button key=${action} type="button" data-testid=${action} onClick=${() => act(action)}>
+                  ${WORDS[action]}
+                </button>
+              `,
+            )}
+          </div>
+        `
+      }
+    </div>
+  `;
+}
+
+function questionFor(id: string, action: JobAction): Question {
+  switch (action) {
+    case 'retry':
+      return { title: `Retry ${id}?`, text: 'The job waits in the queue again.', yes: 'Retry' };
+    case 'remove':
+      return {
+        title: `Remove ${id}?`,
+        text: 'The job, its log and its result are forgotten. This cannot be undone.',
+        yes: 'Remove',
+        grave: true,
+      };
+    case 'cancel':
+      return {
+        title: `Cancel ${id}?`,
+        text: 'The search ends without a result.',
+        yes: 'Cancel it',
+        grave: true,
+      };
+  }
+}
+
+function JobFacts({ job }: { readonly job: JobDetails }) {
+  const waited = job.started_at === null ? null : job.started_at - job.added_at;
+  const took = job.started_at === null || job.ended_at === null ? null : job.ended_at - job.started_at;
+  const facts: readonly (readonly [string, string])[] = [
+    ['State', JOB_STATE_WORDS[job.state]],
+    ['Stage', job.stage ?? UNKNOWN],
+    ['Worker', job.worker ?? UNKNOWN],
+    ['Added', new Date(job.added_at * 1000).toLocaleString()],
+    ['Waited', formatLatency(waited)],
+    ['Took', formatLatency(took)],
+    ['Attempts', String(job.attempts)],
+    ['Progress', `${Math.round(job.progress)} %`],
+  ];
+  return html`
+    ${job.error !== null && html`<${ProblemBox} problem=${job.error} testid="job-error" />`}
+    <dl class="job-facts">
+      ${facts.map(
+        ([name, value]) =>
+          html`<div key=${name}>
+            <dt>${name}</dt>
+            <dd>${value}</dd>
+          </div>`,
+      )}
+    </dl>
+    <h4>Log</h4>
+    ${
+      job.log.length === 0
+        ? html`<p class="faint">Nothing has been logged.</p>`
+        : html`<pre class="log" tabindex="0" aria-label="Log">${job.log.join('\n')}</pre>`
+    }
+    <details>
+      <summary>Data</summary>
+      <pre class="log" tabindex="0" aria-label="Data">${JSON.stringify(job.data, null, 2)}</pre>
+    </details>
+    ${
+      job.matches !== null &&
+      html`<h4>Results</h4>
+        <${MatchGrid} matches=${job.matches} />`
+    }
+  `;
+}

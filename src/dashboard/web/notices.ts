@@ -1,0 +1,51 @@
+import { html, useRef, useState } from '/vendor/preact.js';
+import type { ApiProblem } from '../api.js';
+import { problemOf } from './api-client.js';
+
+interface Notice {
+  readonly id: number;
+  readonly text: string;
+  readonly problem: ApiProblem | null;
+}
+
+/** Does something and says how it went. Resolves to whether it went well. */
+export type Attempt = <T>(work: () => Promise<T>, done: (result: T) => string) => Promise<boolean>;
+
+const SHOWN_MS = 6000;
+
+/** Short answers to what a person did, in a corner, read aloud by screen readers. */
+export function useNotices(): { readonly attempt: Attempt; readonly notices: unknown } {
+  const [shown, setShown] = useState<readonly Notice[]>([]);
+  const lastId = useRef(0);
+  const dismiss = (id: number) => setShown((all) => all.filter((notice) => notice.id !== id));
+  const show = (text: string, problem: ApiProblem | null) => {
+    lastId.current += 1;
+    const id = lastId.current;
+    setShown((all) => [...all.slice(-3), { id, text, problem }]);
+    // What went wrong stays until it has been read.
+    if (problem === null) setTimeout(() => dismiss(id), SHOWN_MS);
+  };
+  const attempt: Attempt = async (work, done) => {
+    try {
+      show(done(await work()), null);
+      return true;
+    } catch (error) {
+      const problem = problemOf(error);
+      show(problem.message, problem);
+      return false;
+    }
+  };
+  const notices = html`
+    <div class="notices" role="status" aria-live="polite" data-testid="notices">
+      ${shown.map(
+        ({ id, text, problem }) => html`
+          <div key=${id} class=${problem === null ? 'notice' : 'notice problem'}>
+            <p>${text} ${problem && html`<code>${problem.code}</code>`}</p>
+            <button type="button" class="quiet" aria-label="Dismiss" onClick=${() => dismiss(id)}>✕</button>
+          </div>
+        `,
+      )}
+    </div>
+  `;
+  return { attempt, notices };
+}

@@ -1,0 +1,52 @@
+import { html } from '/vendor/preact.js';
+import type { Gallery } from '../api.js';
+import type { Galleries } from './api-client.js';
+import { formatCount, plural } from './format.js';
+
+interface StageFieldProps {
+  readonly known: Galleries | null;
+  readonly stage: string;
+  readonly disabled: boolean;
+  readonly onStage: (stage: string) => void;
+}
+
+/** The stages that are known are proposed; whatever else is typed is taken too. */
+export function StageField({ known, stage, disabled, onStage }: StageFieldProps) {
+  const galleries = known?.galleries ?? [];
+  return html`
+    <div class="field">
+      <label for="stage">Stage</label>
+      <input
+        id="stage"
+        list="stages"
+        required
+        autocomplete="off"
+        spellcheck=${false}
+        placeholder=${galleries[0]?.stage ?? 'a folder below GALLERY_DIR'}
+        data-testid="stage-input"
+        aria-describedby="stage-hint"
+        disabled=${disabled}
+        value=${stage}
+        onInput=${(event: Event) => onStage((event.target as HTMLInputElement).value)}
+      />
+      <datalist id="stages">
+        ${galleries.map((gallery) => html`<option key=${gallery.stage} value=${gallery.stage}></option>`)}
+      </datalist>
+      <small id="stage-hint" class="faint">${hintFor(known, stage)}</small>
+    </div>
+  `;
+}
+
+function hintFor(known: Galleries | null, stage: string): string {
+  if (known === null) return 'The folder whose photos are searched.';
+  const found = known.galleries.find((gallery) => gallery.stage === stage.trim());
+  if (found !== undefined) return describe(found);
+  if (stage.trim() === '' || !known.stages_known) return 'The folder whose photos are searched.';
+  return 'No gallery of this name is known here.';
+}
+
+function describe({ photos, indexed }: Gallery): string {
+  if (photos === null) return `${plural(indexed, 'photo')} indexed.`;
+  if (indexed >= photos) return `${plural(photos, 'photo')}, all indexed.`;
+  return `${plural(photos, 'photo')}, ${formatCount(indexed)} indexed: the others are indexed first, which takes a while.`;
+}

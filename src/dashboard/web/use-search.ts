@@ -1,0 +1,56 @@
+import { useEffect, useReducer, useRef } from '/vendor/preact.js';
+import type { Search, SearchEvents } from '../api.js';
+import { cancelSearch, type NewSearch, problemOf, searchEventsPath, startSearch } from './api-client.js';
+import { nextTryState, type TryState } from './try-state.js';
+
+export interface SearchRun {
+  readonly state: TryState;
+  readonly start: (search: NewSearch) => void;
+  readonly cancel: () => void;
+  readonly clear: () => void;
+}
+
+/** Sends a search and follows it to its end. */
+export function useSearch(): SearchRun {
+  const [state, dispatch] = useReducer(nextTryState, { type: 'idle' });
+  const source = useRef<EventSource | null>(null);
+  useEffect(() => () => source.current?.close(), []);
+
+  const follow = (id: string) => {
+    const events = new EventSource(searchEventsPath(id));
+    source.current = events;
+    const end = (event: MessageEvent<string>) => {
+      events.close();
+      dispatch({ type: 'ended', search: JSON.parse(event.data) as Search });
+    };
+    events.addEventListener('state', (event: MessageEvent<string>) => {
+      dispatch({ type: 'moved', now: JSON.parse(event.data) as SearchEvents['state'] });
+    });
+    events.addEventListener('result', end);
+    events.addEventListener('failure', end);
+    events.addEventListener('error', () => {
+      // Otherwise the browser is connecting again by itself.
+      if (events.readyState !== EventSource.CLOSED) return;
+      dispatch({
+        type: 'refused',
+        problem: { code: 'SEARCH_LOST', message: 'The dashboard no longer tells how this search goes on.' },
+      });
+    });
+  };
+  const start = (search: NewSearch) => {
+    dispatch({ type: 'sent' });
+    startSearch(search).then(
+      (accepted) => {
+        dispatch({ type: 'accepted', search: accepted });
+        follow(accepted.id);
+      },
+      (error: unknown) => dispatch({ type: 'refused', problem: problemOf(error) }),
+    );
+  };
+  const cancel = () => {
+    if (state.type !== 'running') return;
+    dispatch({ type: 'cancel-asked' });
+    cancelSearch(state.id).catch(() => dispatch({ type: 'cancel-refused' }));
+  };
+  return { state, start, cancel, clear: () => dispatch({ type: 'cleared' }) };
+}
