@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the project's scripts need and this machine lacks: the npm packages and redis-server.
+# Installs what the project's scripts need and this machine lacks: the npm packages, redis-server, and what is named.
+# usage: scripts/provide.sh [chromium]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,13 +12,14 @@ if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
   touch "$installed"
 fi
 
-if ! command -v redis-server >/dev/null; then
+for command in redis-server "$@"; do
+  if command -v "$command" >/dev/null; then continue; fi
   if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
-    echo 'redis-server is not on PATH. Install it (on Debian and Ubuntu: sudo apt-get install redis-server) and start this again.' >&2
+    echo "$command is not on PATH. Install it (on Debian and Ubuntu: sudo apt-get install $command) and start this again." >&2
     exit 1
   fi
-  echo 'Installing redis-server …'
+  echo "Installing $command …"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends redis-server </dev/null >/dev/null
-fi
+  apt-get install -y -qq --no-install-recommends "$command" </dev/null >/dev/null
+done
