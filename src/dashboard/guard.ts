@@ -74,8 +74,10 @@ export function refuseOtherSites({ method, headers }: FastifyRequest): void {
  *
  * @throws {ApiError} `WRONG_HOST`
  */
-export function refuseOtherNames({ hostname }: FastifyRequest): void {
-  const name = hostname.replace(/^\[|\]$/g, '');
+export function refuseOtherNames({ headers }: FastifyRequest): void {
+  // What the browser says, not what a page can add as `X-Forwarded-Host`.
+  const url = `http://${headers.host ?? ''}`;
+  const name = URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';
   if (name === 'localhost' || isIP(name) !== 0) return;
   throw new ApiError(403, 'WRONG_HOST', 'Ask for it at localhost, or set DASHBOARD_TOKEN.');
 }

@@ -46,6 +46,8 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.ceil(config.engine.maxImageBytes * BASE64_FACTOR) + OTHER_FIELDS_BYTES,
+    // A proxy on this machine says for whom it asks, and whether that one came by TLS.
+    trustProxy: 'loopback',
     // Streams of events would keep the server from its end.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 4096 },

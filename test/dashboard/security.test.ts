@@ -77,6 +77,15 @@ describe('a dashboard with a token', () => {
     expect((await dashboard.fetch('/api/workers', { headers: { cookie: `${session}x` } })).status).toBe(401);
   });
 
+  it('marks the session for TLS alone where a proxy on this machine says so', async () => {
+    const login = await dashboard.fetch('/api/session', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-proto': 'https' },
+      body: JSON.stringify({ token: TOKEN }),
+    });
+    expect(login.headers.get('set-cookie')).toMatch(/; Secure$/);
+  });
+
   it('takes the session away again', async () => {
     const response = await dashboard.send('DELETE', '/api/session');
     expect(response.headers.get('set-cookie')).toMatch(/=; .*Max-Age=0/);
@@ -131,6 +140,8 @@ describe('a dashboard without a token', () => {
 
   it('answers to this machine’s own names alone', async () => {
     expect(await statusAs('evil.example')).toBe(403);
+    const forged = { host: 'evil.example', 'x-forwarded-host': 'localhost' };
+    expect(await statusOf(`${dashboard.url}/api/workers`, { headers: forged })).toBe(403);
     expect(await statusAs('localhost:3000')).toBe(200);
     expect(await statusAs('127.0.0.1:3000')).toBe(200);
     expect(await statusAs('[::1]:3000')).toBe(200);
