@@ -33,6 +33,9 @@ export function problemOf(error: unknown): ApiProblem {
   return { code: 'PAGE_ERROR', message: error instanceof Error ? error.message : String(error) };
 }
 
+/** The window hears of it where an answer says that this browser is not let in, or no longer. */
+export const NOT_ADMITTED = 'not-admitted';
+
 async function request<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
   let response: Response;
   try {
@@ -46,6 +49,7 @@ async function request<T>(method: string, path: string, init: RequestInit = {}):
   }
   const body: unknown = await response.json().catch(() => null);
   if (response.ok) return body as T;
+  if (response.status === 401) window.dispatchEvent(new Event(NOT_ADMITTED));
   throw new RequestError(response.status, (body as ApiFailure | null)?.error ?? unexplained(response));
 }
 

@@ -1,6 +1,6 @@
 import { html, useEffect, useErrorBoundary, useState } from '/vendor/preact.js';
 import type { ApiProblem, Session } from '../api.js';
-import { problemOf, readSession } from './api-client.js';
+import { NOT_ADMITTED, problemOf, readSession } from './api-client.js';
 import { Dashboard } from './dashboard.js';
 import { Login } from './login.js';
 import { ProblemBox } from './problem-box.js';
@@ -19,7 +19,11 @@ export function App() {
       (error: unknown) => setProblem(problemOf(error)),
     );
   };
-  useEffect(look, []);
+  useEffect(() => {
+    look();
+    addEventListener(NOT_ADMITTED, look);
+    return () => removeEventListener(NOT_ADMITTED, look);
+  }, []);
 
   if (crash !== undefined) {
     return html`

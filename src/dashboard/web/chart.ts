@@ -1,7 +1,8 @@
 import { html } from '/vendor/preact.js';
 import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from './chart-geometry.js';
+import { useWidth } from './use-width.js';
 
-const WIDTH = 560;
+const FIRST_WIDTH = 560;
 const HEIGHT = 150;
 const LEFT = 52;
 const BOTTOM = 22;
@@ -22,13 +23,16 @@ interface ChartProps {
   readonly title: string;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
+  /** The same, for the round figures of the axis. */
+  readonly formatTick: (value: number) => string;
   /** What is said while there is nothing to draw. */
   readonly empty: string;
   readonly testid: string;
 }
 
 /** Lines over the last ten minutes, with labelled axes and the newest values in the legend. */
-export function Chart({ title, series, format, empty, testid }: ChartProps) {
+export function Chart({ title, series, format, formatTick, empty, testid }: ChartProps) {
+  const [plot, drawn] = useWidth(FIRST_WIDTH);
   const all = series.flatMap(({ points }) => points);
   const values = all.flatMap(({ value }) => (value === null ? [] : [value]));
   const to = Math.max(...all.map(({ at }) => at), 0);
@@ -36,7 +40,7 @@ export function Chart({ title, series, format, empty, testid }: ChartProps) {
     from: to - SPAN_S,
     to,
     max: niceCeiling(Math.max(0, ...values)),
-    width: WIDTH - LEFT - RIGHT,
+    width: drawn - LEFT - RIGHT,
     height: HEIGHT - TOP - BOTTOM,
   };
   return html`
@@ -45,37 +49,39 @@ export function Chart({ title, series, format, empty, testid }: ChartProps) {
         <span class="chart-title">${title}</span>
         ${series.map((line) => html`<${LegendEntry} line=${line} format=${format} />`)}
       </figcaption>
-      ${
-        values.length === 0
-          ? html`<p class="empty">${empty}</p>`
-          : html`
-              <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}, last ten minutes">
-                <g transform="translate(${LEFT} ${TOP})">
-                  ${[0, 0.5, 1].map((share) => {
-                    const y = yOf(scale, share * scale.max);
-                    return html`
-                      <line class="grid" x1="0" x2=${scale.width} y1=${y} y2=${y} />
-                      <text class="tick" x="-8" y=${y} text-anchor="end" dominant-baseline="middle">
-                        ${format(share * scale.max)}
-                      </text>
-                    `;
-                  })}
-                  ${minuteTicks(scale, 2).map(
-                    ({ x, label }) => html`
-                      <text class="tick" x=${x} y=${scale.height + 16} text-anchor="middle">${label}</text>
-                    `,
-                  )}
-                  ${series.map(
-                    ({ points, look, filled }) => html`
-                      ${filled === true && html`<path class="area ${look}" d=${areaPath(points, scale, GAP_S)} />`}
-                      <path class="line ${look}" d=${linePath(points, scale, GAP_S)} />
-                      <${Newest} points=${points} scale=${scale} look=${look} />
-                    `,
-                  )}
-                </g>
-              </svg>
-            `
-      }
+      <div ref=${plot} class="plot">
+        ${
+          values.length === 0
+            ? html`<p class="empty">${empty}</p>`
+            : html`
+                <svg viewBox="0 0 ${drawn} ${HEIGHT}" role="img" aria-label="${title}, last ten minutes">
+                  <g transform="translate(${LEFT} ${TOP})">
+                    ${[0, 0.5, 1].map((share) => {
+                      const y = yOf(scale, share * scale.max);
+                      return html`
+                        <line class="grid" x1="0" x2=${scale.width} y1=${y} y2=${y} />
+                        <text class="tick" x="-8" y=${y} text-anchor="end" dominant-baseline="middle">
+                          ${formatTick(share * scale.max)}
+                        </text>
+                      `;
+                    })}
+                    ${minuteTicks(scale, 2).map(
+                      ({ x, label }) => html`
+                        <text class="tick" x=${x} y=${scale.height + 16} text-anchor="middle">${label}</text>
+                      `,
+                    )}
+                    ${series.map(
+                      ({ points, look, filled }) => html`
+                        ${filled === true && html`<path class="area ${look}" d=${areaPath(points, scale, GAP_S)} />`}
+                        <path class="line ${look}" d=${linePath(points, scale, GAP_S)} />
+                        <${Newest} points=${points} scale=${scale} look=${look} />
+                      `,
+                    )}
+                  </g>
+                </svg>
+              `
+        }
+      </div>
     </figure>
   `;
 }

@@ -39,6 +39,12 @@ export function formatLatency(seconds: number | null): string {
   return formatDuration(seconds);
 }
 
+/** For an axis, whose figures are round: `0`, `200 ms`, `2.5 s`, `100 s`. */
+export function formatSecondsTick(seconds: number): string {
+  if (seconds === 0) return '0';
+  return seconds < 1 ? `${number.format(seconds * 1000)} ms` : `${oneDecimal.format(seconds)} s`;
+}
+
 const UNITS = [
   { name: 'd', seconds: 86_400 },
   { name: 'h', seconds: 3600 },

@@ -2,7 +2,7 @@ import { html } from '/vendor/preact.js';
 import type { FleetSample } from '../api.js';
 import { Chart } from './chart.js';
 import { searchesPerMinute } from './fleet-summary.js';
-import { formatLatency, formatRate } from './format.js';
+import { formatLatency, formatRate, formatSecondsTick } from './format.js';
 
 /** How many searches and how long they take, over the last ten minutes. */
 export function QueueCharts({ samples }: { readonly samples: readonly FleetSample[] }) {
@@ -14,6 +14,7 @@ export function QueueCharts({ samples }: { readonly samples: readonly FleetSampl
         testid="chart-throughput"
         series=${[{ name: 'now', points: searchesPerMinute(samples), look: 'first', filled: true }]}
         format=${formatRate}
+        formatTick=${formatRate}
         empty="No samples yet: the first comes within seconds."
       />
       <${Chart}
@@ -24,6 +25,7 @@ export function QueueCharts({ samples }: { readonly samples: readonly FleetSampl
           { name: 'p95', points: latency('p95'), look: 'second' },
         ]}
         format=${formatLatency}
+        formatTick=${formatSecondsTick}
         empty="No search has ended in the last ten minutes."
       />
     </div>

@@ -1,0 +1,67 @@
+import { describe, expect, it, test } from 'vitest';
+import type { JobState, Search } from '../../../src/dashboard/api.js';
+import {
+  describeProgress,
+  nextTryState,
+  type TryMessage,
+  type TryState,
+} from '../../../src/dashboard/web/try-state.js';
+
+const search: Search = {
+  id: '7',
+  state: 'waiting',
+  progress: 0,
+  position: 3,
+  stage: 'ball',
+  added_at: 100,
+  started_at: null,
+  ended_at: null,
+  matches: null,
+  error: null,
+};
+const after = (...messages: readonly TryMessage[]): TryState =>
+  messages.reduce(nextTryState, { type: 'idle' });
+
+test('a search goes from the form over the queue to its matches', () => {
+  const waiting = after({ type: 'sent' }, { type: 'accepted', search });
+  expect(waiting).toMatchObject({ type: 'running', id: '7', now: { position: 3 } });
+  const found = nextTryState(waiting, {
+    type: 'ended',
+    search: { ...search, state: 'completed', started_at: 101, ended_at: 103.5, matches: [] },
+  });
+  expect(found).toEqual({ type: 'found', matches: [], tookS: 2.5 });
+});
+
+test('a search that failed shows its own reason', () => {
+  const error = { code: 'NO_FACE_DETECTED', message: 'No face was found.' };
+  const state = after(
+    { type: 'sent' },
+    { type: 'accepted', search },
+    { type: 'ended', search: { ...search, state: 'failed', error } },
+  );
+  expect(state).toEqual({ type: 'failed', problem: error });
+});
+
+test('a refused cancel lets the search be cancelled again', () => {
+  const asked = after({ type: 'sent' }, { type: 'accepted', search }, { type: 'cancel-asked' });
+  expect(asked).toMatchObject({ cancelling: true });
+  expect(nextTryState(asked, { type: 'cancel-refused' })).toMatchObject({ cancelling: false });
+});
+
+test('news of a search that has ended change nothing', () => {
+  const failed = after({ type: 'refused', problem: { code: 'X', message: 'x' } });
+  expect(nextTryState(failed, { type: 'moved', now: search })).toBe(failed);
+});
+
+describe('where a search is, is said in words', () => {
+  it.each<[JobState, number | null, number, string]>([
+    ['waiting', 3, 0, 'Number 3 in the queue…'],
+    ['waiting', 1, 0, 'Next in the queue…'],
+    ['waiting', null, 0, 'Waiting for a worker…'],
+    ['waiting_children', null, 10, 'New photos of this stage are being indexed first…'],
+    ['active', null, 42.4, 'Searching, 42 %…'],
+  ])('%s, position %s, %d %%', (state, position, progress, words) => {
+    const now = { state, position, progress };
+    expect(describeProgress({ type: 'running', id: '7', now, cancelling: false })).toBe(words);
+  });
+});
