@@ -152,6 +152,12 @@ export interface Gallery {
   readonly indexed: number;
 }
 
+export interface GalleryList {
+  readonly galleries: readonly Gallery[];
+  /** Whether this machine sees the photos: only then are stages named that nobody has indexed. */
+  readonly stages_known: boolean;
+}
+
 export interface IndexStarted {
   readonly stage: string;
   /** Photos that are new or have changed. */

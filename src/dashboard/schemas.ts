@@ -4,6 +4,7 @@ import type {
   ApiFailure,
   Gallery,
   GalleryForgotten,
+  GalleryList,
   IndexStarted,
   JobDetails,
   JobSummary,
@@ -74,6 +75,10 @@ const gallery = z.object({
   photos: z.int().nullable(),
   indexed: z.int(),
 }) satisfies z.ZodType<Gallery>;
+const galleryList = z.object({
+  galleries: z.array(gallery),
+  stages_known: z.boolean().describe('whether this machine has a GALLERY_DIR'),
+}) satisfies z.ZodType<GalleryList>;
 const indexStarted = z.object({
   stage: z.string(),
   photos: z.int(),
@@ -132,7 +137,7 @@ export const ANSWERS = {
   ),
   jobs: schemaOf(z.object({ jobs: z.array(jobSummary), total: z.int() })),
   job: schemaOf(jobDetails),
-  galleries: schemaOf(list('galleries', gallery)),
+  galleries: schemaOf(galleryList),
   indexStarted: schemaOf(indexStarted),
   galleryForgotten: schemaOf(galleryForgotten),
   ok: schemaOf(z.object({ status: z.literal('ok') })),

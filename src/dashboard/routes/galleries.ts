@@ -7,7 +7,7 @@ interface OfStage {
 }
 
 /** A stage's slashes are written `%2F` in the path. */
-export function addGalleryRoutes(app: FastifyInstance, { galleries }: RouteContext): void {
+export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: RouteContext): void {
   app.get(
     '/api/galleries',
     {
@@ -17,7 +17,7 @@ export function addGalleryRoutes(app: FastifyInstance, { galleries }: RouteConte
         response: { 200: ANSWERS.galleries },
       },
     },
-    async () => ({ galleries: await galleries.list() }),
+    async () => ({ galleries: await galleries.list(), stages_known: config.gallery.dir !== null }),
   );
   app.post<OfStage>(
     '/api/galleries/:stage/index',

@@ -1,7 +1,7 @@
 import type {
   ApiFailure,
   ApiProblem,
-  Gallery,
+  GalleryList,
   GalleryForgotten,
   IndexStarted,
   JobDetails,
@@ -89,12 +89,8 @@ export const retryJob = (kind: QueueKind, id: string) =>
 export const removeJob = (kind: QueueKind, id: string) =>
   request<unknown>('DELETE', `/api/queues/${kind}/jobs/${segment(id)}`);
 
-export interface Galleries {
-  readonly galleries: readonly Gallery[];
-  readonly stages_known: boolean;
-}
-
-export const listGalleries = (signal: AbortSignal) => request<Galleries>('GET', '/api/galleries', { signal });
+export const listGalleries = (signal: AbortSignal) =>
+  request<GalleryList>('GET', '/api/galleries', { signal });
 export const indexGallery = (stage: string) =>
   request<IndexStarted>('POST', `/api/galleries/${segment(stage)}/index`);
 export const forgetGallery = (stage: string) =>

@@ -15,6 +15,8 @@ interface GalleriesProps {
 const EVERY_MS = 10_000;
 /** Fewer are found without help. */
 const FILTERED_FROM = 9;
+/** A gallery may have thousands of folders. */
+const MAX_SHOWN = 50;
 
 /** What the fleet knows of each stage's photos. */
 export function Galleries({ ask, attempt }: GalleriesProps) {
@@ -82,17 +84,25 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
         html`<p class="empty">No gallery has “${filter}” in its name.</p>`
       }
       <ul class="gallery-rows">
-        ${shown.map(
-          (gallery) => html`
-            <${GalleryRow}
-              key=${gallery.stage}
-              gallery=${gallery}
-              onIndex=${() => index(gallery)}
-              onForget=${() => forget(gallery)}
-            />
-          `,
-        )}
+        ${shown
+          .slice(0, MAX_SHOWN)
+          .map(
+            (gallery) => html`
+              <${GalleryRow}
+                key=${gallery.stage}
+                gallery=${gallery}
+                onIndex=${() => index(gallery)}
+                onForget=${() => forget(gallery)}
+              />
+            `,
+          )}
       </ul>
+      ${
+        shown.length > MAX_SHOWN &&
+        html`<p class="hint">
+          ${formatCount(shown.length - MAX_SHOWN)} more: type a part of the name above.
+        </p>`
+      }
     </section>
   `;
 }

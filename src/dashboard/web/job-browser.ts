@@ -39,9 +39,6 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
     listJobs(kind, state, count, signal),
   );
   const jobs = value?.jobs ?? [];
-  const close = () => {
-    location.hash = '#/queue';
-  };
   const panel =
     job &&
     html`<${JobPanel}
@@ -51,7 +48,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
       ask=${ask}
       attempt=${attempt}
       onChanged=${refresh}
-      onClose=${close}
+      onClose=${closePanel}
     />`;
   const listed = job !== null && job.kind === kind && jobs.some(({ id }) => id === job.id);
 
@@ -110,7 +107,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
                 job=${one}
                 href=${jobHash(kind, one.id)}
                 open=${listed && job.id === one.id}
-                onClose=${close}
+                onClose=${closePanel}
               >
                 ${listed && job.id === one.id ? panel : null}
               <//>
@@ -132,4 +129,8 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
       </div>
     </section>
   `;
+}
+
+function closePanel(): void {
+  location.hash = '#/queue';
 }

@@ -1,10 +1,10 @@
 import { html } from '/vendor/preact.js';
 import type { Gallery } from '../api.js';
-import type { Galleries } from './api-client.js';
+import type { GalleryList } from '../api.js';
 import { formatCount, plural } from './format.js';
 
 interface StageFieldProps {
-  readonly known: Galleries | null;
+  readonly known: GalleryList | null;
   readonly stage: string;
   readonly disabled: boolean;
   readonly onStage: (stage: string) => void;
@@ -37,7 +37,7 @@ export function StageField({ known, stage, disabled, onStage }: StageFieldProps)
   `;
 }
 
-function hintFor(known: Galleries | null, stage: string): string {
+function hintFor(known: GalleryList | null, stage: string): string {
   if (known === null) return 'The folder whose photos are searched.';
   const found = known.galleries.find((gallery) => gallery.stage === stage.trim());
   if (found !== undefined) return describe(found);

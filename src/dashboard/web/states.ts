@@ -1,4 +1,4 @@
-import type { Activity, JobState, JobSummary, QueueCounts, QueueKind } from '../api.js';
+import type { Activity, JobState, JobSummary, QueueKind } from '../api.js';
 import type { WorkerStatus } from '../../shared/worker-record.js';
 
 /** The words of the page for the states of workers and jobs. */
@@ -36,11 +36,6 @@ export const QUEUE_WORDS: Readonly<Record<QueueKind, string>> = {
   search: 'Searches',
   index: 'Index batches',
 };
-
-/** Jobs that have not ended. */
-export function countOpen(counts: QueueCounts): number {
-  return counts.waiting + counts.active + counts.waiting_children + counts.delayed;
-}
 
 export type WorkerAction = 'pause' | 'resume' | 'restart';
 

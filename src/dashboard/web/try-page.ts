@@ -25,7 +25,6 @@ export function TryPage() {
     event.preventDefault();
     start({ stage: stage.trim(), threshold, limit, images: files });
   };
-  const textOf = (event: Event) => (event.target as HTMLInputElement).value;
   return html`
     <h1 class="unseen">Try it</h1>
     <div class="try">
@@ -135,4 +134,8 @@ function Outcome({ state }: { readonly state: TryState }) {
     ${state.type === 'failed' && html`<${ProblemBox} problem=${state.problem} testid="search-error" />`}
     ${state.type === 'found' && html`<${MatchGrid} matches=${state.matches} />`}
   `;
+}
+
+function textOf(event: Event): string {
+  return (event.target as HTMLInputElement).value;
 }

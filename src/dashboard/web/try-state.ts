@@ -52,11 +52,11 @@ export function nextTryState(state: TryState, message: TryMessage): TryState {
 
 function endOf(search: Search): TryState {
   if (search.error !== null) return { type: 'failed', problem: search.error };
-  const { started_at: from, ended_at: to } = search;
+  const { added_at: from, ended_at: to } = search;
   return {
     type: 'found',
     matches: search.matches ?? [],
-    tookS: from === null || to === null ? null : to - from,
+    tookS: to === null ? null : to - from,
   };
 }
 

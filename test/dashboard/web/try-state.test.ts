@@ -29,7 +29,7 @@ test('a search goes from the form over the queue to its matches', () => {
     type: 'ended',
     search: { ...search, state: 'completed', started_at: 101, ended_at: 103.5, matches: [] },
   });
-  expect(found).toEqual({ type: 'found', matches: [], tookS: 2.5 });
+  expect(found).toEqual({ type: 'found', matches: [], tookS: 3.5 });
 });
 
 test('a search that failed shows its own reason', () => {
