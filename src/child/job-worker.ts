@@ -5,6 +5,7 @@ import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
 import { type Drain, startDrain } from './drain.js';
 import { decideJobEnd } from './job-end.js';
+import { createRecentCancels } from './recent-cancels.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
 import { createRunningJobs, idOf } from './running-jobs.js';
@@ -53,7 +54,7 @@ export interface JobWorker {
   resume(): void;
   /** Takes no new jobs; the running ones go on. */
   quiet(): void;
-  /** Ends a job as `CANCELLED` where it runs here. */
+  /** Ends a job as `CANCELLED` where it runs here, or is just about to. */
   cancel(jobId: string): void;
   /**
    * Takes no new jobs, finishes the running ones within `timeoutMs` and gives back the rest. Settles at the
@@ -87,6 +88,7 @@ export function createJobWorker<T>({
 }: JobWorkerDeps<T>): JobWorker {
   let state: WorkerState = { kind: 'quiet' };
   let engineAlive = true;
+  const cancels = createRecentCancels();
   void engineDied.then(() => {
     engineAlive = false;
   });
@@ -111,11 +113,9 @@ export function createJobWorker<T>({
     if (entry === null) return abandon();
     // A fetch that was under way when the worker became quiet still brings its job.
     if (state.kind !== 'taking') return giveBack(job, token);
+    let result: WorkResult<T>;
     try {
-      const result = await runInTurn(job, token, entry.signal);
-      if (result.kind === 'moved') return leave(job);
-      running.worked(job, 'completed');
-      return result.value;
+      result = await runInTurn(job, token, entry.signal);
     } catch (error) {
       // An engine that dies fails its pictures first and says so then.
       await new Promise(setImmediate);
@@ -134,6 +134,9 @@ export function createJobWorker<T>({
           return abandon();
       }
     }
+    if (result.kind === 'moved') return leave(job);
+    running.worked(job, 'completed');
+    return result.value;
   };
 
   const runInTurn = async (job: Job, token: string, signal: AbortSignal): Promise<WorkResult<T>> => {
@@ -178,7 +181,10 @@ export function createJobWorker<T>({
     maxStalledCount: MAX_STALLED_COUNT,
     runRetryDelay: RETRY_DELAY_MS,
   });
-  worker.on('active', (job) => running.begin(job));
+  worker.on('active', (job) => {
+    running.begin(job);
+    if (cancels.take(idOf(job))) stopCancelled(idOf(job));
+  });
   worker.on('completed', (job) => {
     running.end(job, 'completed');
     finish(job);
@@ -213,6 +219,11 @@ export function createJobWorker<T>({
     setTimeout(() => state.kind === 'taking' && void worker.resume(), RETRY_DELAY_MS);
   };
 
+  const stopCancelled = (jobId: string): void => {
+    logger.info({ job: jobId }, 'Cancelling the job on request');
+    running.byId(jobId)?.stop('cancelled');
+  };
+
   const giveBackAll = (): void => {
     for (const entry of running.all()) {
       logger.warn({ job: entry.job.id }, 'Time is up: giving the job back');
@@ -234,7 +245,10 @@ export function createJobWorker<T>({
       enter({ kind: 'quiet' });
       void worker.pause(true);
     },
-    cancel: (jobId) => running.byId(jobId)?.stop('cancelled'),
+    cancel: (jobId) => {
+      if (running.byId(jobId) === null) cancels.add(jobId);
+      else stopCancelled(jobId);
+    },
     drain: async (timeoutMs) => {
       if (state.kind === 'stopped') return;
       if (state.kind === 'draining') {

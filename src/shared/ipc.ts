@@ -23,7 +23,7 @@ export type SupervisorMessage =
   | { readonly type: 'resume' }
   /** Take no new jobs, finish the running ones within `timeoutMs`, give back the rest, exit 0. A later one may shorten it. */
   | { readonly type: 'drain'; readonly timeoutMs: number }
-  /** End this job as `CANCELLED` if it runs here. */
+  /** End this job as `CANCELLED` if it runs here, or is about to. */
   | { readonly type: 'cancel'; readonly jobId: string };
 
 /** Which of the two queues a job is of. */

@@ -16,8 +16,8 @@ export interface Fleet {
   setQuiet(quiet: boolean): void;
   /** The workers that the portal has paused, by id. Tells whether one of them took jobs until now, or does so again. */
   setPaused(paused: ReadonlySet<string>): boolean;
-  /** Whether the job ran on this machine. */
-  cancel(jobId: string): boolean;
+  /** Ends the job where it runs on this machine. */
+  cancel(jobId: string): void;
   /** Ends all children, within `drainTimeoutMs`; a later call may shorten it. */
   stop(drainTimeoutMs: number): Promise<void>;
 }
@@ -78,7 +78,9 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
       paused = ids;
       return applyQuiet();
     },
-    cancel: (jobId) => [...workers.values()].some((worker) => worker.cancel(jobId)),
+    cancel: (jobId) => {
+      for (const worker of workers.values()) worker.cancel(jobId);
+    },
     stop: async (drainTimeoutMs) => {
       await Promise.all([...workers.values()].map((worker) => worker.slot.stop(drainTimeoutMs)));
     },

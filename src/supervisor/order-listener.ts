@@ -5,8 +5,8 @@ import { isConnectionError } from '../shared/redis-connection.js';
 import { cancelChannel, restartChannel } from '../shared/redis-keys.js';
 
 export interface Orders {
-  /** A running job is to end. Tells whether it ran on this machine. */
-  cancel(jobId: string): boolean;
+  /** A running job is to end, where it runs on this machine. */
+  cancel(jobId: string): void;
   /** A worker of this machine is to restart. Tells whether there is one of this id. */
   restart(workerId: string): boolean;
   /** All workers of this machine are to restart, one by one. */
@@ -31,9 +31,7 @@ export function listenForOrders(
   // Whatever takes this connection away takes the first one away too, which tells of it.
   connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {
-    if (channel === cancels && orders.cancel(message)) {
-      logger.info({ jobId: message }, 'Cancelling a job on request');
-    }
+    if (channel === cancels) orders.cancel(message);
     if (channel !== restarts) return;
     logger.info({ worker: message || 'all' }, 'Restarting on request');
     if (message === '') orders.roll();

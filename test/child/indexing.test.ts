@@ -59,6 +59,13 @@ async function search(stage: string, data: object = {}): Promise<Job> {
 const idsOf = (job: Job): string[] => (job.returnvalue as { id: string }[]).map(({ id }) => id);
 
 describe('a search of a folder', () => {
+  test('waits for its photos without a word of failure in the log', async () => {
+    await addPhotos('Day-1', 'a.jpg');
+    await startHost();
+    await search('Day-1');
+    expect(hosts.flatMap(({ lines }) => lines).filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   test('waits until its photos are indexed, and finds the right ones', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.2.jpg', 'empty.jpg');
     await addPhotos('Day-1/Morning', 'face:0.1,0.95.jpg');

@@ -126,6 +126,15 @@ describe('a job', () => {
     expect(engine.inFlight()).toBe(0);
   });
 
+  test('is cancelled where the order is heard before the job', async () => {
+    const job = await portal.add(STUCK_JOB, { attempts: 3 });
+    host.worker.cancel(job.id ?? '');
+    host.worker.resume();
+    await portal.reached(job, 'failed');
+    expect((await reload(job)).failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect(engine.inFlight()).toBe(0);
+  });
+
   test('carries a lock that begins with the prefix that the supervisor is told', async () => {
     host.worker.resume();
     const job = await portal.add(SLOW_JOB);
