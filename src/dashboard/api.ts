@@ -81,7 +81,7 @@ export interface JobSummary {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
-  /** The stage of a search, the folder of an index batch. */
+  /** The stage of a search, the folder of an index batch; `null` for other photos, or while the selfie is there. */
   readonly stage: string | null;
   /** 0..100 */
   readonly progress: number;

@@ -1,43 +1,9 @@
-import type { Job, JobState as BullState } from 'bullmq';
+import type { Job, JobState as BullState, Queue } from 'bullmq';
 import type { SearchMatch } from '../shared/job.js';
-import type { ApiProblem, JobDetails, JobState, JobSummary, Match } from './api.js';
+import type { JobState, Match } from './api.js';
 
 /** Of a text in a job's data, a person needs no more than this; what is longer is a picture. */
 const MAX_TEXT = 200;
-
-/** What a job is, without its pictures and its result. */
-export function summarizeJob(job: Job, state: JobState): JobSummary {
-  const { stage, folder } = (job.data ?? {}) as { stage?: unknown; folder?: unknown };
-  const where = stage ?? folder;
-  return {
-    id: job.id ?? '',
-    name: job.name,
-    state,
-    stage: typeof where === 'string' ? where : null,
-    progress: progressOf(job),
-    added_at: job.timestamp / 1000,
-    started_at: inSeconds(job.processedOn),
-    ended_at: inSeconds(job.finishedOn),
-    attempts: job.attemptsMade,
-    worker: job.processedBy ?? null,
-    error: problemOf(job),
-  };
-}
-
-export function describeJob(job: Job, state: JobState, log: readonly string[]): JobDetails {
-  return {
-    ...summarizeJob(job, state),
-    data: withoutPictures(job.data),
-    log,
-    matches: matchesOf(job),
-  };
-}
-
-/** `null` for a job that is gone. */
-export async function stateOf(job: Job): Promise<JobState | null> {
-  const state = await job.getState();
-  return state === 'unknown' ? null : STATES[state];
-}
 
 const STATES: Readonly<Record<BullState, JobState>> = {
   waiting: 'waiting',
@@ -49,17 +15,10 @@ const STATES: Readonly<Record<BullState, JobState>> = {
   failed: 'failed',
 };
 
-export function progressOf({ progress }: Job): number {
-  return typeof progress === 'number' ? progress : 0;
-}
-
-/** `CODE: sentence`, as the workers write it; anything else is the machine's fault. */
-export function problemOf({ failedReason }: Job): ApiProblem | null {
-  if (!failedReason) return null;
-  const [, code, message] = /^([A-Z]+(?:_[A-Z]+)*): (.*)$/s.exec(failedReason) ?? [];
-  return code === undefined || message === undefined
-    ? { code: 'FAILED', message: failedReason }
-    : { code, message };
+/** `null` for a job that is gone. */
+export async function readState(queue: Queue, id: string): Promise<JobState | null> {
+  const state = await queue.getJobState(id);
+  return state === 'unknown' ? null : STATES[state];
 }
 
 /** The result of a search that has completed, with where each photo can be seen. */
@@ -82,7 +41,7 @@ export function pathOf(job: Job, matchId: string): string | null {
   return typeof entry?.path === 'string' ? entry.path : null;
 }
 
-/** A job's data for a list or a board: pictures are replaced by their size. */
+/** A job's data for a person: pictures are replaced by their size. */
 export function withoutPictures(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.length <= MAX_TEXT ? value : `(${Math.ceil(value.length / 1024)} kB, not shown)`;
@@ -103,8 +62,4 @@ function hidden(pictures: unknown): unknown {
   return typeof pictures === 'string'
     ? `(picture, ${Math.ceil((pictures.length * 3) / 4096)} kB)`
     : '(picture)';
-}
-
-function inSeconds(ms: number | undefined): number | null {
-  return ms === undefined ? null : ms / 1000;
 }

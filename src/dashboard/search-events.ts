@@ -1,5 +1,6 @@
 import type { QueueEvents } from 'bullmq';
 import type { Search, SearchEvents } from './api.js';
+import { ApiError } from './failures.js';
 
 /** The position in the queue changes without an event of the search's own. */
 const LOOK_INTERVAL_MS = 1000;
@@ -17,7 +18,7 @@ const EVENTS = [
 export interface SearchFollower {
   read(): Promise<Search>;
   tell<E extends keyof SearchEvents>(event: E, data: SearchEvents[E]): void;
-  /** It can be read no more: it was removed. */
+  /** It was removed. */
   gone(): void;
 }
 
@@ -51,8 +52,9 @@ export function followSearch(
     try {
       const search = await read();
       if (!isOver) tellNews(search);
-    } catch {
-      if (!isOver) {
+    } catch (error) {
+      // Anything else may pass: the next look tells.
+      if (!isOver && error instanceof ApiError && error.code === 'NOT_FOUND') {
         stop();
         gone();
       }

@@ -5,7 +5,8 @@ import { parseSearchJob } from '../shared/job.js';
 import { cancelChannel } from '../shared/redis-keys.js';
 import type { Search } from './api.js';
 import { ApiError, notFound } from './failures.js';
-import { matchesOf, problemOf, progressOf, stateOf } from './job-view.js';
+import { readJobHead } from './job-head.js';
+import { matchesOf, readState } from './job-view.js';
 
 /** A result can be fetched for an hour, a failure looked at for a day. */
 const KEEP_RESULT_S = 3600;
@@ -26,13 +27,13 @@ export interface SearchPlace {
  * @throws {ApiError} `SEARCH_RUNNING`
  */
 export async function addSearch(
-  { queue, redis }: SearchPlace,
+  place: SearchPlace,
   data: Readonly<Record<string, unknown>>,
 ): Promise<Search> {
   parseSearchJob(data);
   const { uid } = data;
   const id = randomUUID();
-  const job = await queue.add('search', data, {
+  const job = await place.queue.add('search', data, {
     jobId: id,
     attempts: 3,
     backoff: { type: 'exponential', delay: 1000 },
@@ -47,15 +48,28 @@ export async function addSearch(
       'A search of this user is running already; wait for its end, or cancel it.',
     );
   }
-  return viewSearch({ queue, redis }, job, 'waiting');
+  return readSearch(place, id);
 }
 
 /** @throws {ApiError} `NOT_FOUND` */
-export async function readSearch({ queue, redis }: SearchPlace, id: string): Promise<Search> {
-  const job = await findJob(queue, id);
-  const state = await stateOf(job);
-  if (state === null) throw gone();
-  return viewSearch({ queue, redis }, job, state);
+export async function readSearch(place: SearchPlace, id: string): Promise<Search> {
+  const { queue, redis } = place;
+  const [head, state] = await Promise.all([readJobHead(redis, queue, id), readState(queue, id)]);
+  if (head === null || state === null) throw gone();
+  const { progress, stage, added_at, started_at, ended_at, error } = head;
+  return {
+    id,
+    state,
+    progress,
+    position: state === 'waiting' ? await readPosition(place, id) : null,
+    stage,
+    added_at,
+    started_at,
+    ended_at,
+    // Only now is there more to be read than the head.
+    matches: state === 'completed' ? matchesOf(await findJob(queue, id)) : null,
+    error: state === 'failed' ? error : null,
+  };
 }
 
 /**
@@ -64,8 +78,7 @@ export async function readSearch({ queue, redis }: SearchPlace, id: string): Pro
  * @throws {ApiError} `NOT_FOUND`, `CONFLICT` for one that has ended
  */
 export async function cancelSearch({ queue, redis }: SearchPlace, id: string): Promise<void> {
-  const job = await findJob(queue, id);
-  const state = await stateOf(job);
+  const state = await readState(queue, id);
   switch (state) {
     case null:
       throw gone();
@@ -85,33 +98,17 @@ export async function cancelSearch({ queue, redis }: SearchPlace, id: string): P
   }
 }
 
-/** @throws {ApiError} `NOT_FOUND` */
+/** With all its data, and its result. @throws {ApiError} `NOT_FOUND` */
 export async function findJob(queue: Queue, id: string): Promise<Job> {
   const job = (await queue.getJob(id)) as Job | undefined;
   if (job === undefined) throw gone();
   return job;
 }
 
-async function viewSearch({ queue, redis }: SearchPlace, job: Job, state: Search['state']): Promise<Search> {
-  const { stage } = job.data as { stage?: unknown };
-  return {
-    id: job.id ?? '',
-    state,
-    progress: progressOf(job),
-    position: state === 'waiting' ? await positionOf({ queue, redis }, job) : null,
-    stage: typeof stage === 'string' ? stage : null,
-    added_at: job.timestamp / 1000,
-    started_at: job.processedOn === undefined ? null : job.processedOn / 1000,
-    ended_at: job.finishedOn === undefined ? null : job.finishedOn / 1000,
-    matches: state === 'completed' ? matchesOf(job) : null,
-    error: state === 'failed' ? problemOf(job) : null,
-  };
-}
-
 /** Workers take from the tail of the list; 1 is next. `null` once it has been taken, or where it has a priority. */
-async function positionOf({ queue, redis }: SearchPlace, job: Job): Promise<number | null> {
+async function readPosition({ queue, redis }: SearchPlace, id: string): Promise<number | null> {
   const key = queue.toKey('wait');
-  const [index, length] = await Promise.all([redis.lpos(key, job.id ?? ''), redis.llen(key)]);
+  const [index, length] = await Promise.all([redis.lpos(key, id), redis.llen(key)]);
   return index === null ? null : Math.max(1, length - index);
 }
 
@@ -120,5 +117,5 @@ function isUserId(uid: unknown): uid is string | number {
 }
 
 function gone(): ApiError {
-  return notFound('There is no search of this id; results are kept for an hour.');
+  return notFound('There is no job of this id; results of searches are kept for an hour.');
 }

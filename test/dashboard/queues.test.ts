@@ -52,6 +52,12 @@ describe('the queues over HTTP', () => {
     expect(text).not.toContain('secret');
   });
 
+  it('list a search with a large selfie without reading that', async () => {
+    const { id } = await dashboard.searchQueue.add('search', { image: 'x'.repeat(100_000), stage: 'Day-1' });
+    expect((await listed('search', 'waiting')).jobs).toMatchObject([{ id, stage: null, error: null }]);
+    expect((await details(id ?? '')).stage).toBe('Day-1');
+  });
+
   it('list a page at a time, the newest first', async () => {
     for (const stage of ['a', 'b', 'c']) {
       await dashboard.searchQueue.add('search', { image: SELFIE, stage });

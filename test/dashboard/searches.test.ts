@@ -92,11 +92,15 @@ describe('a search over HTTP', () => {
     form.set('stage', 'Day-1');
     form.set('image', new Blob(['x'.repeat(3000)]), 'large.jpg');
     const asForm = await dashboard.fetch('/api/searches', { method: 'POST', body: form });
+    const together = new FormData();
+    together.set('stage', 'Day-1');
+    for (const name of ['one', 'two']) together.append('image', new Blob(['x'.repeat(1500)]), name);
+    const asTwo = await dashboard.fetch('/api/searches', { method: 'POST', body: together });
     const asJson = await dashboard.send('POST', '/api/searches', {
       image: 'x'.repeat(100_000),
       stage: 'Day-1',
     });
-    for (const response of [asForm, asJson]) {
+    for (const response of [asForm, asTwo, asJson]) {
       expect(response.status).toBe(413);
       expect(await response.json()).toMatchObject({ error: { code: 'TOO_LARGE' } });
     }

@@ -1,8 +1,9 @@
-import type { Job, JobType } from 'bullmq';
+import type { Job, JobType, Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { JobState, QueueKind } from '../api.js';
-import { ApiError } from '../failures.js';
-import { describeJob, stateOf, summarizeJob } from '../job-view.js';
+import type { JobDetails, JobState, QueueKind } from '../api.js';
+import { ApiError, notFound } from '../failures.js';
+import { readJobHead, readJobHeads } from '../job-head.js';
+import { matchesOf, readState, withoutPictures } from '../job-view.js';
 import { ANSWERS } from '../schemas.js';
 import { findJob } from '../searches.js';
 import type { RouteContext } from './context.js';
@@ -31,7 +32,7 @@ interface JobList {
 }
 
 /** Looking after the queues: lists without pictures and results, and one job in full. */
-export function addQueueRoutes(app: FastifyInstance, { queues }: RouteContext): void {
+export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteContext): void {
   app.get<JobList>(
     '/api/queues/:kind/jobs',
     {
@@ -54,15 +55,34 @@ export function addQueueRoutes(app: FastifyInstance, { queues }: RouteContext): 
     async ({ params, query: { state, start, count } }) => {
       const queue = queues[params.kind];
       const types = [...TYPES[state]];
-      const [jobs, total] = await Promise.all([
-        queue.getJobs(types, start, start + count - 1),
+      const [ids, total] = await Promise.all([
+        queue.getRanges(types, start, start + count - 1),
         queue.getJobCountByTypes(...types),
       ]);
-      // Between the two looks a job may have gone.
-      const found = (jobs as (Job | undefined)[]).filter((job) => job !== undefined);
-      return { jobs: found.slice(0, count).map((job) => summarizeJob(job, state)), total };
+      const heads = await readJobHeads(redis, queue, ids.slice(0, count));
+      return { jobs: heads.map((head) => ({ ...head, state })), total };
     },
   );
+
+  const describe = async (queue: Queue, id: string): Promise<JobDetails> => {
+    const [head, state, job, { logs }] = await Promise.all([
+      readJobHead(redis, queue, id),
+      readState(queue, id),
+      findJob(queue, id),
+      queue.getJobLogs(id, 0, MAX_LOG_LINES - 1),
+    ]);
+    if (head === null || state === null) throw notFound('The job has just gone.');
+    const { stage, folder } = job.data as { stage?: string; folder?: string };
+    return {
+      ...head,
+      // Here the data is at hand, however large it is.
+      stage: stage ?? folder ?? null,
+      state,
+      data: withoutPictures(job.data),
+      log: logs,
+      matches: matchesOf(job),
+    };
+  };
 
   const one = (summary: string, response: object) => ({
     schema: {
@@ -76,23 +96,16 @@ export function addQueueRoutes(app: FastifyInstance, { queues }: RouteContext): 
   app.get<OneJob>(
     '/api/queues/:kind/jobs/:id',
     one('A job with its log; a search with its result', { 200: ANSWERS.job }),
-    async ({ params }) => {
-      const queue = queues[params.kind];
-      const job = await findJob(queue, params.id);
-      const [state, { logs }] = await Promise.all([
-        stateOf(job),
-        queue.getJobLogs(params.id, 0, MAX_LOG_LINES - 1),
-      ]);
-      return describeJob(job, state ?? 'failed', logs);
-    },
+    ({ params }) => describe(queues[params.kind], params.id),
   );
 
   app.post<OneJob>(
     '/api/queues/:kind/jobs/:id/retry',
     one('Put a failed job back into the queue', { 202: ANSWERS.job }),
     async ({ params }, reply) => {
-      const job = await findJob(queues[params.kind], params.id);
-      if ((await stateOf(job)) !== 'failed')
+      const queue = queues[params.kind];
+      const job = await findJob(queue, params.id);
+      if ((await readState(queue, params.id)) !== 'failed')
         throw new ApiError(409, 'CONFLICT', 'Only a job that has failed can be tried again.');
       if (isWithoutSelfie(job)) {
         throw new ApiError(
@@ -102,7 +115,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues }: RouteContext): 
         );
       }
       await job.retry('failed');
-      return reply.status(202).send(describeJob(job, 'waiting', []));
+      return reply.status(202).send(await describe(queue, params.id));
     },
   );
 

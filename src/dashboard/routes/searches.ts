@@ -46,7 +46,9 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
       },
     },
     async (request, reply) => {
-      const data = request.isMultipart() ? await readForm(request) : readJson(request.body);
+      const data = request.isMultipart()
+        ? await readForm(request, config.engine.maxImageBytes)
+        : readJson(request.body);
       const search = await addSearch(place, { boxes: true, ...data, timestamp: Date.now() });
       return reply.status(202).header('location', `/api/searches/${search.id}`).send(search);
     },
@@ -144,13 +146,24 @@ function readJson(body: unknown): Record<string, unknown> {
   );
 }
 
-/** A form's files are the selfies; its numbers are texts. */
-async function readForm(request: FastifyRequest): Promise<Record<string, unknown>> {
+/** A form's files are the selfies, all of them together no larger than one may be; its numbers are texts. */
+async function readForm(request: FastifyRequest, maxBytes: number): Promise<Record<string, unknown>> {
   const images: string[] = [];
+  let bytes = 0;
   const fields: Record<string, unknown> = {};
   for await (const part of request.parts() as AsyncIterable<MultipartFile | MultipartValue<string>>) {
-    if (part.type === 'file') images.push((await part.toBuffer()).toString('base64'));
-    else if (part.value !== '')
+    if (part.type === 'file') {
+      const image = await part.toBuffer();
+      bytes += image.length;
+      if (bytes > maxBytes) {
+        throw new ApiError(
+          413,
+          'TOO_LARGE',
+          `The selfies have more than ${maxBytes} bytes together (MAX_IMAGE_BYTES).`,
+        );
+      }
+      images.push(image.toString('base64'));
+    } else if (part.value !== '')
       fields[part.fieldname] = NUMBERS.has(part.fieldname) ? Number(part.value) : part.value;
   }
   // A file field that was left empty is a file of no bytes.

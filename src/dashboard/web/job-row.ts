@@ -23,7 +23,7 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
       <a class="job-row" href=${href} aria-expanded=${open} data-testid="job-${job.id}" onClick=${toggle}>
         <${Icon} name="chevron" />
         <span class="job-id">${job.id}</span>
-        <span class="job-stage">${job.stage ?? 'photos of its own'}</span>
+        <span class="job-stage">${job.stage ?? '–'}</span>
         <span class="faint">${job.worker ?? ''}</span>
         <span class="job-when">${whenOf(job)}</span>
         ${
