@@ -9,6 +9,7 @@ import { ApiError, answerFailures } from './failures.js';
 import { refuseOtherNames, refuseOtherSites } from './guard.js';
 import { refuseWithoutRedis } from './redis-away.js';
 import type { RouteContext } from './routes/context.js';
+import { addEventsRoute } from './routes/events.js';
 import { addGalleryRoutes } from './routes/galleries.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addMetricsRoute } from './routes/metrics.js';
@@ -98,27 +99,32 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
 
   await app.register(async (guarded) => {
     // Not earlier: whoever tries out tokens shall run into the limits first.
-    guarded.addHook('preParsing', async (request) => {
-      guard.check(request);
-      refuseWithoutRedis(redis);
-    });
-    addWorkerRoutes(guarded, context);
-    addSearchRoutes(guarded, context);
-    addQueueRoutes(guarded, context);
-    addGalleryRoutes(guarded, context);
-    addMetricsRoute(guarded, context);
-    await guarded.register(async (board) => {
-      // The board brings styles of its own inside its elements.
-      board.addHook('onSend', async (_request, reply) => {
-        reply.header(
-          'content-security-policy',
-          "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
-        );
-      });
-      await addBoard(board, context.queues);
+    guarded.addHook('preParsing', async (request) => guard.check(request));
+    addEventsRoute(guarded, context);
+    await guarded.register(async (fromRedis) => {
+      fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
+      await addRedisRoutes(fromRedis, context);
     });
   });
   await addPageRoutes(app);
   await app.ready();
   return app;
+}
+
+async function addRedisRoutes(app: FastifyInstance, context: RouteContext): Promise<void> {
+  addWorkerRoutes(app, context);
+  addSearchRoutes(app, context);
+  addQueueRoutes(app, context);
+  addGalleryRoutes(app, context);
+  addMetricsRoute(app, context);
+  await app.register(async (board) => {
+    // The board brings styles of its own inside its elements.
+    board.addHook('onSend', async (_request, reply) => {
+      reply.header(
+        'content-security-policy',
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+      );
+    });
+    await addBoard(board, context.queues);
+  });
 }

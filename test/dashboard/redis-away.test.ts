@@ -22,6 +22,8 @@ describe('a dashboard whose Redis goes away', () => {
       expect(response.status).toBe(503);
       expect(await response.json()).toMatchObject({ error: { code: 'REDIS_AWAY' } });
     }
+    for await (const { event } of eventsOf(await dashboard.fetch('/api/events')))
+      if (event === 'trouble') break;
     expect((await dashboard.fetch('/healthz')).status).toBe(200);
     await dashboard.server.start();
     await vi.waitFor(async () => expect((await dashboard.fetch('/readyz')).status).toBe(200), 20_000);

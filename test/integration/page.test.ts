@@ -171,6 +171,11 @@ describe('the page', () => {
       .getByText(/Redis is away/)
       .first()
       .waitFor();
+    await tab.page.reload();
+    await tab.page
+      .getByText(/Redis is away/)
+      .first()
+      .waitFor();
     await bed.server.start();
     await tab.page
       .getByText(/Redis is away/)
