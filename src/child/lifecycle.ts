@@ -22,6 +22,7 @@ export interface ChildDeps {
   readonly createEngine: (options: {
     readonly device: Device;
     readonly processorsOnly: boolean;
+    readonly cautious: boolean;
     readonly config: Config['engine'];
     readonly logger: Logger;
   }) => Promise<Engine>;
@@ -66,6 +67,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     const starting = createEngine({
       device: init.device,
       processorsOnly: init.config.devices.cpuOnly || init.config.devices.cpuWorker === 'on',
+      cautious: init.cautious,
       config: init.config.engine,
       logger,
     });

@@ -15,6 +15,8 @@ export type SupervisorMessage =
       readonly device: Device;
       readonly config: Config;
       readonly quiet: boolean;
+      /** The children before this one died in the middle of their start: try no execution provider but the CPU's. */
+      readonly cautious: boolean;
     }
   /** Answered by `pong` with the same number. */
   | { readonly type: 'ping'; readonly seq: number }

@@ -9,6 +9,9 @@ import type { JobRecovery } from './job-recovery.js';
 import { createSlot, type SlotRunner } from './slot.js';
 import type { SlotState } from './slot-state.js';
 
+/** A driver that aborts the process that tries it does so every time. Once may have been anything. */
+const CAUTIOUS_AFTER_DEATHS = 2;
+
 export interface WorkerDeps {
   readonly childModulePath: string;
   /** The configuration for the next child: a rolling restart may have changed it. */
@@ -59,6 +62,8 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   let jobsFailed = 0;
   let durations = NO_SEARCHES;
   let lastExit: LastExit | null = null;
+  /** Children in a row that were ended by a signal before they were ready. */
+  let deathsAtStart = 0;
 
   const spawn = (number: number, onReady: () => void): ChildProcess => {
     startedAt = nowInSeconds();
@@ -66,10 +71,18 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       number,
       modulePath: deps.childModulePath,
       environment: childEnvironment(device),
-      init: () => ({ type: 'init', workerId: id, device, config: deps.config(), quiet }),
+      init: () => ({
+        type: 'init',
+        workerId: id,
+        device,
+        config: deps.config(),
+        quiet,
+        cautious: deathsAtStart >= CAUTIOUS_AFTER_DEATHS,
+      }),
       watchdog: deps.config().supervision,
       logger,
       onReady: (ready) => {
+        deathsAtStart = 0;
         logger.info(
           {
             childPid: child.pid,
@@ -108,7 +121,10 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       );
     if (!exit.planned) deps.onTrouble();
     const ready = child.ready();
-    if (ready === null) return;
+    if (ready === null) {
+      if (!exit.planned && exit.signal !== null) deathsAtStart += 1;
+      return;
+    }
     deps.recovery.recover({
       lockTokenPrefixes: ready.lockTokenPrefixes,
       suspects: new Set(exit.jobs),

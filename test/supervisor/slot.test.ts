@@ -33,6 +33,7 @@ function createTestSlot(...scripts: string[]): TestSlot {
         device: { kind: 'cpu', index: 0, name: 'CPU' },
         config,
         quiet: false,
+        cautious: false,
       }),
       watchdog: { pingTimeoutMs: 500, inferenceTimeoutMs: 60_000 },
       logger,

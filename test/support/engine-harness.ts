@@ -21,7 +21,7 @@ export interface EngineHarness {
   readonly threads: readonly Worker[];
   readonly lines: readonly LogLine[];
   /** One thread on the processors, unless it is told otherwise. */
-  start(settings?: Settings, device?: Device): Promise<Engine>;
+  start(settings?: Settings, device?: Device, cautious?: boolean): Promise<Engine>;
   /** What starting fails with. */
   failureOf(settings: Settings, device?: Device): Promise<StartupError>;
   /** Resolves once every thread has ended. */
@@ -37,7 +37,7 @@ export async function createEngineHarness(): Promise<EngineHarness> {
   const keepThread = (thread: Worker): void => void threads.push(thread);
   process.on('worker', keepThread);
 
-  const start = async (settings: Settings = {}, device: Device = CPU): Promise<Engine> => {
+  const start = async (settings: Settings = {}, device: Device = CPU, cautious = false): Promise<Engine> => {
     const config = {
       provider: 'auto',
       modelPack: 'tiny',
@@ -48,7 +48,7 @@ export async function createEngineHarness(): Promise<EngineHarness> {
       ...settings,
     } as const;
     const engine = await createEngine(
-      { device, config, logger },
+      { device, cautious, config, logger },
       { platform: 'linux', arch: 'x64', gpus: 0 },
     );
     engines.push(engine);

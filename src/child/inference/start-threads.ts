@@ -19,6 +19,8 @@ export interface StartThreadsOptions {
   readonly machine: Machine;
   /** The operator wants a worker for the processors, whatever else there is. */
   readonly processorsOnly?: boolean;
+  /** Processes that tried the better providers have died of it: none is tried again. */
+  readonly cautious?: boolean;
   readonly config: Config['engine'];
   readonly logger: Logger;
 }
@@ -37,11 +39,19 @@ export interface StartedThreads {
  */
 export async function startThreads(
   pack: ModelPack,
-  { device, machine, processorsOnly = false, config, logger }: StartThreadsOptions,
+  { device, machine, processorsOnly = false, cautious = false, config, logger }: StartThreadsOptions,
 ): Promise<StartedThreads> {
   const question = { device, machine, processorsOnly, wanted: config.provider };
   const refusals: ProviderRefusal[] = [];
   let candidates: readonly ProviderName[] = chooseProviders(question);
+  if (cautious && candidates.length > 1) {
+    const reason = 'The last two processes that tried it died of a signal before they were ready.';
+    refusals.push(...candidates.slice(0, -1).map((provider) => ({ provider, reason })));
+    candidates = candidates.slice(-1);
+    logger.warn(
+      `${reason} So this device's work is done on the cpu; npm run gpu-check tells more, and EXECUTION_PROVIDER=cpu avoids the tries.`,
+    );
+  }
   for (;;) {
     const [provider, fallback] = candidates as readonly [ProviderName, ...ProviderName[]];
     try {

@@ -77,3 +77,21 @@ it.skipIf(hasCuda)('a GPU without CUDA installed works on the processors, with o
   expect(harness.lines[0]?.msg).toContain("Until then this device's work is done on the cpu.");
   expect((await engine.analyze(await drawPeople(7))).faces).toHaveLength(1);
 });
+
+it('a device whose processes have died of trying its providers works on the processors, without another try', async () => {
+  const engine = await harness.start({}, GPU, true);
+  expect(engine.provider).toBe('cpu');
+  expect(engine.providerRefusals).toEqual([
+    { provider: 'cuda', reason: expect.stringContaining('died of a signal before they were ready') },
+  ]);
+  expect(harness.threads).toHaveLength(1);
+  expect(harness.lines).toEqual([
+    expect.objectContaining({ level: 'warn', msg: expect.stringContaining('EXECUTION_PROVIDER=cpu') }),
+  ]);
+});
+
+it('a provider that was asked for is tried, whatever has died of it', async () => {
+  const engine = await harness.start({ provider: 'cpu' }, GPU, true);
+  expect(engine.providerRefusals).toEqual([]);
+  expect(harness.lines).toEqual([]);
+});

@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/shared/config.js';
+import { createWorker, type Worker } from '../../src/supervisor/worker.js';
+import { GPU } from '../support/devices.js';
+import { recordLog } from '../support/log-recorder.js';
+
+const SCRIPTED_CHILD = fileURLToPath(new URL('../fixtures/scripted-child.mjs', import.meta.url));
+
+let worker: Worker;
+afterEach(async () => {
+  await worker.slot.stop(0);
+  delete process.env['CHILD_SCRIPT'];
+});
+
+describe('a worker', () => {
+  it('whose children die in the middle of their start has the next one start on the CPU', async () => {
+    process.env['CHILD_SCRIPT'] = 'die-unless-cautious';
+    worker = createWorker(GPU, {
+      childModulePath: SCRIPTED_CHILD,
+      config: () => loadConfig({ WORKER_HOSTNAME: 'host' }, '/nowhere'),
+      recovery: { recover: () => undefined, settled: async () => undefined },
+      redisIsUp: () => true,
+      onChange: () => undefined,
+      onTrouble: () => undefined,
+      logger: recordLog().logger,
+    });
+    worker.slot.send({ type: 'start' });
+    await worker.slot.reached(({ kind }) => kind === 'serving');
+    expect(worker.facts()).toMatchObject({
+      restarts: 2,
+      ready: { provider: 'cpu' },
+      lastExit: { signal: 'SIGKILL', planned: false },
+    });
+  });
+});
