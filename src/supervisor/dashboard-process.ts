@@ -39,27 +39,35 @@ export function createDashboardProcess(
     const child = fork(modulePath, [], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     const errorTail = createErrorTail(child.stderr);
     state = { kind: 'up', child };
-    child.once('error', (error) =>
-      logger.error({ err: error }, 'The process of the dashboard cannot be started'),
-    );
-    child.once('close', (code, signal) => {
+
+    const onEnd = (how: string, code: number | null): void => {
       if (state.kind !== 'up' || state.child !== child) return;
-      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
       const description = [`The dashboard ${how}`, errorTail.lastLine()]
         .filter((text) => text !== null)
         .join(': ');
-      const now = performance.now();
-      const decision = decideRestart(crashes, { now, code, servedMs: now - startedMs, description }, random);
-      crashes = decision.history;
-      const at = decision.kind === 'retry' ? decision.at : decision.retryAt;
-      if (at === null) {
-        logger.error(`${description}; it stays down until a rolling restart`);
-        state = { kind: 'down' };
-        return;
-      }
-      logger.error(`${description}; it is started again in ${((at - now) / 1000).toFixed(1)} s`);
-      state = { kind: 'waiting', timer: setTimeout(start, at - now) };
+      recover(description, code, startedMs);
+    };
+    child.once('close', (code, signal) =>
+      onEnd(signal === null ? `ended with code ${code}` : `was ended by ${signal}`, code),
+    );
+    child.on('error', (error) => {
+      // Of one that runs, it is about the channel, whose end says it all.
+      if (child.pid === undefined) onEnd(`could not be started (${error.message})`, null);
     });
+  };
+
+  const recover = (description: string, code: number | null, startedMs: number): void => {
+    const now = performance.now();
+    const decision = decideRestart(crashes, { now, code, servedMs: now - startedMs, description }, random);
+    crashes = decision.history;
+    const at = decision.kind === 'retry' ? decision.at : decision.retryAt;
+    if (at === null) {
+      logger.error(`${description}; it stays down until a rolling restart`);
+      state = { kind: 'down' };
+      return;
+    }
+    logger.error(`${description}; it is started again in ${((at - now) / 1000).toFixed(1)} s`);
+    state = { kind: 'waiting', timer: setTimeout(start, at - now) };
   };
 
   const stop = async (): Promise<void> => {
