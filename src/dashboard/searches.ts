@@ -54,7 +54,9 @@ export async function addSearch(
 /** @throws {ApiError} `NOT_FOUND` */
 export async function readSearch(place: SearchPlace, id: string): Promise<Search> {
   const { queue, redis } = place;
-  const [head, state] = await Promise.all([readJobHead(redis, queue, id), readState(queue, id)]);
+  // In this order: a head that was read before the job's end would lack the reason of its failure.
+  const state = await readState(queue, id);
+  const head = await readJobHead(redis, queue, id);
   if (head === null || state === null) throw gone();
   const { progress, stage, added_at, started_at, ended_at, error } = head;
   return {

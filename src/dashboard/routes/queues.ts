@@ -65,9 +65,9 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   );
 
   const describe = async (queue: Queue, id: string): Promise<JobDetails> => {
-    const [head, state, job, { logs }] = await Promise.all([
+    const state = await readState(queue, id);
+    const [head, job, { logs }] = await Promise.all([
       readJobHead(redis, queue, id),
-      readState(queue, id),
       findJob(queue, id),
       queue.getJobLogs(id, 0, MAX_LOG_LINES - 1),
     ]);
