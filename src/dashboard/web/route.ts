@@ -25,3 +25,8 @@ function decodeOr(text: string): string {
     return text;
   }
 }
+
+/** A worker's record names its job without the queue; index batches are named after what they are. */
+export function kindOfJob(id: string): QueueKind {
+  return id.startsWith('index-') ? 'index' : 'search';
+}

@@ -6,7 +6,7 @@ import { formatAgo, formatCount, formatDuration, formatExit, plural } from './fo
 import { ACTIVITY_ICONS, Icon } from './icons.js';
 import type { Attempt } from './notices.js';
 import { workerQuestion } from './questions.js';
-import { jobHash } from './route.js';
+import { jobHash, kindOfJob } from './route.js';
 import { ACTIVITY_WORDS, actionsFor, type WorkerAction } from './states.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerFigures } from './worker-figures.js';
@@ -117,7 +117,7 @@ function CurrentJob({ worker }: { readonly worker: WorkerView }) {
   if (job === null) return html`<p class="job faint">No job</p>`;
   return html`
     <p class="job">
-      <a href=${jobHash('search', job)} title=${job}>${job}</a>
+      <a href=${jobHash(kindOfJob(job), job)} title=${job}>${job}</a>
       <progress max="100" value=${progress ?? undefined} aria-label="Progress of ${job}"></progress>
       <span class="number">${progress === null ? '–' : `${Math.round(progress)} %`}</span>
     </p>

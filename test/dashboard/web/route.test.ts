@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { jobHash, parseRoute } from '../../../src/dashboard/web/route.js';
+import { jobHash, kindOfJob, parseRoute } from '../../../src/dashboard/web/route.js';
 
 test('the address names the page', () => {
   expect(parseRoute('#/workers')).toEqual({ page: 'workers' });
@@ -20,4 +20,9 @@ test('an address that is cut off or mistyped shows the queue', () => {
   expect(parseRoute('#/queue/search/')).toEqual({ page: 'queue', job: null });
   expect(parseRoute('#/queue/other/1')).toEqual({ page: 'queue', job: null });
   expect(parseRoute('#/queue/search/%E0')).toEqual({ page: 'queue', job: { kind: 'search', id: '%E0' } });
+});
+
+test('a batch of the index is known by its id', () => {
+  expect(kindOfJob('index-Zm9v')).toBe('index');
+  expect(kindOfJob('1042')).toBe('search');
 });
