@@ -31,7 +31,8 @@ interface Ended {
 /** Runs the command line as a person does, in a folder without .env, and where no browser can be opened. */
 async function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
   try {
-    const env = { ...bed.environment, TMPDIR: directory, ...environment };
+    // The search path has no program that opens a browser; without one, the system's own would be used.
+    const env = { ...bed.environment, PATH: directory, TMPDIR: directory, ...environment };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
       cwd: directory,
       env,
