@@ -52,6 +52,7 @@ export interface WorkerSample {
   readonly utilization: number | null;
   readonly memory_used_mb: number | null;
   readonly temperature: number | null;
+  /** Searches since the start of its supervisor. */
   readonly done: number;
 }
 

@@ -8,6 +8,8 @@ const LEFT = 52;
 const BOTTOM = 22;
 const TOP = 10;
 const RIGHT = 16;
+/** Below this, labels every two minutes would touch each other. */
+const NARROW = 420;
 const SPAN_S = 600;
 const GAP_S = 30;
 
@@ -65,7 +67,7 @@ export function Chart({ title, series, format, formatTick, empty, testid }: Char
                         </text>
                       `;
                     })}
-                    ${minuteTicks(scale, 2).map(
+                    ${minuteTicks(scale, drawn < NARROW ? 5 : 2).map(
                       ({ x, label }) => html`
                         <text class="tick" x=${x} y=${scale.height + 16} text-anchor="middle">${label}</text>
                       `,

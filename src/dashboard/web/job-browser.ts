@@ -8,7 +8,7 @@ import { JobRow } from './job-row.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
 import { jobHash, type Route } from './route.js';
-import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from './states.js';
+import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from './states.js';
 import { Tabs } from './tabs.js';
 import { usePolled } from './use-polled.js';
 
@@ -95,9 +95,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
         ${
           value !== null &&
           jobs.length === 0 &&
-          html`<p class="empty">
-            No ${QUEUE_WORDS[kind].toLowerCase()} here: ${JOB_STATE_WORDS[state].toLowerCase()} is empty.
-          </p>`
+          html`<p class="empty">${NONE_WORDS[state](QUEUE_WORDS[kind].toLowerCase())}</p>`
         }
         <ul class="job-rows">
           ${jobs.map(

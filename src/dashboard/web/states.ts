@@ -32,6 +32,16 @@ export const JOB_STATE_WORDS: Readonly<Record<JobState, string>> = {
   failed: 'Failed',
 };
 
+/** What is said where no job is in a state. */
+export const NONE_WORDS: Readonly<Record<JobState, (jobs: string) => string>> = {
+  waiting: (jobs) => `No ${jobs} are waiting.`,
+  active: (jobs) => `No ${jobs} are running.`,
+  waiting_children: (jobs) => `No ${jobs} wait for photos to be indexed.`,
+  delayed: (jobs) => `No ${jobs} are delayed.`,
+  completed: (jobs) => `No completed ${jobs} are kept.`,
+  failed: (jobs) => `No failed ${jobs} are kept.`,
+};
+
 export const QUEUE_WORDS: Readonly<Record<QueueKind, string>> = {
   search: 'Searches',
   index: 'Index batches',
