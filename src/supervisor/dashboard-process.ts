@@ -44,7 +44,8 @@ export function createDashboardProcess(
       if (state.kind !== 'up' || state.child !== child) return;
       const description = [`The dashboard ${how}`, errorTail.lastLine()]
         .filter((text) => text !== null)
-        .join(': ');
+        .join(': ')
+        .replace(/\.$/, '');
       recover(description, code, startedMs);
     };
     child.once('close', (code, signal) =>
