@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Queue, QueueEvents } from 'bullmq';
+import { addBatches } from '../child/index/add-batches.js';
 import { createGalleries, type Galleries } from '../child/index/galleries.js';
-import { INDEX_JOB_OPTIONS } from '../child/index/index-job-options.js';
 import { batchId } from '../child/index/plan-batches.js';
 import { findModelPack } from '../child/inference/model-files.js';
 import { packKey } from '../child/inference/pack-key.js';
@@ -101,13 +101,7 @@ async function indexBatches({ config, redis }: Connection, batches: readonly Ind
     });
     events.on('failed', ({ jobId }) => waiting.has(jobId) && end(jobId));
   });
-  await queue.addBulk(
-    batches.map((batch) => ({
-      name: 'index',
-      data: { ...batch, round: 1 },
-      opts: { ...INDEX_JOB_OPTIONS, jobId: batchId(batch) },
-    })),
-  );
+  await addBatches(queue, batches);
   await allEnded;
   await events.close();
   return photos;

@@ -4,9 +4,8 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type GalleryDirectory, openGalleryDirectory } from '../child/gallery/gallery-directory.js';
 import { isPicture, listPictures } from '../child/gallery/list-pictures.js';
+import { addBatches } from '../child/index/add-batches.js';
 import { findUnindexed } from '../child/index/find-unindexed.js';
-import { INDEX_JOB_OPTIONS } from '../child/index/index-job-options.js';
-import { batchId } from '../child/index/plan-batches.js';
 import { findModelPack } from '../child/inference/model-files.js';
 import { packKey } from '../child/inference/pack-key.js';
 import { createFileTable } from '../child/store/file-table.js';
@@ -78,13 +77,7 @@ export function createDashboardGalleries(
         packKey: packKey(pack),
         files: createFileTable(redis, retentionS),
       });
-      await indexQueue.addBulk(
-        batches.map((batch) => ({
-          name: 'index',
-          data: { ...batch, round: 1 },
-          opts: { ...INDEX_JOB_OPTIONS, jobId: batchId(batch) },
-        })),
-      );
+      await addBatches(indexQueue, batches);
       return {
         stage,
         photos: batches.reduce((sum, { files }) => sum + files.length, 0),

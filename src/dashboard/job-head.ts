@@ -1,25 +1,12 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { ApiProblem } from './api.js';
+import type { ApiProblem, JobSummary } from './api.js';
 
 /** A job's data is read for a list only where no picture can be in it: selfies have megabytes, and lists have many jobs. */
 const MAX_DATA_BYTES = 16 * 1024;
 
-/** What is known of a job without its pictures and without its result. Times in seconds since 1970. */
-export interface JobHead {
-  readonly id: string;
-  readonly name: string;
-  /** The stage of a search or the folder of a batch; `null` for a search of other photos, or with its selfie still there. */
-  readonly stage: string | null;
-  /** 0..100 */
-  readonly progress: number;
-  readonly added_at: number;
-  readonly started_at: number | null;
-  readonly ended_at: number | null;
-  readonly attempts: number;
-  readonly worker: string | null;
-  readonly error: ApiProblem | null;
-}
+/** What is known of a job without its pictures, its result, and where it is in the queue. */
+export type JobHead = Omit<JobSummary, 'state'>;
 
 /** As BullMQ 6 keeps them in a job's hash (its `Job.fromJSON` and `rawToJson`). */
 const FIELDS = [
