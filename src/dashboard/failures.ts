@@ -16,6 +16,7 @@ export type FailureCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'RATE_LIMITED'
   | 'NO_GALLERY_DIR'
+  | 'NO_MODELS'
   | 'NO_SUPERVISOR'
   | 'REDIS_AWAY'
   | 'INTERNAL';

@@ -11,19 +11,22 @@ import { packKey } from '../child/inference/pack-key.js';
 import { createFileTable } from '../child/store/file-table.js';
 import { forget } from '../child/store/forget.js';
 import type { Config } from '../shared/config.js';
+import { messageOf } from '../shared/errors.js';
 import { filesKey } from '../shared/redis-keys.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from './api.js';
 import { ApiError } from './failures.js';
+import { remember } from './remember.js';
 
-/** A gallery of many folders is not walked for every look. */
-const FRESH_MS = 10_000;
+/** A gallery of many folders is not walked for every look, and nor are the many keys of an index. */
+const FRESH_PHOTOS_MS = 10_000;
+const FRESH_INDEX_MS = 2000;
 
 export interface DashboardGalleries {
   list(): Promise<Gallery[]>;
   /**
    * Has what is new in a stage indexed by the fleet, without a search.
    *
-   * @throws {ApiError} `NO_GALLERY_DIR`
+   * @throws {ApiError} `NO_GALLERY_DIR`, `NO_MODELS`
    * @throws {JobError} `GALLERY_NOT_FOUND`
    */
   index(stage: string): Promise<IndexStarted>;
@@ -37,30 +40,20 @@ export function createDashboardGalleries(
   config: Config,
 ): DashboardGalleries {
   const { dir, retentionS } = config.gallery;
-  let counted: { readonly untilMs: number; readonly photos: Promise<Map<string, number>> } | null = null;
-
-  const countPhotos = async (): Promise<Map<string, number>> => {
-    if (dir === null) return new Map();
-    if (counted === null || performance.now() >= counted.untilMs) {
-      counted = {
-        untilMs: performance.now() + FRESH_MS,
-        photos: openGalleryDirectory(dir).then(countByFolder),
-      };
-    }
-    return counted.photos.catch((error: unknown) => {
-      counted = null;
-      throw error;
-    });
-  };
+  const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
+    dir === null ? new Map<string, number>() : countByFolder(await openGalleryDirectory(dir)),
+  );
+  const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
 
   return {
     list: async () => {
-      const [photos, indexed] = await Promise.all([countPhotos(), countIndexed(redis)]);
-      const stages = new Set([...photos.keys(), ...indexed.keys()].flatMap(withParents));
+      const photos = sumByStage(await photosSeen.get());
+      const indexed = sumByStage(await photosIndexed.get());
+      const stages = new Set([...photos.keys(), ...indexed.keys()]);
       return [...stages].toSorted().map((stage) => ({
         stage,
-        photos: dir === null ? null : sumBelow(photos, stage),
-        indexed: sumBelow(indexed, stage),
+        photos: dir === null ? null : (photos.get(stage) ?? 0),
+        indexed: indexed.get(stage) ?? 0,
       }));
     },
     index: async (stage) => {
@@ -71,7 +64,11 @@ export function createDashboardGalleries(
           'This machine has no GALLERY_DIR; start the index on one that has.',
         );
       const listed = await listPictures(await openGalleryDirectory(dir), stage, () => undefined);
-      const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir);
+      const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
+        (error: unknown) => {
+          throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
+        },
+      );
       const batches = await findUnindexed(listed, {
         redis,
         packKey: packKey(pack),
@@ -84,10 +81,11 @@ export function createDashboardGalleries(
         batches: batches.length,
       };
     },
-    forget: async (stage) => ({
-      stage,
-      ...(await forget(redis, { kind: 'path', path: stage.replace(/\/+$/, '') })),
-    }),
+    forget: async (stage) => {
+      const forgotten = await forget(redis, { kind: 'path', path: stage.replace(/\/+$/, '') });
+      photosIndexed.forget();
+      return { stage, ...forgotten };
+    },
   };
 }
 
@@ -125,14 +123,15 @@ async function countIndexed(redis: Redis): Promise<Map<string, number>> {
   return indexed;
 }
 
-/** `a/b/c` is part of the stages `a`, `a/b` and `a/b/c`. */
-function withParents(folder: string): string[] {
-  const names = folder.split('/');
-  return names.map((_, i) => names.slice(0, i + 1).join('/'));
-}
-
-function sumBelow(counts: ReadonlyMap<string, number>, stage: string): number {
-  let sum = 0;
-  for (const [folder, count] of counts) if (folder === stage || folder.startsWith(`${stage}/`)) sum += count;
-  return sum;
+/** A photo in `a/b/c` counts for the stages `a`, `a/b` and `a/b/c`. */
+function sumByStage(photosByFolder: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [folder, photos] of photosByFolder) {
+    for (let end = folder.indexOf('/'); end !== -1; end = folder.indexOf('/', end + 1)) {
+      const stage = folder.slice(0, end);
+      sums.set(stage, (sums.get(stage) ?? 0) + photos);
+    }
+    sums.set(folder, (sums.get(folder) ?? 0) + photos);
+  }
+  return sums;
 }

@@ -86,6 +86,17 @@ describe('the galleries over HTTP', () => {
     ]);
   });
 
+  it('are not indexed from a machine that does not know the models', async () => {
+    const other = await startDashboardHarness({ MODELS_DIR: path.join(models, 'nowhere') });
+    await mkdir(path.join(other.galleryDir, 'Day-1'));
+    const response = await other.send('POST', '/api/galleries/Day-1/index');
+    expect(response.status).toBe(409);
+    expect(await response.json()).toEqual({
+      error: { code: 'NO_MODELS', message: expect.stringContaining('npm run models') },
+    });
+    await other.stop();
+  });
+
   it('are indexed by their path, slashes and all', async () => {
     const response = await dashboard.send(
       'POST',
