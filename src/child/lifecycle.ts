@@ -164,7 +164,9 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
         else if (state.kind === 'serving') state.worker.resume();
       },
       drain: (timeoutMs) => void leave({ exitCode: EXIT_CODES.ok, timeoutMs }),
-      cancel: (jobId) => state.kind === 'serving' && state.worker.cancel(jobId),
+      cancel: (jobId) => {
+        if (state.kind === 'serving' || state.kind === 'leaving') state.worker?.cancel(jobId);
+      },
       orphaned: () => void leave({ exitCode: EXIT_CODES.ok, timeoutMs: ORPHAN_DRAIN_MS }),
     },
     () =>

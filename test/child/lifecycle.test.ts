@@ -96,6 +96,17 @@ describe('a child', () => {
     await leave(exited);
   });
 
+  test('ends a job that is cancelled while it finishes its last ones', async () => {
+    const { exited } = run();
+    init();
+    const job = await portal.add(STUCK_JOB);
+    await engine.held();
+    supervisor.order({ type: 'drain', timeoutMs: 60_000 });
+    supervisor.order({ type: 'cancel', jobId: job.id ?? '' });
+    expect(await exited).toBe(EXIT_CODES.ok);
+    expect(await job.getState()).toBe('failed');
+  });
+
   test('answers pings before it is ready', async () => {
     const { exited } = run();
     supervisor.order({ type: 'ping', seq: 1 });

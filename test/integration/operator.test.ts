@@ -126,4 +126,15 @@ describe('an operator', () => {
     await bed.inState(job, 'failed');
     expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
   });
+
+  it('cancels a job in the moment in which a worker takes it', async () => {
+    await bed.supervisor();
+    await bed.recorded('host_cpu0', online);
+    bed.events.on('active', ({ jobId }) => void bed.redis.publish('worker:cancel:face-search', jobId));
+    for (let person = 0; person < 6; person += 1) {
+      const job = await bed.add(await slowJob(person));
+      await bed.inState(job, 'failed');
+      expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
+    }
+  });
 });
