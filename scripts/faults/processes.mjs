@@ -24,11 +24,11 @@ export async function cpuMs(pid) {
 }
 
 /**
- * Whether a process still runs that was started as a child of a supervisor (as far as the system tells).
+ * Whether a process of this project still runs (as far as the system tells).
  *
  * @param {number} pid
  */
-export async function isChildRunning(pid) {
+export async function isStillRunning(pid) {
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return commandLine.includes('child.js');
+  return /dist\/(supervisor|child|dashboard)\.js/.test(commandLine);
 }

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { FAULTS, liveChildren, readWorkers } from './faults.mjs';
 import { openLedger } from './ledger.mjs';
 import { createLoad } from './load.mjs';
-import { cpuMs, isChildRunning, residentMb } from './processes.mjs';
+import { cpuMs, isStillRunning, residentMb } from './processes.mjs';
 import { describeMachine, formatRecoveries, formatTable } from './report.mjs';
 import { createTestbed, HOSTNAME } from './testbed.mjs';
 import { judge } from './verdict.mjs';
@@ -160,10 +160,10 @@ async function printIdle() {
   );
 }
 
-/** Every child that ever was ready and still runs. */
+/** Every process that ever wrote a line, and every child that ever was ready, and that still runs. */
 async function childrenLeft() {
-  const pids = [...new Set(testbed.lines.flatMap(({ childPid }) => childPid ?? []))];
-  const running = await Promise.all(pids.map(isChildRunning));
+  const pids = [...new Set(testbed.lines.flatMap(({ pid, childPid }) => [pid ?? [], childPid ?? []].flat()))];
+  const running = await Promise.all(pids.map(isStillRunning));
   return pids.filter((_, i) => running[i]);
 }
 

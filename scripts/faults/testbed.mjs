@@ -20,7 +20,7 @@ const PATIENCE_MS = 90_000;
  * A real Redis behind a proxy, drawn photos, and a supervisor with simulated GPUs.
  *
  * @typedef {Awaited<ReturnType<typeof createTestbed>>} Testbed
- * @typedef {{ level?: string, msg: string, worker?: string, childPid?: number, to?: string,
+ * @typedef {{ level?: string, msg: string, worker?: string, pid?: number, childPid?: number, to?: string,
  *   at: number }} LogLine `at`: ms since 1970
  */
 

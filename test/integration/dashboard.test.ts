@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { FleetEvent, Search } from '../../src/dashboard/api.js';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
@@ -6,6 +9,8 @@ import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
 import { isAlive } from '../support/is-alive.js';
 import type { LogLine, SupervisorProcess } from '../support/supervisor-process.js';
 import { createTestbed, drawPerson, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
+
+const DASHBOARD = fileURLToPath(new URL('../../dist/dashboard.js', import.meta.url));
 
 let bed: Testbed;
 beforeEach(async () => {
@@ -154,6 +159,12 @@ describe('the dashboard of a supervisor', () => {
     supervisor.signal('SIGKILL');
     await supervisor.exited;
     await expect.poll(() => isAlive(Number(pid)), { timeout: 10_000 }).toBe(false);
+  });
+
+  it.each([0, 100, 300, 1000])('does not outlive one that is gone %i ms after it was started', async (ms) => {
+    const dashboard = fork(DASHBOARD, { env: { ...bed.environment, DASHBOARD_PORT: '0' }, stdio: 'ignore' });
+    setTimeout(() => dashboard.disconnect(), ms);
+    expect(await once(dashboard, 'exit')).toEqual([0, null]);
   });
 
   it('is not needed by any worker: a taken port is told, and jobs are answered', async () => {
