@@ -1,4 +1,4 @@
-import { createEngine } from './child/inference/engine-pool.js';
+import { createEngine } from './child/engine/engine-pool.js';
 import { runChild } from './child/lifecycle.js';
 import type { IpcChannel } from './child/supervisor-link.js';
 import { EXIT_CODES } from './shared/exit-codes.js';

@@ -1,16 +1,16 @@
-import { openNetworks, warmUp } from '../../dist/child/inference/networks.js';
-import { alignFace } from '../../dist/child/pipeline/align.js';
-import { decodePicture } from '../../dist/child/pipeline/decode.js';
-import { embedFaces } from '../../dist/child/pipeline/embed.js';
-import { findFaces } from '../../dist/child/pipeline/find-faces.js';
-import { refineLandmarks } from '../../dist/child/pipeline/refine.js';
+import { openNetworks, warmUp } from '../../dist/child/engine/networks.js';
+import { alignFace } from '../../dist/child/vision/align.js';
+import { decodePicture } from '../../dist/child/vision/decode.js';
+import { embedFaces } from '../../dist/child/vision/embed.js';
+import { findFaces } from '../../dist/child/vision/find-faces.js';
+import { refineLandmarks } from '../../dist/child/vision/refine.js';
 import { median } from '../faults/report.mjs';
 
 /**
  * How long each stage of the pipeline takes for a photo: decode, detect, refine, align, embed.
  *
  * @param {readonly Buffer[]} photos
- * @param {import('../../dist/child/inference/model-files.js').ModelPack} pack
+ * @param {import('../../dist/shared/model-pack.js').ModelPack} pack
  * @param {number} rounds
  * @returns {Promise<{ times: number[], faces: number }>} medians over the rounds of the mean photo (ms), mean faces
  */

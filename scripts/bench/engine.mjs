@@ -4,9 +4,9 @@ import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createDispatcher } from '../../dist/child/inference/dispatcher.js';
-import { findModelPack } from '../../dist/child/inference/model-files.js';
-import { picturesInFlight } from '../../dist/child/inference/thread-count.js';
+import { createDispatcher } from '../../dist/child/engine/dispatcher.js';
+import { findModelPack } from '../../dist/shared/model-pack.js';
+import { picturesInFlight } from '../../dist/child/engine/thread-count.js';
 import { startThread } from '../../dist/child/threads/start-thread.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { measureStages } from './engine-stages.mjs';
@@ -19,7 +19,7 @@ const HELP = `Measures the face engine on this machine's CPU.
   --models  the models' folder
   --count   photos of a round`;
 
-const ENGINE_THREAD = new URL('../../dist/child/inference/engine-thread.js', import.meta.url);
+const ENGINE_THREAD = new URL('../../dist/child/engine/engine-thread.js', import.meta.url);
 
 const { values } = parseArgs({
   options: {
@@ -95,7 +95,7 @@ async function startEngine({ threads, intraOpThreads }) {
     maxImageBytes: 1e9,
     maxImagePixels: 1e9,
   };
-  const started = /** @type {import('../../dist/child/inference/engine-calls.js').EngineThread[]} */ (
+  const started = /** @type {import('../../dist/child/engine/engine-calls.js').EngineThread[]} */ (
     /** @type {unknown} */ (
       await Promise.all(
         Array.from({ length: threads }, () => startThread('An engine thread', ENGINE_THREAD, data)),

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { createBlockMemory } from '../../dist/child/search/block-memory.js';
-import { BLOCK_ROWS } from '../../dist/child/search/dot-kernel.js';
-import { createFaceMatrix } from '../../dist/child/search/face-matrix.js';
-import { createProbe } from '../../dist/child/search/probe.js';
+import { createBlockMemory } from '../../dist/gallery/matrix/block-memory.js';
+import { BLOCK_ROWS } from '../../dist/gallery/matrix/dot-kernel.js';
+import { createFaceMatrix } from '../../dist/gallery/matrix/face-matrix.js';
+import { createProbe } from '../../dist/gallery/matrix/probe.js';
 import { encodeModel } from '../tiny/onnx.mjs';
 import { createFloatKernel, createSumKernel } from './search-kernels.mjs';
 import { toFixedPoint } from './search-vectors.mjs';

@@ -1,4 +1,4 @@
-import { BLOCK_ROWS } from '../../dist/child/search/dot-kernel.js';
+import { BLOCK_ROWS } from '../../dist/gallery/matrix/dot-kernel.js';
 import {
   advance,
   binarySimd,
@@ -10,10 +10,10 @@ import {
   simd,
   unsigned,
   v128,
-} from '../../dist/child/search/wasm-code.js';
-import { encodeModule } from '../../dist/child/search/wasm-module.js';
+} from '../../dist/gallery/matrix/wasm-code.js';
+import { encodeModule } from '../../dist/gallery/matrix/wasm-module.js';
 
-// As in src/child/search/dot-kernel.ts, so that only the arithmetic differs.
+// As in src/gallery/matrix/dot-kernel.ts, so that only the arithmetic differs.
 const STREAMS = 8;
 const STREAM_ROWS = BLOCK_ROWS / STREAMS;
 const VECTOR_BYTES = 16;
@@ -34,9 +34,9 @@ const f32 = {
   store: (address, offset, value) => [...address, ...value, 0x38, 2, ...unsigned(offset)],
 };
 
-/** @typedef {import('../../dist/child/search/wasm-code.js').Code} Code */
+/** @typedef {import('../../dist/gallery/matrix/wasm-code.js').Code} Code */
 
-/** A function over one block of rows, like the product's. @typedef {import('../../dist/child/search/dot-kernel.js').DotKernel} DotKernel */
+/** A function over one block of rows, like the product's. @typedef {import('../../dist/gallery/matrix/dot-kernel.js').DotKernel} DotKernel */
 
 /** Dot products of float32 rows with a float32 probe, written as float32. */
 export const createFloatKernel = kernelOf({

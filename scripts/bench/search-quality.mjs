@@ -1,6 +1,6 @@
-import { createFaceMatrix } from '../../dist/child/search/face-matrix.js';
-import { createProbe, PROBE_SCALE } from '../../dist/child/search/probe.js';
-import { encodeRow, LEADING_OFFSET } from '../../dist/child/search/row-code.js';
+import { createFaceMatrix } from '../../dist/gallery/matrix/face-matrix.js';
+import { createProbe, PROBE_SCALE } from '../../dist/gallery/matrix/probe.js';
+import { encodeRow, LEADING_OFFSET } from '../../dist/gallery/matrix/row-code.js';
 import { toFixedPoint } from './search-vectors.mjs';
 
 const BEST = 10;

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { createEngine } from '../../dist/child/inference/engine-pool.js';
+import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { createLogger } from '../../dist/shared/logger.js';
 
 const FACES_PER_PERSON = 20;

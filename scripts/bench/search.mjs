@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
-import { BLOCK_ROWS } from '../../dist/child/search/dot-kernel.js';
+import { BLOCK_ROWS } from '../../dist/gallery/matrix/dot-kernel.js';
 import { createContenders, createGallery } from './search-contenders.mjs';
 import { measureQuality } from './search-quality.mjs';
 import { embedPhotos, writeClusters } from './search-vectors.mjs';

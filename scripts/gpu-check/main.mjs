@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { queryNvidiaGpus } from '../../dist/supervisor/nvidia-smi.js';
+import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
 import { describeMachine } from '../faults/report.mjs';
 import { BATCH_SIZES } from './measure.mjs';
 import { formatReport } from './report.mjs';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { findModelPack } from '../../dist/child/inference/model-files.js';
-import { openNetworks } from '../../dist/child/inference/networks.js';
-import { compareNetworks } from '../../dist/child/inference/probe-provider.js';
-import { queryNvidiaGpus } from '../../dist/supervisor/nvidia-smi.js';
+import { findModelPack } from '../../dist/shared/model-pack.js';
+import { openNetworks } from '../../dist/child/engine/networks.js';
+import { compareNetworks } from '../../dist/child/engine/check-provider.js';
+import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
 import { median } from '../faults/report.mjs';
 
 export const BATCH_SIZES = [1, 8, 32, 64];
@@ -33,7 +33,7 @@ if (process.send !== undefined && process.argv[1] === import.meta.filename) {
 }
 
 /**
- * @param {{ provider: import('../../dist/child/inference/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean }} question
+ * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean }} question
  * @returns {Promise<Measurement>}
  */
 async function measure({ provider, models, pack: packName, rounds, oom }) {
@@ -70,7 +70,7 @@ async function measure({ provider, models, pack: packName, rounds, oom }) {
 /**
  * Runs larger and larger batches.
  *
- * @param {import('../../dist/child/inference/networks.js').Networks} networks @param {number} sizePx
+ * @param {import('../../dist/child/engine/networks.js').Networks} networks @param {number} sizePx
  * @param {string[]} steps what the networks do when memory is short
  */
 async function exhaust(networks, sizePx, steps) {

@@ -9,7 +9,7 @@ import { formatTable } from '../faults/report.mjs';
  * The report for a person.
  *
  * @param {{ machine: string, platform: string, runtime: string, pack: string,
- *   gpus: import('../../dist/supervisor/nvidia-smi.js').NvidiaQuery, providers: readonly Verdict[] }} report
+ *   gpus: import('../../dist/supervisor/devices/nvidia-smi.js').NvidiaQuery, providers: readonly Verdict[] }} report
  */
 export function formatReport({ machine, platform, runtime, pack, gpus, providers }) {
   return [
@@ -23,7 +23,7 @@ export function formatReport({ machine, platform, runtime, pack, gpus, providers
   ].join('\n\n');
 }
 
-/** @param {import('../../dist/supervisor/nvidia-smi.js').NvidiaQuery} query */
+/** @param {import('../../dist/supervisor/devices/nvidia-smi.js').NvidiaQuery} query */
 function describeGpus(query) {
   switch (query.kind) {
     case 'absent':

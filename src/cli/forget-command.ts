@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { forget } from '../child/store/forget.js';
+import { forget } from '../gallery/store/forget.js';
 import { connect } from './connect.js';
 import { UsageError } from './usage-error.js';
 

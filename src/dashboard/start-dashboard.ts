@@ -5,10 +5,10 @@ import { EXIT_CODES } from '../shared/exit-codes.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
-import { watchFleet } from './fleet-watch.js';
-import { createDashboardGalleries } from './galleries.js';
-import { createGuard } from './guard.js';
-import { createServer } from './server.js';
+import { watchFleet } from './fleet/fleet-watch.js';
+import { createDashboardGalleries } from './galleries/galleries.js';
+import { createGuard } from './http/guard.js';
+import { createServer } from './http/server.js';
 
 export interface Dashboard {
   /** `http://127.0.0.1:3000` */

@@ -1,5 +1,5 @@
-import type { Config } from '../../shared/config.js';
-import type { Box, Landmarks } from '../inference/engine.js';
+import type { Config } from '../shared/config.js';
+import type { Box, Landmarks } from '../shared/face.js';
 
 /** A face outside these limits says too little of whose it is, and is kept out of a gallery. */
 export type QualityLimits = Config['gallery']['quality'];

@@ -3,12 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { StartupError } from '../../shared/errors.js';
-import { EXIT_CODES } from '../../shared/exit-codes.js';
-import { ALIGNED_SIZE_PX } from '../pipeline/align.js';
-import { isCalibration } from '../pipeline/score.js';
+import { StartupError } from './errors.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { isCalibration } from './calibration.js';
 
-const PROJECT_MANIFEST = fileURLToPath(new URL('../../../models/manifest.json', import.meta.url));
+const PROJECT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+/** Side of the aligned crop that every embedder takes. */
+export const ALIGNED_SIZE_PX = 112;
+
 const DEFAULT_PACK = 'mobileface';
 
 const file = { file: z.string(), bytes: z.int().positive().nullable() };

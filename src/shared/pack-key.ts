@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelPack } from './model-files.js';
+import type { ModelPack } from './model-pack.js';
 
 /** To be raised with every change of the pipeline that changes what it computes of a photo. */
 const PIPELINE_VERSION = 2;

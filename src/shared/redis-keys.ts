@@ -31,7 +31,7 @@ export function restartChannel(hostname: string): string {
 /** What the names of all keys of the gallery index begin with. */
 export const INDEX_KEYS = 'face-index:';
 
-/** String: what is known of a photo (`src/child/store/photo-record.ts`), by model pack and content hash. */
+/** String: what is known of a photo (`src/gallery/store/photo-record.ts`), by model pack and content hash. */
 export function photoKey(packKey: string, contentHash: string): string {
   return `${INDEX_KEYS}${packKey}:${contentHash}`;
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../shared/logger.js';
-import { createErrorTail } from './error-tail.js';
-import { decideRestart, NO_CRASHES } from './restart-policy.js';
+import { createErrorTail } from './slots/error-tail.js';
+import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
 /** It has nothing to finish. */
 const STOP_TIMEOUT_MS = 3000;

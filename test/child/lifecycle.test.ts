@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Engine } from '../../src/child/inference/engine.js';
+import type { Engine } from '../../src/child/engine/engine.js';
 import { runChild } from '../../src/child/lifecycle.js';
 import { StartupError } from '../../src/shared/errors.js';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { viewWorker } from '../../src/dashboard/activity.js';
-import { writeMetrics } from '../../src/dashboard/metrics.js';
+import { viewWorker } from '../../src/dashboard/fleet/activity.js';
+import { writeMetrics } from '../../src/dashboard/fleet/metrics.js';
 import { workerRecord } from '../support/worker-record.js';
 
 const root = path.resolve(import.meta.dirname, '../..');

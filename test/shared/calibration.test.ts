@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Anchor, createCalibration, isCalibration } from '../../../src/child/pipeline/score.js';
+import { type Anchor, createCalibration, isCalibration } from '../../src/shared/calibration.js';
 
-const manifest = JSON.parse(
-  readFileSync(new URL('../../../models/manifest.json', import.meta.url), 'utf8'),
-) as { packs: Record<string, { calibration: Anchor[] }> };
+const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
+  packs: Record<string, { calibration: Anchor[] }>;
+};
 
 const CALIBRATIONS: [string, readonly Anchor[]][] = [
   ...Object.entries(manifest.packs).map(([name, pack]): [string, Anchor[]] => [name, pack.calibration]),

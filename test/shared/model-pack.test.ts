@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { StartupError } from '../../../src/shared/errors.js';
-import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
-import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
+import { findModelPack, type ModelPack } from '../../src/shared/model-pack.js';
+import { StartupError } from '../../src/shared/errors.js';
+import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+import { createModelFolder, type ModelFolder } from '../support/model-folder.js';
 
-const PROJECT_MANIFEST = new URL('../../../models/manifest.json', import.meta.url);
+const PROJECT_MANIFEST = new URL('../../models/manifest.json', import.meta.url);
 
 let models: ModelFolder;
 beforeEach(async () => {

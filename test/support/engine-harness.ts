@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
 // Built, because a thread starts from a file that Node can run.
-import { createEngine } from '../../dist/child/inference/engine-pool.js';
+import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { StartupError } from '../../dist/shared/errors.js';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
-import type { Engine, PictureSource } from '../../src/child/inference/engine.js';
+import type { Engine, PictureSource } from '../../src/child/engine/engine.js';
 import type { Config } from '../../src/shared/config.js';
 import type { Device } from '../../src/shared/device.js';
 import { CPU } from './devices.js';

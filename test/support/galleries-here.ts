@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { createGalleries } from '../../src/child/index/galleries.js';
-import type { GalleryService } from '../../src/child/index/start-galleries.js';
-import type { Engine } from '../../src/child/inference/engine.js';
-import { createEmbeddingStore } from '../../src/child/store/embedding-store.js';
-import { createFileTable } from '../../src/child/store/file-table.js';
+import { createGalleries } from '../../src/gallery/cache/gallery-cache.js';
+import type { GalleryService } from '../../src/child/gallery-thread/start-gallery-thread.js';
+import type { Engine } from '../../src/child/engine/engine.js';
+import { createEmbeddingStore } from '../../src/gallery/store/embedding-store.js';
+import { createFileTable } from '../../src/gallery/store/file-table.js';
 import type { Config } from '../../src/shared/config.js';
 
 /** The galleries of a configuration in this thread; `null` where it names no folder. */

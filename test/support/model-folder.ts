@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeTinyModels } from '../../scripts/tiny/models.mjs';
-import type { ModelPack } from '../../src/child/inference/model-files.js';
+import type { ModelPack } from '../../src/shared/model-pack.js';
 
 type Manifest = {
   readonly packs: { readonly tiny: Pick<ModelPack, 'detector' | 'embedder' | 'calibration'> };

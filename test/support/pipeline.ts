@@ -1,8 +1,8 @@
-import { analyzePicture } from '../../src/child/inference/analyze-picture.js';
-import type { Picture, PictureSource } from '../../src/child/inference/engine.js';
-import { findModelPack } from '../../src/child/inference/model-files.js';
-import { openNetworks } from '../../src/child/inference/networks.js';
-import { readPicture } from '../../src/child/inference/read-picture.js';
+import { analyzePicture } from '../../src/child/engine/analyze-image.js';
+import type { Picture, PictureSource } from '../../src/child/engine/engine.js';
+import { findModelPack } from '../../src/shared/model-pack.js';
+import { openNetworks } from '../../src/child/engine/networks.js';
+import { readPicture } from '../../src/child/engine/read-image.js';
 
 const LIMITS = { maxImageBytes: 20_000_000, maxImagePixels: 100_000_000 };
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Engine, Face, Picture, PictureSource } from '../../src/child/inference/engine.js';
+import type { Engine, Face, Picture, PictureSource } from '../../src/child/engine/engine.js';
 import { ImageError } from '../../src/shared/errors.js';
 import { defer } from './deferred.js';
 

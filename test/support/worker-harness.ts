@@ -1,6 +1,6 @@
 import { createJobWorkers, type JobWorkers } from '../../src/child/job-workers.js';
 import { startGalleriesHere } from './galleries-here.js';
-import type { Engine } from '../../src/child/inference/engine.js';
+import type { Engine } from '../../src/child/engine/engine.js';
 import type { Config } from '../../src/shared/config.js';
 import { createRedis, redisReady } from '../../src/shared/redis-connection.js';
 import type { Redis } from 'ioredis';

@@ -1,13 +1,14 @@
-import { alignFace } from '../pipeline/align.js';
-import { decodePicture } from '../pipeline/decode.js';
-import { scaleFace } from '../pipeline/detect.js';
-import { embedFaces } from '../pipeline/embed.js';
-import { findFaces, longerSide } from '../pipeline/find-faces.js';
-import type { RgbImage } from '../pipeline/pixels.js';
-import { refineLandmarks } from '../pipeline/refine.js';
-import { sharpnessOf } from '../pipeline/sharpness.js';
-import type { Landmarks, Picture } from './engine.js';
-import type { ModelPack } from './model-files.js';
+import { alignFace } from '../vision/align.js';
+import { decodePicture } from '../vision/decode.js';
+import { scaleFace } from '../vision/detect.js';
+import { embedFaces } from '../vision/embed.js';
+import { findFaces, longerSide } from '../vision/find-faces.js';
+import type { RgbImage } from '../vision/pixels.js';
+import { refineLandmarks } from '../vision/refine.js';
+import { sharpnessOf } from '../vision/sharpness.js';
+import type { Landmarks } from '../../shared/face.js';
+import type { Picture } from './engine.js';
+import type { ModelPack } from '../../shared/model-pack.js';
 import type { Networks } from './networks.js';
 
 export interface AnalyzeOptions {

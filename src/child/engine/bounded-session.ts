@@ -1,5 +1,5 @@
-import { type MemoryEvent, type MemoryState, type MemoryStep, nextMemoryState } from './memory-ladder.js';
-import { memoryFailureOf } from './out-of-memory.js';
+import { type MemoryEvent, type MemoryState, type MemoryStep, nextMemoryState } from './oom-fallback.js';
+import { memoryFailureOf } from './memory-errors.js';
 import type { Session } from './session.js';
 
 export interface BoundedSessionOptions {
@@ -15,7 +15,7 @@ type Outputs = ReadonlyMap<string, Float32Array>;
 
 /**
  * A session that answers even when its device is out of memory: with smaller batches, with a new arena, or on the
- * CPU (see {@link import('./memory-ladder.js').MemoryState}). The first dimension of all inputs and outputs is
+ * CPU (see {@link import('./oom-fallback.js').MemoryState}). The first dimension of all inputs and outputs is
  * the batch.
  *
  * @throws {Error} what `openOnDevice` throws

@@ -1,5 +1,5 @@
-import { type RgbImage, writePlanes } from '../pipeline/pixels.js';
-import type { ModelPack } from './model-files.js';
+import { type RgbImage, writePlanes } from '../vision/pixels.js';
+import type { ModelPack } from '../../shared/model-pack.js';
 import { type Networks, openNetworks } from './networks.js';
 import type { ProviderName } from './session.js';
 

@@ -1,7 +1,7 @@
 import type { Thread } from '../threads/start-thread.js';
 import type { Picture, PictureSource } from './engine.js';
-import type { MemoryStep } from './memory-ladder.js';
-import type { ModelPack } from './model-files.js';
+import type { MemoryStep } from './oom-fallback.js';
+import type { ModelPack } from '../../shared/model-pack.js';
 import type { ProviderName } from './session.js';
 
 /** What an engine thread is started with. */

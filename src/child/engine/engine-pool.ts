@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
-import { createCalibration } from '../pipeline/score.js';
+import { createCalibration } from '../../shared/calibration.js';
 import { createDispatcher } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { describeMachine, type Machine } from './machine.js';
-import { createMemoryLog } from './memory-log.js';
-import { findModelPack } from './model-files.js';
-import { packKey } from './pack-key.js';
+import { createMemoryLog } from './oom-log.js';
+import { findModelPack } from '../../shared/model-pack.js';
+import { packKey } from '../../shared/pack-key.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
 import { picturesInFlight } from './thread-count.js';
 

@@ -1,14 +1,14 @@
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { serveThread } from '../threads/serve-thread.js';
-import { analyzePicture } from './analyze-picture.js';
+import { analyzePicture } from './analyze-image.js';
 import { contentHash } from './content-hash.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
-import type { MemoryStep } from './memory-ladder.js';
+import type { MemoryStep } from './oom-fallback.js';
 import { openNetworks, warmUp } from './networks.js';
-import { probeProvider } from './probe-provider.js';
-import { readPicture } from './read-picture.js';
+import { probeProvider } from './check-provider.js';
+import { readPicture } from './read-image.js';
 
 const data = workerData as EngineThreadData;
 

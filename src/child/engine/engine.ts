@@ -1,6 +1,7 @@
 import type { ChildStats } from '../../shared/ipc.js';
 import type { ProviderRefusal } from '../../shared/provider-refusal.js';
-import type { Calibration } from '../pipeline/score.js';
+import type { Box, Landmarks } from '../../shared/face.js';
+import type { Calibration } from '../../shared/calibration.js';
 
 /**
  * What a child asks of its engine. The engine's work runs in worker threads, so that the main thread
@@ -79,22 +80,8 @@ export interface Face {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
-  /** How sharp the picture of the face is: 0 (flat) to 65535, see `src/child/pipeline/sharpness.ts`. */
+  /** How sharp the picture of the face is: 0 (flat) to 65535, see `src/child/vision/sharpness.ts`. */
   readonly sharpness: number;
   /** L2-normalised float32 [embeddingSize]. */
   readonly embedding: Float32Array;
 }
-
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-export type Landmarks = readonly [Point, Point, Point, Point, Point];

@@ -1,8 +1,8 @@
-import type { RunDetector } from '../pipeline/detect.js';
-import type { RunEmbedder } from '../pipeline/embed.js';
+import type { RunDetector } from '../vision/detect.js';
+import type { RunEmbedder } from '../vision/embed.js';
 import { openBoundedSession } from './bounded-session.js';
-import type { MemoryStep } from './memory-ladder.js';
-import type { ModelPack } from './model-files.js';
+import type { MemoryStep } from './oom-fallback.js';
+import type { ModelPack } from '../../shared/model-pack.js';
 import { openSession, type ProviderName, type Session } from './session.js';
 
 /** The two networks of a model pack, loaded. */

@@ -1,4 +1,4 @@
-import type { MemoryFailure } from './out-of-memory.js';
+import type { MemoryFailure } from './memory-errors.js';
 
 /** A device that has been exhausted is given all the work again after a minute without it. */
 export const QUIET_MS = 60_000;

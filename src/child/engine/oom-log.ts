@@ -1,6 +1,6 @@
 import type { ChildStats } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
-import type { MemoryStep } from './memory-ladder.js';
+import type { MemoryStep } from './oom-fallback.js';
 
 /** What the threads of an engine have done for want of memory: counted, and in the worker's log. */
 export interface MemoryLog {

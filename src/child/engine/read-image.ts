@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { ImageError } from '../../shared/errors.js';
-import { decodeBase64 } from '../pipeline/decode-base64.js';
+import { decodeBase64 } from '../vision/decode-base64.js';
 import type { PictureSource } from './engine.js';
 
 /** The file is not there, or is not for us to read. All other errors are the machine's, and another try may mend them. */

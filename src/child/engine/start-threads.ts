@@ -7,7 +7,7 @@ import type { Logger } from '../../shared/logger.js';
 import { startThread } from '../threads/start-thread.js';
 import type { EngineCalls, EngineThread, EngineThreadData } from './engine-calls.js';
 import type { Machine } from './machine.js';
-import type { ModelPack } from './model-files.js';
+import type { ModelPack } from '../../shared/model-pack.js';
 import { chooseProviders, CUDA_INSTALL_HINT } from './providers.js';
 import type { ProviderName } from './session.js';
 import { chooseThreads } from './thread-count.js';

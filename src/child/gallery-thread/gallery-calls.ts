@@ -1,5 +1,5 @@
 import type { Config } from '../../shared/config.js';
-import type { GalleryQuery, OpenedGallery, SearchedGallery } from './galleries.js';
+import type { GalleryQuery, OpenedGallery, SearchedGallery } from '../../gallery/cache/gallery-cache.js';
 
 /** What the gallery thread is started with. */
 export interface GalleryThreadData {
@@ -11,7 +11,7 @@ export interface GalleryThreadData {
   readonly excludedMinCosine: number;
 }
 
-/** What the gallery thread can be asked; see {@link import('./galleries.js').Galleries}. */
+/** What the gallery thread can be asked; see {@link import('../../gallery/cache/gallery-cache.js').Galleries}. */
 export type GalleryCalls = {
   readonly open: { readonly argument: string; readonly result: OpenedGallery };
   readonly search: { readonly argument: GalleryQuery; readonly result: SearchedGallery };

@@ -2,10 +2,10 @@ import { workerData } from 'node:worker_threads';
 import { createLogger } from '../../shared/logger.js';
 import { createRedis } from '../../shared/redis-connection.js';
 import { FORGOTTEN_CHANNEL } from '../../shared/redis-keys.js';
-import { createEmbeddingStore } from '../store/embedding-store.js';
-import { createFileTable } from '../store/file-table.js';
+import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
+import { createFileTable } from '../../gallery/store/file-table.js';
 import { serveThread } from '../threads/serve-thread.js';
-import { createGalleries } from './galleries.js';
+import { createGalleries } from '../../gallery/cache/gallery-cache.js';
 import type { GalleryCalls, GalleryThreadData } from './gallery-calls.js';
 
 const data = workerData as GalleryThreadData;

@@ -1,8 +1,8 @@
 import { startThread } from '../threads/start-thread.js';
-import type { GalleryQuery, OpenedGallery, SearchedGallery } from './galleries.js';
+import type { GalleryQuery, OpenedGallery, SearchedGallery } from '../../gallery/cache/gallery-cache.js';
 import type { GalleryCalls, GalleryThreadData } from './gallery-calls.js';
 
-/** The galleries of this machine, as the main thread sees them; see {@link import('./galleries.js').Galleries}. */
+/** The galleries of this machine, as the main thread sees them; see {@link import('../../gallery/cache/gallery-cache.js').Galleries}. */
 export interface GalleryService {
   open(stage: string): Promise<OpenedGallery>;
   search(query: GalleryQuery): Promise<SearchedGallery>;

@@ -1,8 +1,8 @@
 import { ErrorCode, type Job, type Queue } from 'bullmq';
 import type { IndexBatch, IndexedBatch } from '../../shared/index-batch.js';
-import { idOf } from '../running-jobs.js';
-import { INDEX_JOB_OPTIONS } from './index-job-options.js';
-import { batchId } from './plan-batches.js';
+import { idOf } from '../jobs/running-jobs.js';
+import { INDEX_JOB_OPTIONS } from '../../gallery/batches/index-job-options.js';
+import { batchId } from '../../gallery/batches/plan-batches.js';
 
 /** How long a search waits before it looks again at photos that are another search's to have indexed. */
 const ELSEWHERE_DELAY_MS = 500;

@@ -1,10 +1,10 @@
 import type { Job } from 'bullmq';
-import { ImageError } from '../shared/errors.js';
-import { type IndexedBatch, type IndexFile, parseIndexJob } from '../shared/index-batch.js';
-import { forEachConcurrently } from './for-each-concurrently.js';
-import { type GalleryDirectory, openGalleryDirectory } from './gallery/gallery-directory.js';
-import type { FileContent, FileStamp, FileTable } from './store/file-table.js';
-import type { FindFaces } from './store/known-faces.js';
+import { ImageError } from '../../shared/errors.js';
+import { type IndexedBatch, type IndexFile, parseIndexJob } from '../../shared/index-batch.js';
+import { forEachConcurrently } from '../jobs/for-each-concurrently.js';
+import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
+import type { FileContent, FileStamp, FileTable } from '../../gallery/store/file-table.js';
+import type { FindFaces } from './known-faces.js';
 
 export interface IndexTools {
   readonly galleryDir: string;

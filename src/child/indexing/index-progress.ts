@@ -1,7 +1,7 @@
 import { Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from '../progress-steps.js';
-import { raiseProgress } from '../raise-progress.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { raiseProgress } from '../jobs/raise-progress.js';
 
 /**
  * Shows on a search how many of its index batches are done. It is told by the worker that ends one, as nobody

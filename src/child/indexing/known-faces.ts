@@ -1,8 +1,8 @@
 import { ImageError } from '../../shared/errors.js';
-import type { Engine, Face, Picture, PictureSource } from '../inference/engine.js';
-import type { EmbeddingStore } from './embedding-store.js';
-import { toFixedPoint } from './fixed-point.js';
-import type { FaceRecord, PhotoRecord } from './photo-record.js';
+import type { Engine, Face, Picture, PictureSource } from '../engine/engine.js';
+import type { EmbeddingStore } from '../../gallery/store/embedding-store.js';
+import { toFixedPoint } from '../../gallery/store/fixed-point.js';
+import type { FaceRecord, PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface KnownPhoto {
   /** Hash of the photo's content. */

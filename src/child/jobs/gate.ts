@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { jobCrashesKey } from '../shared/redis-keys.js';
+import { jobCrashesKey } from '../../shared/redis-keys.js';
 
 /** Lets ordinary jobs run side by side and a suspect alone, in the order in which they come. */
 export interface Turnstile {

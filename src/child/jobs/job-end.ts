@@ -1,4 +1,4 @@
-import { JobError } from '../shared/errors.js';
+import { JobError } from '../../shared/errors.js';
 
 /**
  * Why a running job is stopped from outside.

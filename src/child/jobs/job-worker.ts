@@ -1,15 +1,15 @@
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { messageOf } from '../shared/errors.js';
-import type { Logger } from '../shared/logger.js';
-import { isConnectionError } from '../shared/redis-connection.js';
+import { messageOf } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import { isConnectionError } from '../../shared/redis-connection.js';
 import { type Drain, startDrain } from './drain.js';
 import { decideJobEnd } from './job-end.js';
 import { createRecentCancels } from './recent-cancels.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
 import { createRunningJobs, idOf } from './running-jobs.js';
-import { isSuspect, type Turnstile } from './turnstile.js';
+import { isSuspect, type Turnstile } from './gate.js';
 
 /** How long a fetch that failed is not tried again. BullMQ's own 15 s would leave a worker idle. */
 const RETRY_DELAY_MS = 500;

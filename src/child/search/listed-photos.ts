@@ -1,8 +1,8 @@
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { GalleryEntry } from '../../shared/job.js';
-import type { PictureSource } from '../inference/engine.js';
-import { type GalleryDirectory, openGalleryDirectory } from './gallery-directory.js';
+import type { PictureSource } from '../engine/engine.js';
+import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 
 /** One photo that a job names. Its file is looked up only when its turn has come. */
 export interface ListedPhoto {

@@ -1,4 +1,4 @@
-import type { Face, Picture } from './inference/engine.js';
+import type { Face, Picture } from '../engine/engine.js';
 
 /**
  * Who took the selfie: the face that is large and near the middle. `null` where there is none.

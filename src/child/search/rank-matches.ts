@@ -1,6 +1,6 @@
-import type { SearchMatch } from '../shared/job.js';
-import type { GalleryMatch } from './index/galleries.js';
-import type { Calibration } from './pipeline/score.js';
+import type { SearchMatch } from '../../shared/job.js';
+import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import type { Calibration } from '../../shared/calibration.js';
 
 export interface RankOptions {
   readonly calibration: Calibration;

@@ -1,15 +1,15 @@
-import type { Config } from '../shared/config.js';
-import type { IndexBatch } from '../shared/index-batch.js';
-import { parseSearchJob, type SearchJob, type SearchMatch } from '../shared/job.js';
-import { findPerson } from './find-person.js';
-import { noGalleryDirectory, openListedPhotos } from './gallery/list-photos.js';
-import type { GalleryMatch } from './index/galleries.js';
-import type { GalleryService } from './index/start-galleries.js';
-import type { Engine } from './inference/engine.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from './progress-steps.js';
+import type { Config } from '../../shared/config.js';
+import type { IndexBatch } from '../../shared/index-batch.js';
+import { parseSearchJob, type SearchJob, type SearchMatch } from '../../shared/job.js';
+import { findPerson } from './selfie-probe.js';
+import { noGalleryDirectory, openListedPhotos } from './listed-photos.js';
+import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
+import type { Engine } from '../engine/engine.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from '../jobs/progress-steps.js';
 import { rankMatches } from './rank-matches.js';
 import { searchListedPhotos } from './search-listed-photos.js';
-import type { FindFaces } from './store/known-faces.js';
+import type { FindFaces } from '../indexing/known-faces.js';
 
 /** Of the photos that are skipped, this many are named in the job's log. */
 const MAX_SKIPPED_NAMED = 100;

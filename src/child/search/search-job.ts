@@ -1,18 +1,18 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { SearchDurations } from '../shared/durations.js';
-import { messageOf } from '../shared/errors.js';
-import type { SearchMatch } from '../shared/job.js';
-import type { Logger } from '../shared/logger.js';
-import { awaitIndex } from './index/await-index.js';
-import { createJobLog } from './job-log.js';
-import { createJobProgress } from './job-progress.js';
-import type { WorkResult } from './job-worker.js';
-import { processJob, type SearchTools } from './process-job.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from './progress-steps.js';
-import { raiseProgress } from './raise-progress.js';
-import { untilStopped } from './running-job.js';
-import { idOf } from './running-jobs.js';
+import type { SearchDurations } from '../../shared/durations.js';
+import { messageOf } from '../../shared/errors.js';
+import type { SearchMatch } from '../../shared/job.js';
+import type { Logger } from '../../shared/logger.js';
+import { awaitIndex } from '../indexing/await-index.js';
+import { createJobLog } from '../jobs/job-log.js';
+import { createJobProgress } from '../jobs/job-progress.js';
+import type { WorkResult } from '../jobs/job-worker.js';
+import { processJob, type SearchTools } from './run-search.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { raiseProgress } from '../jobs/raise-progress.js';
+import { untilStopped } from '../jobs/running-job.js';
+import { idOf } from '../jobs/running-jobs.js';
 
 /** Often enough for a person who watches a bar, seldom enough for a queue of thousands. */
 const REDIS_PROGRESS_INTERVAL_MS = 100;

@@ -1,11 +1,11 @@
-import { ImageError } from '../shared/errors.js';
-import { forEachConcurrently } from './for-each-concurrently.js';
-import type { ListedPhoto } from './gallery/list-photos.js';
-import type { GalleryMatch } from './index/galleries.js';
-import { flawOf, type QualityLimits } from './index/face-quality.js';
-import { cosineOf } from './store/fixed-point.js';
-import type { FindFaces } from './store/known-faces.js';
-import type { PhotoRecord } from './store/photo-record.js';
+import { ImageError } from '../../shared/errors.js';
+import { forEachConcurrently } from '../jobs/for-each-concurrently.js';
+import type { ListedPhoto } from './listed-photos.js';
+import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
+import { cosineOf } from '../../gallery/store/fixed-point.js';
+import type { FindFaces } from '../indexing/known-faces.js';
+import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface SearchListedOptions {
   readonly findFaces: FindFaces;

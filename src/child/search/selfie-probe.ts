@@ -1,5 +1,5 @@
-import { ImageError, JobError } from '../shared/errors.js';
-import type { Engine, Face, Picture } from './inference/engine.js';
+import { ImageError, JobError } from '../../shared/errors.js';
+import type { Engine, Face, Picture } from '../engine/engine.js';
 import { pickSelfieFace } from './pick-selfie-face.js';
 
 /** A selfie's face that is smaller or less sharp than this counts only where no selfie has a better one. */

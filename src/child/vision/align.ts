@@ -1,8 +1,6 @@
-import type { Landmarks, Point } from '../inference/engine.js';
+import type { Landmarks, Point } from '../../shared/face.js';
+import { ALIGNED_SIZE_PX } from '../../shared/model-pack.js';
 import type { RgbImage } from './pixels.js';
-
-/** Side of the aligned crop. */
-export const ALIGNED_SIZE_PX = 112;
 
 /** Where the five landmarks lie in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
 export const TEMPLATE: Landmarks = [

@@ -1,5 +1,5 @@
-import type { Box, Landmarks, Point } from '../inference/engine.js';
-import type { DetectorModel } from '../inference/model-files.js';
+import type { Box, Landmarks, Point } from '../../shared/face.js';
+import type { DetectorModel } from '../../shared/model-pack.js';
 import { suppressNonMaxima } from './nms.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 

@@ -1,4 +1,4 @@
-import type { EmbedderModel } from '../inference/model-files.js';
+import type { EmbedderModel } from '../../shared/model-pack.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
 /** Faces of one run. It bounds the memory that a crowd takes; beyond it a run is no faster a face. */

@@ -1,4 +1,4 @@
-import type { DetectorModel } from '../inference/model-files.js';
+import type { DetectorModel } from '../../shared/model-pack.js';
 import { type DecodedPicture, decodePicture, shrink } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';

@@ -1,4 +1,4 @@
-import type { Box } from '../inference/engine.js';
+import type { Box } from '../../shared/face.js';
 
 /**
  * Greedy non-maximum suppression: the best detection stays, those that overlap it go, and so on.

@@ -1,5 +1,5 @@
-import type { Landmarks, Point } from '../inference/engine.js';
-import type { DetectorModel } from '../inference/model-files.js';
+import type { Landmarks, Point } from '../../shared/face.js';
+import type { DetectorModel } from '../../shared/model-pack.js';
 import { cutOut, fitSimilarity, type Similarity, TEMPLATE } from './align.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 import type { RgbImage } from './pixels.js';

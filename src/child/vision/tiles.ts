@@ -1,4 +1,4 @@
-import type { DetectorModel } from '../inference/model-files.js';
+import type { DetectorModel } from '../../shared/model-pack.js';
 import { type DetectedFace, detectFaces, moveFace, type RunDetector } from './detect.js';
 import type { RgbImage } from './pixels.js';
 

@@ -4,8 +4,8 @@ import {
   NO_DURATIONS,
   quantileOf,
   sinceHistogram,
-} from '../shared/durations.js';
-import type { FleetSample, HistoryEvent, QueueView, WorkerSample, WorkerView } from './api.js';
+} from '../../shared/durations.js';
+import type { FleetSample, HistoryEvent, QueueView, WorkerSample, WorkerView } from '../api.js';
 
 /** Ten minutes. */
 const SAMPLES = 120;

@@ -1,11 +1,11 @@
 import sharp from 'sharp';
-import { openGalleryDirectory } from '../child/gallery/gallery-directory.js';
-import type { Config } from '../shared/config.js';
-import { ImageError } from '../shared/errors.js';
+import { openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
+import type { Config } from '../../shared/config.js';
+import { ImageError } from '../../shared/errors.js';
 import type { Queue } from 'bullmq';
-import { notFound } from './failures.js';
-import { matchesOf, pathOf } from './job-view.js';
-import { findJob } from './searches.js';
+import { notFound } from '../http/failures.js';
+import { matchesOf, pathOf } from '../jobs/job-view.js';
+import { findJob } from '../jobs/searches.js';
 
 /** Longer side: sharp enough for a screen, small enough for a page of them. */
 const SIZE_PX = 1024;

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
-import { JobError } from '../shared/errors.js';
-import type { Logger } from '../shared/logger.js';
-import type { ApiFailure } from './api.js';
+import { JobError } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import type { ApiFailure } from '../api.js';
 
 /** Stable codes of the API's own failures; those of a job are in `src/shared/errors.ts`. */
 export type FailureCode =

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { ApiProblem } from './api.js';
+import type { ApiProblem } from '../api.js';
 import { ApiError } from './failures.js';
 
 const MESSAGE = 'Redis is away; the dashboard shows the fleet again as soon as it is back.';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SEARCH_STAGES } from '../shared/durations.js';
+import { SEARCH_STAGES } from '../../shared/durations.js';
 import type {
   ApiFailure,
   Gallery,
@@ -12,7 +12,7 @@ import type {
   Search,
   Session,
   WorkerView,
-} from './api.js';
+} from '../api.js';
 
 /** The answers of the API as JSON schemas: fastify writes by them, and the OpenAPI document shows them. */
 

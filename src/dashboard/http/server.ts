@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { VERSION } from '../shared/version.js';
+import { VERSION } from '../../shared/version.js';
 import { addBoard } from './board.js';
 import { ApiError, answerFailures } from './failures.js';
 import { refuseOtherNames, refuseOtherSites } from './guard.js';

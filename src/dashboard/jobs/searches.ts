@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { parseSearchJob } from '../shared/job.js';
-import { cancelChannel } from '../shared/redis-keys.js';
-import type { Search } from './api.js';
-import { ApiError, notFound } from './failures.js';
+import { parseSearchJob } from '../../shared/job.js';
+import { cancelChannel } from '../../shared/redis-keys.js';
+import type { Search } from '../api.js';
+import { ApiError, notFound } from '../http/failures.js';
 import { readJobHead } from './job-head.js';
 import { matchesOf, readState } from './job-view.js';
 

@@ -1,9 +1,9 @@
 import { html, useEffect, useErrorBoundary, useState } from '/vendor/preact.js';
 import type { ApiProblem, Session } from '../api.js';
-import { NOT_ADMITTED, problemOf, readSession } from './api-client.js';
+import { NOT_ADMITTED, problemOf, readSession } from './lib/api-client.js';
 import { Dashboard } from './dashboard.js';
-import { Login } from './login.js';
-import { ProblemBox } from './problem-box.js';
+import { Login } from './pages/login.js';
+import { ProblemBox } from './components/problem-box.js';
 
 /** What stands before the page: is this browser let in? */
 export function App() {

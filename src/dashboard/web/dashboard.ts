@@ -1,17 +1,17 @@
 import { html, useEffect, useRef } from '/vendor/preact.js';
 import type { Session } from '../api.js';
-import { logOut } from './api-client.js';
-import { useConfirm } from './confirm-dialog.js';
-import { ConnectionBanner } from './connection-banner.js';
-import { isStale } from './live-state.js';
-import { useNotices } from './notices.js';
-import { QueuePage } from './queue-page.js';
-import type { Route } from './route.js';
-import { TryPage } from './try-page.js';
-import { useLive } from './use-live.js';
-import { useNow } from './use-now.js';
-import { useRoute } from './use-route.js';
-import { WorkersPage } from './workers-page.js';
+import { logOut } from './lib/api-client.js';
+import { useConfirm } from './components/confirm-dialog.js';
+import { ConnectionBanner } from './components/connection-banner.js';
+import { isStale } from './lib/live-state.js';
+import { useNotices } from './components/notices.js';
+import { QueuePage } from './pages/queue-page.js';
+import type { Route } from './lib/route.js';
+import { TryPage } from './pages/try-page.js';
+import { useLive } from './hooks/use-live.js';
+import { useNow } from './hooks/use-now.js';
+import { useRoute } from './hooks/use-route.js';
+import { WorkersPage } from './pages/workers-page.js';
 
 interface DashboardProps {
   readonly session: Session;

@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { openGalleryDirectory } from '../gallery/gallery-directory.js';
-import { listPictures } from '../gallery/list-pictures.js';
+import { openGalleryDirectory } from '../listing/gallery-directory.js';
+import { listPictures } from '../listing/list-photos.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
 
 /** A look at a folder serves all searches for this long ... */

@@ -1,12 +1,12 @@
-import type { ListedFolder } from '../gallery/list-pictures.js';
-import type { Box } from '../inference/engine.js';
-import { createFaceMatrix, type FaceMatrix } from '../search/face-matrix.js';
+import type { ListedFolder } from '../listing/list-photos.js';
+import type { Box } from '../../shared/face.js';
+import { createFaceMatrix, type FaceMatrix } from '../matrix/face-matrix.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
 import type { FileContent, FileStamp, FileTable } from '../store/file-table.js';
 import type { PhotoRecord } from '../store/photo-record.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { flawOf, type QualityLimits } from './face-quality.js';
-import { planBatches } from './plan-batches.js';
+import { flawOf, type QualityLimits } from '../face-quality.js';
+import { planBatches } from '../batches/plan-batches.js';
 
 /** What the objects of a photo and of a face take beside the matrix, by measurement. */
 const PHOTO_BYTES = 400;

@@ -1,4 +1,4 @@
-import type { Box, Landmarks, Point } from '../inference/engine.js';
+import type { Box, Landmarks, Point } from '../../shared/face.js';
 
 /** What is known of a photo for good: it follows from the photo's content and the model pack alone. */
 export type PhotoRecord =
@@ -17,7 +17,7 @@ export interface FaceRecord {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
-  /** See `src/child/pipeline/sharpness.ts`; 0..65535. */
+  /** See `src/child/vision/sharpness.ts`; 0..65535. */
   readonly sharpness: number;
   /** L2-normalised, fixed point: int16 [embeddingSize], each component times `EMBEDDING_SCALE`. */
   readonly embedding: Int16Array;

@@ -1,7 +1,7 @@
-import type { Config } from '../shared/config.js';
-import type { NvidiaDevice } from '../shared/device.js';
-import type { Logger } from '../shared/logger.js';
-import type { Fleet } from './fleet.js';
+import type { Config } from '../../shared/config.js';
+import type { NvidiaDevice } from '../../shared/device.js';
+import type { Logger } from '../../shared/logger.js';
+import type { Fleet } from '../slots/fleet.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 export interface DeviceWatch {

@@ -1,8 +1,8 @@
 import { cpus } from 'node:os';
 import { graphics } from 'systeminformation';
-import { ConfigError } from '../shared/errors.js';
-import type { Config } from '../shared/config.js';
-import type { CpuDevice, Device, NvidiaDevice } from '../shared/device.js';
+import { ConfigError } from '../../shared/errors.js';
+import type { Config } from '../../shared/config.js';
+import type { CpuDevice, Device, NvidiaDevice } from '../../shared/device.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 /** What the machine was found to have. */

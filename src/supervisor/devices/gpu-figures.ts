@@ -1,4 +1,4 @@
-import type { Device } from '../shared/device.js';
+import type { Device } from '../../shared/device.js';
 import type { NvidiaGpu } from './nvidia-smi.js';
 
 /**

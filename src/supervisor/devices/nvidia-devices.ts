@@ -1,4 +1,4 @@
-import type { NvidiaDevice } from '../shared/device.js';
+import type { NvidiaDevice } from '../../shared/device.js';
 import { type ListedMigInstance, parseMigInstances } from './mig-instances.js';
 import { type NvidiaGpu, queryNvidiaGpus } from './nvidia-smi.js';
 import {

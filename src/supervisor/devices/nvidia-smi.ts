@@ -1,4 +1,4 @@
-import type { NvidiaDevice } from '../shared/device.js';
+import type { NvidiaDevice } from '../../shared/device.js';
 import {
   NVIDIA_SMI_TIMEOUT_MS,
   type NvidiaAbsent,

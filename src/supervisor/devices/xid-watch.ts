@@ -1,5 +1,5 @@
-import type { Device } from '../shared/device.js';
-import type { Logger } from '../shared/logger.js';
+import type { Device } from '../../shared/device.js';
+import type { Logger } from '../../shared/logger.js';
 import { type KernelLog, readKernelLog } from './kernel-log.js';
 import { busKeyOf, meaningOfXid, newXids, readXids, type Xid } from './xid.js';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../shared/errors.js';
-import { EXIT_CODES } from '../shared/exit-codes.js';
-import type { Logger } from '../shared/logger.js';
-import { type Holder, LEASE_MS, type MachinePlace } from './machine-place.js';
+import { StartupError } from '../../shared/errors.js';
+import { EXIT_CODES } from '../../shared/exit-codes.js';
+import type { Logger } from '../../shared/logger.js';
+import { type Holder, LEASE_MS, type MachinePlace } from './machine-lease.js';
 
 const POLL_MS = 500;
 

@@ -1,11 +1,11 @@
-import type { Device } from '../shared/device.js';
-import { VERSION } from '../shared/version.js';
-import type { RollOutcome, WorkerRecord, WorkerStatus } from '../shared/worker-record.js';
-import { figuresOf } from './gpu-figures.js';
+import type { Device } from '../../shared/device.js';
+import { VERSION } from '../../shared/version.js';
+import type { RollOutcome, WorkerRecord, WorkerStatus } from '../../shared/worker-record.js';
+import { figuresOf } from '../devices/gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
-import type { NvidiaGpu } from './nvidia-smi.js';
-import type { SlotState } from './slot-state.js';
-import type { Worker, WorkerFacts } from './worker.js';
+import type { NvidiaGpu } from '../devices/nvidia-smi.js';
+import type { SlotState } from '../slots/slot-state.js';
+import type { Worker, WorkerFacts } from '../slots/worker.js';
 
 export interface MachineFacts {
   readonly hostname: string;

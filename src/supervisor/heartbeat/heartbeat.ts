@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import type { Device } from '../shared/device.js';
-import { messageOf } from '../shared/errors.js';
-import type { Logger } from '../shared/logger.js';
-import type { RollOutcome, WorkerRecord } from '../shared/worker-record.js';
+import type { Device } from '../../shared/device.js';
+import { messageOf } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import type { RollOutcome, WorkerRecord } from '../../shared/worker-record.js';
 import { describeWorker } from './describe-worker.js';
-import type { Fleet } from './fleet.js';
+import type { Fleet } from '../slots/fleet.js';
 import { readHostMetrics } from './host-metrics.js';
-import type { Holder, MachinePlace } from './machine-place.js';
-import { type NvidiaGpu, type NvidiaQuery, queryNvidiaGpus } from './nvidia-smi.js';
+import type { Holder, MachinePlace } from './machine-lease.js';
+import { type NvidiaGpu, type NvidiaQuery, queryNvidiaGpus } from '../devices/nvidia-smi.js';
 
 export interface HeartbeatDeps {
   readonly hostname: string;

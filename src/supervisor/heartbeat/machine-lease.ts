@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { supervisorLeaseKey, WORKERS_KEY, workerPausedKey } from '../shared/redis-keys.js';
-import type { WorkerRecord } from '../shared/worker-record.js';
+import { supervisorLeaseKey, WORKERS_KEY, workerPausedKey } from '../../shared/redis-keys.js';
+import type { WorkerRecord } from '../../shared/worker-record.js';
 
 /** A supervisor that has not renewed its lease for this long has lost the machine's place. */
 export const LEASE_MS = 15_000;

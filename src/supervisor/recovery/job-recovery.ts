@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Queue, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { JobError, messageOf } from '../shared/errors.js';
-import type { Logger } from '../shared/logger.js';
-import { jobCrashesKey } from '../shared/redis-keys.js';
+import { JobError, messageOf } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import { jobCrashesKey } from '../../shared/redis-keys.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
 /** A job that has ended this many children is not given to another one. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { messageOf } from '../shared/errors.js';
-import type { ChildStats } from '../shared/ipc.js';
-import type { Logger } from '../shared/logger.js';
-import type { ChildProcess } from './child-process.js';
+import { messageOf } from '../../shared/errors.js';
+import type { ChildStats } from '../../shared/ipc.js';
+import type { Logger } from '../../shared/logger.js';
+import type { ChildProcess } from '../slots/child-process.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
 /** Longer than the time between two pongs. */

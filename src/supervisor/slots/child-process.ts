@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import type { SearchDurations } from '../shared/durations.js';
-import type { ChildMessage, ChildReady, ChildStats, SupervisorMessage } from '../shared/ipc.js';
-import type { Logger } from '../shared/logger.js';
+import type { SearchDurations } from '../../shared/durations.js';
+import type { ChildMessage, ChildReady, ChildStats, SupervisorMessage } from '../../shared/ipc.js';
+import type { Logger } from '../../shared/logger.js';
 import { createErrorTail } from './error-tail.js';
 import { createWatchdog, type WatchdogLimits } from './watchdog.js';
 

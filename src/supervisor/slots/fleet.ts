@@ -1,7 +1,7 @@
-import type { Device, NvidiaDevice } from '../shared/device.js';
-import type { Logger } from '../shared/logger.js';
+import type { Device, NvidiaDevice } from '../../shared/device.js';
+import type { Logger } from '../../shared/logger.js';
 import type { ChildProcess } from './child-process.js';
-import { deviceKey } from './devices.js';
+import { deviceKey } from '../devices/devices.js';
 import { createWorker, type Worker, type WorkerDeps } from './worker.js';
 
 export interface Fleet {

@@ -1,11 +1,11 @@
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
-import type { Config } from '../shared/config.js';
-import type { Logger } from '../shared/logger.js';
+import type { Config } from '../../shared/config.js';
+import type { Logger } from '../../shared/logger.js';
 import type { Fleet } from './fleet.js';
-import { figuresOf } from './gpu-figures.js';
+import { figuresOf } from '../devices/gpu-figures.js';
 import { chooseRecycling, chooseReplaceOrder, type MemoryFacts } from './memory-policy.js';
-import type { NvidiaGpu } from './nvidia-smi.js';
+import type { NvidiaGpu } from '../devices/nvidia-smi.js';
 import type { Worker } from './worker.js';
 
 /** A limit below what a child needs from its start must not keep a worker from its work. */

@@ -1,4 +1,4 @@
-import type { Config } from '../shared/config.js';
+import type { Config } from '../../shared/config.js';
 import type { ReplaceOrder } from './slot-state.js';
 
 /** Room that a new child needs beside what the old one takes: its models and pictures are loaded while the old one works. */

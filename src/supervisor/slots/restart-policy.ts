@@ -1,4 +1,4 @@
-import { isPermanentFailure } from '../shared/exit-codes.js';
+import { isPermanentFailure } from '../../shared/exit-codes.js';
 
 export const BACKOFF_BASE_MS = 1000;
 export const BACKOFF_CAP_MS = 60_000;

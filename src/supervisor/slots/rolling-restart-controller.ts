@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../shared/config.js';
-import { messageOf } from '../shared/errors.js';
-import type { Logger } from '../shared/logger.js';
-import type { RollOutcome } from '../shared/worker-record.js';
+import type { Config } from '../../shared/config.js';
+import { messageOf } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import type { RollOutcome } from '../../shared/worker-record.js';
 import { refusedRoll, rollSlots, type RollTarget } from './rolling-restart.js';
 
 export interface RollerDeps {

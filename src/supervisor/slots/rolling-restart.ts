@@ -1,5 +1,5 @@
-import type { Logger } from '../shared/logger.js';
-import type { RollOutcome } from '../shared/worker-record.js';
+import type { Logger } from '../../shared/logger.js';
+import type { RollOutcome } from '../../shared/worker-record.js';
 import type { SlotRunner } from './slot.js';
 import type { SlotState } from './slot-state.js';
 

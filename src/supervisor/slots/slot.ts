@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Logger } from '../shared/logger.js';
+import type { Logger } from '../../shared/logger.js';
 import type { ChildExit, ChildProcess } from './child-process.js';
 import {
   deadlineOf,

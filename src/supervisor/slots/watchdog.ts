@@ -1,4 +1,4 @@
-import type { ChildStats } from '../shared/ipc.js';
+import type { ChildStats } from '../../shared/ipc.js';
 
 export const PING_INTERVAL_MS = 2000;
 

@@ -1,11 +1,11 @@
-import type { Config } from '../shared/config.js';
-import { type Device, workerIdOf } from '../shared/device.js';
-import { NO_SEARCHES, observeSearch, type SearchHistograms } from '../shared/durations.js';
-import type { ChildReady, ChildStats } from '../shared/ipc.js';
-import type { Logger } from '../shared/logger.js';
-import type { LastExit } from '../shared/worker-record.js';
+import type { Config } from '../../shared/config.js';
+import { type Device, workerIdOf } from '../../shared/device.js';
+import { NO_SEARCHES, observeSearch, type SearchHistograms } from '../../shared/durations.js';
+import type { ChildReady, ChildStats } from '../../shared/ipc.js';
+import type { Logger } from '../../shared/logger.js';
+import type { LastExit } from '../../shared/worker-record.js';
 import { type ChildExit, type ChildProcess, forkChild } from './child-process.js';
-import type { JobRecovery } from './job-recovery.js';
+import type { JobRecovery } from '../recovery/job-recovery.js';
 import { createSlot, type SlotRunner } from './slot.js';
 import type { SlotState } from './slot-state.js';
 

@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FACE_BOX, LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { Face, Picture } from '../../../src/child/inference/engine.js';
+import type { Face, Picture } from '../../../src/child/engine/engine.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { cosine } from '../../support/cosine.js';
 import { type Orientation, storeTurned } from '../../support/exif-orientation.js';

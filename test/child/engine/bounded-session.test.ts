@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openBoundedSession } from '../../../src/child/inference/bounded-session.js';
-import { MAX_FALLS, type MemoryStep, QUIET_MS } from '../../../src/child/inference/memory-ladder.js';
-import type { Session } from '../../../src/child/inference/session.js';
+import { openBoundedSession } from '../../../src/child/engine/bounded-session.js';
+import { MAX_FALLS, type MemoryStep, QUIET_MS } from '../../../src/child/engine/oom-fallback.js';
+import type { Session } from '../../../src/child/engine/session.js';
 
 const NO_ROOM =
   'onnxruntime::BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 643840';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { type Networks, openNetworks } from '../../../src/child/inference/networks.js';
-import { compareNetworks, probeProvider } from '../../../src/child/inference/probe-provider.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { compareNetworks, probeProvider } from '../../../src/child/engine/check-provider.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
 let models: ModelFolder;

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { createDispatcher, type Dispatcher } from '../../../src/child/inference/dispatcher.js';
-import type { Picture, PictureSource } from '../../../src/child/inference/engine.js';
-import type { Analysis, EngineThread } from '../../../src/child/inference/engine-calls.js';
+import { createDispatcher, type Dispatcher } from '../../../src/child/engine/dispatcher.js';
+import type { Picture, PictureSource } from '../../../src/child/engine/engine.js';
+import type { Analysis, EngineThread } from '../../../src/child/engine/engine-calls.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { defer, type Deferred } from '../../support/deferred.js';
 

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ImageError } from '../../../dist/shared/errors.js';
 import { createGraph } from '../../../scripts/tiny/graph.mjs';
-import type { PictureSource } from '../../../src/child/inference/engine.js';
+import type { PictureSource } from '../../../src/child/engine/engine.js';
 import { cosine } from '../../support/cosine.js';
 import { createEngineHarness, drawPeople, type EngineHarness } from '../../support/engine-harness.js';
 

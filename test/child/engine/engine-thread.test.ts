@@ -5,17 +5,13 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 // Built, because a thread starts from a file that Node can run.
 import { startThread } from '../../../dist/child/threads/start-thread.js';
-import type {
-  EngineCalls,
-  EngineThread,
-  EngineThreadData,
-} from '../../../src/child/inference/engine-calls.js';
-import type { PictureSource } from '../../../src/child/inference/engine.js';
-import { findModelPack } from '../../../src/child/inference/model-files.js';
+import type { EngineCalls, EngineThread, EngineThreadData } from '../../../src/child/engine/engine-calls.js';
+import type { PictureSource } from '../../../src/child/engine/engine.js';
+import { findModelPack } from '../../../src/shared/model-pack.js';
 import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
 import { createModelFolder } from '../../support/model-folder.js';
 
-const ENGINE_THREAD = new URL('../../../dist/child/inference/engine-thread.js', import.meta.url);
+const ENGINE_THREAD = new URL('../../../dist/child/engine/engine-thread.js', import.meta.url);
 
 let thread: EngineThread;
 /** The same thread, as Node itself hands it out. */
@@ -118,7 +114,7 @@ describe('an engine thread', () => {
   });
 
   it('started by hand says what it is', () => {
-    const { status, stderr } = spawnSync(process.execPath, ['dist/child/inference/engine-thread.js'], {
+    const { status, stderr } = spawnSync(process.execPath, ['dist/child/engine/engine-thread.js'], {
       encoding: 'utf8',
     });
     expect(status).toBe(EXIT_CODES.crash);

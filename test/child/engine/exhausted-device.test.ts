@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import { analyzePicture } from '../../../src/child/inference/analyze-picture.js';
-import type { Picture } from '../../../src/child/inference/engine.js';
-import type { MemoryStep } from '../../../src/child/inference/memory-ladder.js';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { type Networks, openNetworks } from '../../../src/child/inference/networks.js';
-import { openSession } from '../../../src/child/inference/session.js';
+import { analyzePicture } from '../../../src/child/engine/analyze-image.js';
+import type { Picture } from '../../../src/child/engine/engine.js';
+import type { MemoryStep } from '../../../src/child/engine/oom-fallback.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { openSession } from '../../../src/child/engine/session.js';
 import { cosine } from '../../support/cosine.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
@@ -13,7 +13,7 @@ import { createModelFolder, type ModelFolder } from '../../support/model-folder.
 const device = vi.hoisted(() => ({ room: Infinity }));
 
 // A device that computes what the CPU does, as there is no GPU here to be filled up.
-vi.mock('../../../src/child/inference/session.js', async (original) => {
+vi.mock('../../../src/child/engine/session.js', async (original) => {
   const { openSession: open } = await original<{ openSession: typeof openSession }>();
   const openOnFake: typeof openSession = async (modelPath, inputName, provider, threads) => {
     const session = await open(modelPath, inputName, 'cpu', threads);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { gatherRuns, type GatherOptions } from '../../../src/child/inference/gather-runs.js';
-import type { Networks } from '../../../src/child/inference/networks.js';
+import { gatherRuns, type GatherOptions } from '../../../src/child/engine/gather-runs.js';
+import type { Networks } from '../../../src/child/engine/networks.js';
 
 const SMALL = { widthPx: 1, heightPx: 1 };
 const LARGE = { widthPx: 2, heightPx: 1 };

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { countLinuxGpus, describeMachine } from '../../../src/child/inference/machine.js';
+import { countLinuxGpus, describeMachine } from '../../../src/child/engine/machine.js';
 
 let root: string;
 beforeEach(async () => {

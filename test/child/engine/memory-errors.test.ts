@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryFailureOf } from '../../../src/child/inference/out-of-memory.js';
+import { memoryFailureOf } from '../../../src/child/engine/memory-errors.js';
 
 /** As people have met them; the paths of their machines are left out. */
 const KNOWN = [

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { type Networks, openNetworks, warmUp } from '../../../src/child/inference/networks.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { type Networks, openNetworks, warmUp } from '../../../src/child/engine/networks.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
 let models: ModelFolder;

@@ -5,7 +5,7 @@ import {
   type MemoryState,
   nextMemoryState,
   QUIET_MS,
-} from '../../../src/child/inference/memory-ladder.js';
+} from '../../../src/child/engine/oom-fallback.js';
 
 const ROOMY: MemoryState = { kind: 'roomy', falls: 0 };
 const noRoom = (batch: number, nowMs = 0): MemoryEvent => ({

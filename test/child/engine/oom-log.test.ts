@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog } from '../../../src/child/inference/memory-log.js';
+import { createMemoryLog } from '../../../src/child/engine/oom-log.js';
 import { recordLog } from '../../support/log-recorder.js';
 
 describe('what was done for want of memory', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseProviders, type ProviderQuestion } from '../../../src/child/inference/providers.js';
+import { chooseProviders, type ProviderQuestion } from '../../../src/child/engine/providers.js';
 import { CPU, GPU } from '../../support/devices.js';
 
 const machine = (platform: NodeJS.Platform, gpus: number, arch: NodeJS.Architecture = 'x64') => ({

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPicture } from '../../../src/child/inference/read-picture.js';
+import { readPicture } from '../../../src/child/engine/read-image.js';
 import { ImageError } from '../../../src/shared/errors.js';
 
 const CONTENT = Buffer.from([1, 2, 3, 4]);

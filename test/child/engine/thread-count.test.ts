@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseThreads, picturesInFlight } from '../../../src/child/inference/thread-count.js';
+import { chooseThreads, picturesInFlight } from '../../../src/child/engine/thread-count.js';
 
 describe('engine threads', () => {
   it('are as many as the processors, on a CPU', () => {

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Job, Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
-import { indexQueueName } from '../../src/shared/index-batch.js';
-import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
-import { PATIENCE, SELFIE, startWorker, type WorkerHarness } from '../support/worker-harness.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { indexQueueName } from '../../../src/shared/index-batch.js';
+import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
+import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
+import { PATIENCE, SELFIE, startWorker, type WorkerHarness } from '../../support/worker-harness.js';
 
 let server: RedisServer;
 let directory: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { forEachConcurrently } from '../../src/child/for-each-concurrently.js';
-import { defer } from '../support/deferred.js';
+import { forEachConcurrently } from '../../../src/child/jobs/for-each-concurrently.js';
+import { defer } from '../../support/deferred.js';
 
 describe('forEachConcurrently', () => {
   test('works on every item once, a limited number of them at a time', async () => {

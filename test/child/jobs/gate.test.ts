@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTurnstile, type Turnstile } from '../../src/child/turnstile.js';
+import { createTurnstile, type Turnstile } from '../../../src/child/jobs/gate.js';
 
 const never = new AbortController().signal;
 

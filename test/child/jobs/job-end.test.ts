@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { decideJobEnd } from '../../src/child/job-end.js';
-import { JobError } from '../../src/shared/errors.js';
+import { decideJobEnd } from '../../../src/child/jobs/job-end.js';
+import { JobError } from '../../../src/shared/errors.js';
 
 const OWN_FAULT = new JobError('NO_FACE_DETECTED', 'No face.');
 const FAULT = new Error('The device is lost.');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createJobLog } from '../../src/child/job-log.js';
+import { createJobLog } from '../../../src/child/jobs/job-log.js';
 
 async function logged(lines: number): Promise<string[]> {
   const written: string[] = [];

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createJobProgress } from '../../src/child/job-progress.js';
-import { defer } from '../support/deferred.js';
+import { createJobProgress } from '../../../src/child/jobs/job-progress.js';
+import { defer } from '../../support/deferred.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

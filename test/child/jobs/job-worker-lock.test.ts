@@ -1,9 +1,9 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import { expect, test, vi } from 'vitest';
-import { createQueueHarness } from '../support/queue-harness.js';
-import { startRedisServer } from '../../scripts/support/redis-server.mjs';
-import { createScriptedEngine } from '../support/scripted-engine.js';
-import { PATIENCE, STUCK_JOB, startWorker } from '../support/worker-harness.js';
+import { createQueueHarness } from '../../support/queue-harness.js';
+import { startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createScriptedEngine } from '../../support/scripted-engine.js';
+import { PATIENCE, STUCK_JOB, startWorker } from '../../support/worker-harness.js';
 
 // A job's lock is renewed every 15 s; here many times a second.
 vi.mock('bullmq', async (original) => {

@@ -1,8 +1,8 @@
 import { Job, Queue, QueueEvents } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createQueueHarness, type QueueHarness } from '../support/queue-harness.js';
-import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
-import { createScriptedEngine, type ScriptedEngine } from '../support/scripted-engine.js';
+import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
 import {
   PATIENCE,
   PLAIN_JOB,
@@ -11,7 +11,7 @@ import {
   STUCK_JOB,
   startWorker,
   type WorkerHarness,
-} from '../support/worker-harness.js';
+} from '../../support/worker-harness.js';
 
 let server: RedisServer;
 let portal: QueueHarness;

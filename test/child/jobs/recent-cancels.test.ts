@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRecentCancels } from '../../src/child/recent-cancels.js';
+import { createRecentCancels } from '../../../src/child/jobs/recent-cancels.js';
 
 let nowMs = 0;
 const cancels = createRecentCancels(() => nowMs);

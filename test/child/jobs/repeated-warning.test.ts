@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createRepeatedWarning } from '../../src/child/repeated-warning.js';
+import { createRepeatedWarning } from '../../../src/child/jobs/repeated-warning.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

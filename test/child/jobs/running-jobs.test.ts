@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { beforeEach, expect, test } from 'vitest';
-import { createRunningJobs, type RunningJobs } from '../../src/child/running-jobs.js';
+import { createRunningJobs, type RunningJobs } from '../../../src/child/jobs/running-jobs.js';
 
 let running: RunningJobs;
 let told: string[];

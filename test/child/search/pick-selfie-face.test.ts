@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Box, Face } from '../../src/child/inference/engine.js';
-import { pickSelfieFace } from '../../src/child/pick-selfie-face.js';
+import type { Box } from '../../../src/shared/face.js';
+import type { Face } from '../../../src/child/engine/engine.js';
+import { pickSelfieFace } from '../../../src/child/search/pick-selfie-face.js';
 
 const point = { x: 0, y: 0 };
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { processJob, type ProcessJobContext } from '../../src/child/process-job.js';
-import type { EmbeddingStore } from '../../src/child/store/embedding-store.js';
-import { createFindFaces } from '../../src/child/store/known-faces.js';
-import { loadConfig } from '../../src/shared/config.js';
-import { JobError } from '../../src/shared/errors.js';
-import { createScriptedEngine } from '../support/scripted-engine.js';
+import { processJob, type ProcessJobContext } from '../../../src/child/search/run-search.js';
+import type { EmbeddingStore } from '../../../src/gallery/store/embedding-store.js';
+import { createFindFaces } from '../../../src/child/indexing/known-faces.js';
+import { loadConfig } from '../../../src/shared/config.js';
+import { JobError } from '../../../src/shared/errors.js';
+import { createScriptedEngine } from '../../support/scripted-engine.js';
 
 const { jobs: SETTINGS, gallery: gallerySettings } = loadConfig({}, '/nowhere');
 /** Remembers nothing. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { findPerson } from '../../src/child/find-person.js';
-import type { Face, Picture, WorkOptions } from '../../src/child/inference/engine.js';
-import { ImageError, JobError } from '../../src/shared/errors.js';
-import { createScriptedEngine } from '../support/scripted-engine.js';
+import { findPerson } from '../../../src/child/search/selfie-probe.js';
+import type { Face, Picture, WorkOptions } from '../../../src/child/engine/engine.js';
+import { ImageError, JobError } from '../../../src/shared/errors.js';
+import { createScriptedEngine } from '../../support/scripted-engine.js';
 
 interface Look {
   readonly cosine: number;

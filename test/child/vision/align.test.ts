@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Landmarks, Point } from '../../../src/child/inference/engine.js';
+import type { Landmarks, Point } from '../../../src/shared/face.js';
 import {
   ALIGNED_SIZE_PX,
   alignFace,
   fitSimilarity,
   type Similarity,
-} from '../../../src/child/pipeline/align.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+} from '../../../src/child/vision/align.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 
 type Colour = readonly [red: number, green: number, blue: number];

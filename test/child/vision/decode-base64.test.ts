@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { decodeBase64 } from '../../../src/child/pipeline/decode-base64.js';
+import { decodeBase64 } from '../../../src/child/vision/decode-base64.js';
 import { ImageError } from '../../../src/shared/errors.js';
 
 const NO_LIMIT = Infinity;

@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodePicture, shrink, WORKING_SIDE_PX } from '../../../src/child/pipeline/decode.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+import { decodePicture, shrink, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { crc32 } from '../../support/crc32.js';
 

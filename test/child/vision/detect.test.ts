@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { DetectorModel } from '../../../src/child/inference/model-files.js';
+import type { DetectorModel } from '../../../src/shared/model-pack.js';
 import {
   type DetectedFace,
   detectFaces,
   type RunDetector,
   scaleFace,
-} from '../../../src/child/pipeline/detect.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+} from '../../../src/child/vision/detect.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
 
 const MODEL: DetectorModel = {
   file: 'detector.onnx',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EmbedderModel } from '../../../src/child/inference/model-files.js';
-import { embedFaces, type RunEmbedder } from '../../../src/child/pipeline/embed.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
+import type { EmbedderModel } from '../../../src/shared/model-pack.js';
+import { embedFaces, type RunEmbedder } from '../../../src/child/vision/embed.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
 
 const SIDE_PX = 112;
 const VALUES_PER_FACE = 3 * SIDE_PX ** 2;

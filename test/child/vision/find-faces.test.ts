@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { type Networks, openNetworks } from '../../../src/child/inference/networks.js';
-import { decodePicture } from '../../../src/child/pipeline/decode.js';
-import type { RunDetector } from '../../../src/child/pipeline/detect.js';
-import { findFaces, type FoundFaces } from '../../../src/child/pipeline/find-faces.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { decodePicture } from '../../../src/child/vision/decode.js';
+import type { RunDetector } from '../../../src/child/vision/detect.js';
+import { findFaces, type FoundFaces } from '../../../src/child/vision/find-faces.js';
 import { createModelFolder } from '../../support/model-folder.js';
 
 const MAX_PIXELS = 100_000_000;

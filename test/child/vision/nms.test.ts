@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Box } from '../../../src/child/inference/engine.js';
-import { intersectionOverUnion, suppressNonMaxima } from '../../../src/child/pipeline/nms.js';
+import type { Box } from '../../../src/shared/face.js';
+import { intersectionOverUnion, suppressNonMaxima } from '../../../src/child/vision/nms.js';
 
 const box = (x: number, y: number, width: number, height = width): Box => ({ x, y, width, height });
 

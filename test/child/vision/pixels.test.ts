@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type PixelEncoding, writePlanes } from '../../../src/child/pipeline/pixels.js';
+import { type PixelEncoding, writePlanes } from '../../../src/child/vision/pixels.js';
 
 /** Two rows of three pixels, counted in reading order: red from 10, green from 20, blue from 30. */
 const image = {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FACE_BOX, LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { Landmarks, Point } from '../../../src/child/inference/engine.js';
-import { findModelPack, type ModelPack } from '../../../src/child/inference/model-files.js';
-import { type Networks, openNetworks } from '../../../src/child/inference/networks.js';
-import { decodePicture } from '../../../src/child/pipeline/decode.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
-import { refineLandmarks } from '../../../src/child/pipeline/refine.js';
+import type { Landmarks, Point } from '../../../src/shared/face.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { decodePicture } from '../../../src/child/vision/decode.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import { refineLandmarks } from '../../../src/child/vision/refine.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
 const FACES = [

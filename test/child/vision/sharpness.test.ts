@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
-import { sharpnessOf } from '../../../src/child/pipeline/sharpness.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import { sharpnessOf } from '../../../src/child/vision/sharpness.js';
 
 async function drawn(blurSigma?: number): Promise<RgbImage> {
   const scene = await drawScene({

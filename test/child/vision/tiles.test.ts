@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { DetectorModel } from '../../../src/child/inference/model-files.js';
-import type { RunDetector } from '../../../src/child/pipeline/detect.js';
-import type { RgbImage } from '../../../src/child/pipeline/pixels.js';
-import {
-  detectInTiles,
-  planTiles,
-  TILE_OVERLAP_PX,
-  TILE_SIDE_PX,
-} from '../../../src/child/pipeline/tiles.js';
+import type { DetectorModel } from '../../../src/shared/model-pack.js';
+import type { RunDetector } from '../../../src/child/vision/detect.js';
+import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import { detectInTiles, planTiles, TILE_OVERLAP_PX, TILE_SIDE_PX } from '../../../src/child/vision/tiles.js';
 
 describe('the tiles of an image', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { activityOf } from '../../src/dashboard/activity.js';
-import type { WorkerRecord } from '../../src/shared/worker-record.js';
-import { workerRecord } from '../support/worker-record.js';
+import { activityOf } from '../../../src/dashboard/fleet/activity.js';
+import type { WorkerRecord } from '../../../src/shared/worker-record.js';
+import { workerRecord } from '../../support/worker-record.js';
 
 const crashed = { at: 1, code: 1, signal: null, planned: false, error: 'Out of luck' };
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { viewWorker } from '../../src/dashboard/activity.js';
-import type { WorkerView } from '../../src/dashboard/api.js';
-import { createFleetHistory, type FleetMoment } from '../../src/dashboard/fleet-history.js';
-import { NO_SEARCHES, observeSearch } from '../../src/shared/durations.js';
-import type { WorkerRecord } from '../../src/shared/worker-record.js';
-import { workerRecord } from '../support/worker-record.js';
+import { viewWorker } from '../../../src/dashboard/fleet/activity.js';
+import type { WorkerView } from '../../../src/dashboard/api.js';
+import { createFleetHistory, type FleetMoment } from '../../../src/dashboard/fleet/fleet-history.js';
+import { NO_SEARCHES, observeSearch } from '../../../src/shared/durations.js';
+import type { WorkerRecord } from '../../../src/shared/worker-record.js';
+import { workerRecord } from '../../support/worker-record.js';
 
 const view = (changes: Partial<WorkerRecord>): WorkerView => {
   const record = workerRecord(changes);

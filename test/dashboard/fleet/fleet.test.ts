@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetEvent, HistoryEvent } from '../../src/dashboard/api.js';
-import { NO_SEARCHES, observeSearch } from '../../src/shared/durations.js';
-import { restartChannel, workerPausedKey } from '../../src/shared/redis-keys.js';
-import { type DashboardHarness, eventsOf, startDashboardHarness } from '../support/dashboard-harness.js';
-import { defer } from '../support/deferred.js';
-import { workerRecord } from '../support/worker-record.js';
+import type { FleetEvent, HistoryEvent } from '../../../src/dashboard/api.js';
+import { NO_SEARCHES, observeSearch } from '../../../src/shared/durations.js';
+import { restartChannel, workerPausedKey } from '../../../src/shared/redis-keys.js';
+import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';
+import { defer } from '../../support/deferred.js';
+import { workerRecord } from '../../support/worker-record.js';
 
 let dashboard: DashboardHarness;
 beforeAll(async () => {

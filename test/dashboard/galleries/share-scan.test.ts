@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { remember } from '../../src/dashboard/remember.js';
+import { remember } from '../../../src/dashboard/galleries/share-scan.js';
 
 it('reads once for all who ask, until it is told to forget', async () => {
   let readings = 0;

@@ -1,8 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DashboardHarness, startDashboardHarness } from '../support/dashboard-harness.js';
-import { workerRecord } from '../support/worker-record.js';
+import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
+import { workerRecord } from '../../support/worker-record.js';
 
 type Operation = {
   readonly responses: Readonly<Record<string, { content?: Readonly<Record<string, { schema: object }>> }>>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type DashboardHarness, eventsOf, startDashboardHarness } from '../support/dashboard-harness.js';
+import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';
 
 describe('a dashboard whose Redis goes away', () => {
   let dashboard: DashboardHarness;

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DashboardHarness, startDashboardHarness } from '../support/dashboard-harness.js';
+import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
 
 const TOKEN = 'correct horse battery staple';
 

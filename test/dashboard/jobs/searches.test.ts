@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cancelChannel } from '../../src/shared/redis-keys.js';
-import type { Search } from '../../src/dashboard/api.js';
-import { type DashboardHarness, eventsOf, startDashboardHarness } from '../support/dashboard-harness.js';
-import { defer } from '../support/deferred.js';
+import { cancelChannel } from '../../../src/shared/redis-keys.js';
+import type { Search } from '../../../src/dashboard/api.js';
+import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';
+import { defer } from '../../support/deferred.js';
 
 const SELFIE = Buffer.from('a picture').toString('base64');
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchId, planBatches } from '../../../src/child/index/plan-batches.js';
+import { batchId, planBatches } from '../../../src/gallery/batches/plan-batches.js';
 
 const fileOf = (name: string) => ({ name, sizeBytes: 1000, changedMs: 1 });
 const files = Array.from({ length: 2000 }, (_, i) => fileOf(`IMG_${String(i).padStart(4, '0')}.jpg`));

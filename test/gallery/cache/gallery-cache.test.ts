@@ -6,10 +6,10 @@ import {
   createGalleries,
   type Galleries,
   type GalleriesOptions,
-} from '../../../src/child/index/galleries.js';
-import { toFixedPoint } from '../../../src/child/store/fixed-point.js';
-import type { FileContent } from '../../../src/child/store/file-table.js';
-import type { FaceRecord, PhotoRecord } from '../../../src/child/store/photo-record.js';
+} from '../../../src/gallery/cache/gallery-cache.js';
+import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
+import type { FileContent } from '../../../src/gallery/store/file-table.js';
+import type { FaceRecord, PhotoRecord } from '../../../src/gallery/store/photo-record.js';
 import { loadConfig } from '../../../src/shared/config.js';
 import { JobError } from '../../../src/shared/errors.js';
 

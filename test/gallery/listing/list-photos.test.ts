@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openGalleryDirectory } from '../../../src/child/gallery/gallery-directory.js';
-import { listPictures } from '../../../src/child/gallery/list-pictures.js';
-import { openListedPhotos } from '../../../src/child/gallery/list-photos.js';
+import { openGalleryDirectory } from '../../../src/gallery/listing/gallery-directory.js';
+import { listPictures } from '../../../src/gallery/listing/list-photos.js';
+import { openListedPhotos } from '../../../src/child/search/listed-photos.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 import type { GalleryEntry } from '../../../src/shared/job.js';
 

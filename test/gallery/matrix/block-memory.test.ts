@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createBlockMemory } from '../../../src/child/search/block-memory.js';
-import { BLOCK_ROWS } from '../../../src/child/search/dot-kernel.js';
+import { createBlockMemory } from '../../../src/gallery/matrix/block-memory.js';
+import { BLOCK_ROWS } from '../../../src/gallery/matrix/dot-kernel.js';
 
 describe('the memory of a matrix', () => {
   test.each([1, 16, 129, 512])('gives every row of %i components its own place', (embeddingSize) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BLOCK_ROWS, createDotKernel, interleave } from '../../../src/child/search/dot-kernel.js';
+import { BLOCK_ROWS, createDotKernel, interleave } from '../../../src/gallery/matrix/dot-kernel.js';
 import { seededRandom } from './vectors.js';
 
 const PAGE_BYTES = 65_536;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFaceMatrix, type FaceMatrix } from '../../../src/child/search/face-matrix.js';
+import { createFaceMatrix, type FaceMatrix } from '../../../src/gallery/matrix/face-matrix.js';
 import {
   cosine,
   gaussian,

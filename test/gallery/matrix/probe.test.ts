@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { interleave } from '../../../src/child/search/dot-kernel.js';
-import { createProbe, PROBE_SCALE } from '../../../src/child/search/probe.js';
+import { interleave } from '../../../src/gallery/matrix/dot-kernel.js';
+import { createProbe, PROBE_SCALE } from '../../../src/gallery/matrix/probe.js';
 import { randomProbe, seededRandom } from './vectors.js';
 
 test('a probe has length 1, whatever length the embedding has', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cosineOf, encodeRow, LEADING_OFFSET } from '../../../src/child/search/row-code.js';
+import { cosineOf, encodeRow, LEADING_OFFSET } from '../../../src/gallery/matrix/row-code.js';
 import { cosine, randomEmbedding, seededRandom } from './vectors.js';
 
 const random = seededRandom(1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { toFixedPoint } from '../../../src/child/store/fixed-point.js';
-import { decodePhoto, encodePhoto, type FaceRecord } from '../../../src/child/store/photo-record.js';
+import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
+import { decodePhoto, encodePhoto, type FaceRecord } from '../../../src/gallery/store/photo-record.js';
 
 const EMBEDDING_SIZE = 512;
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Device, workerIdOf } from '../../src/shared/device.js';
-import { type FoundDevices, findDevices, selectDevices } from '../../src/supervisor/devices.js';
-import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../support/fake-nvidia-smi.js';
+import { type Device, workerIdOf } from '../../../src/shared/device.js';
+import { type FoundDevices, findDevices, selectDevices } from '../../../src/supervisor/devices/devices.js';
+import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
 
 const anyGpus = { gpuIndices: null, cpuOnly: false, cpuWorker: 'auto', scanIntervalMs: 30_000 } as const;
 

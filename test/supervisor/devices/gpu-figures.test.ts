@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { figuresOf } from '../../src/supervisor/gpu-figures.js';
-import { parseMigInstances } from '../../src/supervisor/mig-instances.js';
-import { devicesOf } from '../../src/supervisor/nvidia-devices.js';
-import { parseNvidiaGpus } from '../../src/supervisor/nvidia-smi.js';
-import { CPU } from '../support/devices.js';
-import { readNvidiaFixture } from '../support/fake-nvidia-smi.js';
+import { figuresOf } from '../../../src/supervisor/devices/gpu-figures.js';
+import { parseMigInstances } from '../../../src/supervisor/devices/mig-instances.js';
+import { devicesOf } from '../../../src/supervisor/devices/nvidia-devices.js';
+import { parseNvidiaGpus } from '../../../src/supervisor/devices/nvidia-smi.js';
+import { CPU } from '../../support/devices.js';
+import { readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
 
 const gpus = parseNvidiaGpus(await readNvidiaFixture('mig-gpus'));
 const { devices } = devicesOf(gpus, parseMigInstances(await readNvidiaFixture('mig-list')));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readKernelLog } from '../../src/supervisor/kernel-log.js';
-import { createFakeDmesg, type FakeDmesg } from '../support/fake-dmesg.js';
+import { readKernelLog } from '../../../src/supervisor/devices/kernel-log.js';
+import { createFakeDmesg, type FakeDmesg } from '../../support/fake-dmesg.js';
 
 let dmesg: FakeDmesg;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { parseNvidiaGpus, queryNvidiaGpus } from '../../src/supervisor/nvidia-smi.js';
-import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../support/fake-nvidia-smi.js';
+import { parseNvidiaGpus, queryNvidiaGpus } from '../../../src/supervisor/devices/nvidia-smi.js';
+import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
 
 describe('what nvidia-smi prints', () => {
   it('is no GPU where it found none', async () => {

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Device } from '../../src/shared/device.js';
-import type { KernelLog } from '../../src/supervisor/kernel-log.js';
-import { createXidWatch, type XidWatch } from '../../src/supervisor/xid-watch.js';
-import { CPU, GPU } from '../support/devices.js';
-import { recordLog } from '../support/log-recorder.js';
+import type { Device } from '../../../src/shared/device.js';
+import type { KernelLog } from '../../../src/supervisor/devices/kernel-log.js';
+import { createXidWatch, type XidWatch } from '../../../src/supervisor/devices/xid-watch.js';
+import { CPU, GPU } from '../../support/devices.js';
+import { recordLog } from '../../support/log-recorder.js';
 
 const FIRST: Device = { ...GPU, pciBusId: '00000000:3B:00.0' };
 const SECOND: Device = { ...GPU, index: 1, uuid: 'GPU-other', pciBusId: '00000000:5E:00.0' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { busKeyOf, meaningOfXid, newXids, readXids } from '../../src/supervisor/xid.js';
+import { busKeyOf, meaningOfXid, newXids, readXids } from '../../../src/supervisor/devices/xid.js';
 
 const numbersIn = (log: string) => readXids(log).map(({ busKey, number }) => `${number} of ${busKey}`);
 

@@ -1,10 +1,14 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WorkerRecord } from '../../src/shared/worker-record.js';
-import { createMachinePlace, type Holder, type MachinePlace } from '../../src/supervisor/machine-place.js';
-import { takePlace } from '../../src/supervisor/take-place.js';
-import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+import type { WorkerRecord } from '../../../src/shared/worker-record.js';
+import {
+  createMachinePlace,
+  type Holder,
+  type MachinePlace,
+} from '../../../src/supervisor/heartbeat/machine-lease.js';
+import { takePlace } from '../../../src/supervisor/heartbeat/acquire-lease.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 const first: Holder = { bootId: 'first', pid: 100, since: 1_700_000_000 };

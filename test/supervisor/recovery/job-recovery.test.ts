@@ -2,8 +2,8 @@ import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createJobRecovery, type JobRecovery } from '../../src/supervisor/job-recovery.js';
-import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+import { createJobRecovery, type JobRecovery } from '../../../src/supervisor/recovery/job-recovery.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 

@@ -2,9 +2,13 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ChildStats } from '../../src/shared/ipc.js';
-import { createStrayJobs, type JobHolder, type StrayJobs } from '../../src/supervisor/stray-jobs.js';
-import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
+import type { ChildStats } from '../../../src/shared/ipc.js';
+import {
+  createStrayJobs,
+  type JobHolder,
+  type StrayJobs,
+} from '../../../src/supervisor/recovery/orphaned-jobs.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRecycling, chooseReplaceOrder, type MemoryFacts } from '../../src/supervisor/memory-policy.js';
+import {
+  chooseRecycling,
+  chooseReplaceOrder,
+  type MemoryFacts,
+} from '../../../src/supervisor/slots/memory-policy.js';
 
 const roomy: MemoryFacts = { rssMb: 500, hostAvailableMb: 8000, gpuUsedMb: 1000, gpuFreeMb: 20_000 };
 const limits = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
 import {
   type CrashHistory,
   CRASH_LOOP_EXITS,
@@ -7,7 +7,7 @@ import {
   HALF_OPEN_AFTER_MS,
   NO_CRASHES,
   type RestartDecision,
-} from '../../src/supervisor/restart-policy.js';
+} from '../../../src/supervisor/slots/restart-policy.js';
 
 const crash = (now: number, servedMs = 0, code: number | null = 1) => ({
   now,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EXIT_CODES } from '../../src/shared/exit-codes.js';
+import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
 import {
   deadlineOf,
   NEW_SLOT,
@@ -7,8 +7,8 @@ import {
   type SlotCommand,
   type SlotEvent,
   type SlotState,
-} from '../../src/supervisor/slot-state.js';
-import { advance } from '../../src/supervisor/slot-transition.js';
+} from '../../../src/supervisor/slots/slot-state.js';
+import { advance } from '../../../src/supervisor/slots/slot-transition.js';
 
 const NOW = 1_000_000;
 const SOON = NOW + 120_000;

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type ChildExit, type ChildProcess, forkChild } from '../../src/supervisor/child-process.js';
-import { HALF_OPEN_AFTER_MS } from '../../src/supervisor/restart-policy.js';
-import { rollSlots } from '../../src/supervisor/rolling-restart.js';
-import { createSlot, type SlotRunner } from '../../src/supervisor/slot.js';
-import { loadConfig } from '../../src/shared/config.js';
+import { type ChildExit, type ChildProcess, forkChild } from '../../../src/supervisor/slots/child-process.js';
+import { HALF_OPEN_AFTER_MS } from '../../../src/supervisor/slots/restart-policy.js';
+import { rollSlots } from '../../../src/supervisor/slots/rolling-restart.js';
+import { createSlot, type SlotRunner } from '../../../src/supervisor/slots/slot.js';
+import { loadConfig } from '../../../src/shared/config.js';
 
-const SCRIPTED_CHILD = fileURLToPath(new URL('../fixtures/scripted-child.mjs', import.meta.url));
+const SCRIPTED_CHILD = fileURLToPath(new URL('../../fixtures/scripted-child.mjs', import.meta.url));
 const logger = pino({ level: 'silent' });
 const config = loadConfig({}, '/nonexistent');
 

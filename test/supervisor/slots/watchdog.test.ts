@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ChildStats } from '../../src/shared/ipc.js';
-import { createWatchdog } from '../../src/supervisor/watchdog.js';
+import type { ChildStats } from '../../../src/shared/ipc.js';
+import { createWatchdog } from '../../../src/supervisor/slots/watchdog.js';
 
 const limits = { pingTimeoutMs: 15_000, inferenceTimeoutMs: 60_000 };
 const idle: ChildStats = {

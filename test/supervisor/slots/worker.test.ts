@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/shared/config.js';
-import { createWorker, type Worker } from '../../src/supervisor/worker.js';
-import { GPU } from '../support/devices.js';
-import { recordLog } from '../support/log-recorder.js';
+import { loadConfig } from '../../../src/shared/config.js';
+import { createWorker, type Worker } from '../../../src/supervisor/slots/worker.js';
+import { GPU } from '../../support/devices.js';
+import { recordLog } from '../../support/log-recorder.js';
 
-const SCRIPTED_CHILD = fileURLToPath(new URL('../fixtures/scripted-child.mjs', import.meta.url));
+const SCRIPTED_CHILD = fileURLToPath(new URL('../../fixtures/scripted-child.mjs', import.meta.url));
 
 let worker: Worker;
 afterEach(async () => {

@@ -1,9 +1,9 @@
 import type { QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Config } from '../../shared/config.js';
-import type { Logger } from '../../shared/logger.js';
-import type { FleetWatch, Queues } from '../fleet-watch.js';
-import type { DashboardGalleries } from '../galleries.js';
+import type { Config } from '../../../shared/config.js';
+import type { Logger } from '../../../shared/logger.js';
+import type { FleetWatch, Queues } from '../../fleet/fleet-watch.js';
+import type { DashboardGalleries } from '../../galleries/galleries.js';
 import type { Guard } from '../guard.js';
 
 /** What the routes need. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { streamEvents } from '../event-stream.js';
-import type { FleetNews } from '../fleet-watch.js';
+import type { FleetNews } from '../../fleet/fleet-watch.js';
 import type { RouteContext } from './context.js';
 
 /** Answers also while Redis is away: that is news, too. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { readFleetMoment } from '../fleet-watch.js';
-import { METRICS_TYPE, writeMetrics } from '../metrics.js';
+import { readFleetMoment } from '../../fleet/fleet-watch.js';
+import { METRICS_TYPE, writeMetrics } from '../../fleet/metrics.js';
 import type { RouteContext } from './context.js';
 
 export function addMetricsRoute(app: FastifyInstance, { redis, queues }: RouteContext): void {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
-const SCRIPTS = fileURLToPath(new URL('../../../dist/dashboard/web/', import.meta.url));
+const WEB = fileURLToPath(new URL('../../../../web/', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../../../dist/dashboard/web/', import.meta.url));
 
 /** The operators' page: files as they are, the same for everybody. What they show comes from the API. */
 export async function addPageRoutes(app: FastifyInstance): Promise<void> {

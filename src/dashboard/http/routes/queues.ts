@@ -1,11 +1,11 @@
 import type { Job, JobType, Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { JobDetails, JobState, QueueKind } from '../api.js';
+import type { JobDetails, JobState, QueueKind } from '../../api.js';
 import { ApiError, notFound } from '../failures.js';
-import { readJobHead, readJobHeads } from '../job-head.js';
-import { matchesOf, readState, withoutPictures } from '../job-view.js';
+import { readJobHead, readJobHeads } from '../../jobs/job-head.js';
+import { matchesOf, readState, withoutPictures } from '../../jobs/job-view.js';
 import { ANSWERS } from '../schemas.js';
-import { findJob } from '../searches.js';
+import { findJob } from '../../jobs/searches.js';
 import type { RouteContext } from './context.js';
 
 const MAX_JOBS = 200;

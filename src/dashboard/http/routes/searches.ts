@@ -1,12 +1,12 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiProblem } from '../api.js';
+import type { ApiProblem } from '../../api.js';
 import { streamEvents } from '../event-stream.js';
 import { ApiError } from '../failures.js';
-import { readPhoto } from '../photos.js';
+import { readPhoto } from '../../galleries/photos.js';
 import { ANSWERS, BODIES } from '../schemas.js';
-import { followSearch } from '../search-events.js';
-import { addSearch, cancelSearch, readSearch } from '../searches.js';
+import { followSearch } from '../../jobs/search-events.js';
+import { addSearch, cancelSearch, readSearch } from '../../jobs/searches.js';
 import type { RouteContext } from './context.js';
 
 interface ById {

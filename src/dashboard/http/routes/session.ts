@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { VERSION } from '../../shared/version.js';
+import { VERSION } from '../../../shared/version.js';
 import { ApiError } from '../failures.js';
 import { NO_SESSION_COOKIE } from '../guard.js';
 import { ANSWERS, BODIES } from '../schemas.js';

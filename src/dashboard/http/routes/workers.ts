@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { readFleet } from '../../shared/fleet-records.js';
-import { viewWorker } from '../activity.js';
-import { giveOrder, ORDERS } from '../fleet-orders.js';
+import { readFleet } from '../../../shared/fleet-records.js';
+import { viewWorker } from '../../fleet/activity.js';
+import { giveOrder, ORDERS } from '../../fleet/fleet-commands.js';
 import { ANSWERS } from '../schemas.js';
 import type { RouteContext } from './context.js';
 

@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
-import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from './chart-geometry.js';
-import { useWidth } from './use-width.js';
+import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from '../lib/chart-geometry.js';
+import { useWidth } from '../hooks/use-width.js';
 
 const FIRST_WIDTH = 560;
 const HEIGHT = 150;

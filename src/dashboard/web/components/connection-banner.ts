@@ -1,7 +1,7 @@
 import { html } from '/vendor/preact.js';
-import { formatAgo } from './format.js';
+import { formatAgo } from '../lib/format.js';
 import { Icon } from './icons.js';
-import { isStale, type LiveState } from './live-state.js';
+import { isStale, type LiveState } from '../lib/live-state.js';
 
 /** Says that the figures are old, how old, and why. */
 export function ConnectionBanner({ live, now }: { readonly live: LiveState; readonly now: number }) {

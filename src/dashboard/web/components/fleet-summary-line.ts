@@ -1,9 +1,9 @@
 import { html } from '/vendor/preact.js';
-import type { FleetEvent, FleetSample } from '../api.js';
-import { countActivities, latestLatency, searchesPerMinute } from './fleet-summary.js';
-import { formatCount, formatLatency, formatRate } from './format.js';
+import type { FleetEvent, FleetSample } from '../../api.js';
+import { countActivities, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
+import { formatCount, formatLatency, formatRate } from '../lib/format.js';
 import { ACTIVITY_ICONS, Icon } from './icons.js';
-import { ACTIVITIES, ACTIVITY_WORDS } from './states.js';
+import { ACTIVITIES, ACTIVITY_WORDS } from '../lib/states.js';
 
 interface FleetSummaryProps {
   readonly fleet: FleetEvent;

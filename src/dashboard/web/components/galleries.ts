@@ -1,11 +1,11 @@
 import { html, useState } from '/vendor/preact.js';
-import type { Gallery } from '../api.js';
-import { forgetGallery, indexGallery, listGalleries } from './api-client.js';
+import type { Gallery } from '../../api.js';
+import { forgetGallery, indexGallery, listGalleries } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
-import { formatCount, plural } from './format.js';
+import { formatCount, plural } from '../lib/format.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
-import { usePolled } from './use-polled.js';
+import { usePolled } from '../hooks/use-polled.js';
 
 interface GalleriesProps {
   readonly ask: Ask;

@@ -1,16 +1,16 @@
 import { html, useEffect, useState } from '/vendor/preact.js';
-import type { JobState, JobSummary, QueueKind, QueueView } from '../api.js';
-import { listJobs } from './api-client.js';
+import type { JobState, JobSummary, QueueKind, QueueView } from '../../api.js';
+import { listJobs } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
-import { formatCount, plural } from './format.js';
+import { formatCount, plural } from '../lib/format.js';
 import { JobPanel } from './job-panel.js';
 import { JobRow } from './job-row.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
-import { jobHash, type Route } from './route.js';
-import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from './states.js';
+import { jobHash, type Route } from '../lib/route.js';
+import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from '../lib/states.js';
 import { Tabs } from './tabs.js';
-import { usePolled } from './use-polled.js';
+import { usePolled } from '../hooks/use-polled.js';
 
 interface JobBrowserProps {
   readonly queues: readonly QueueView[];

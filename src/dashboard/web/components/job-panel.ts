@@ -1,13 +1,13 @@
 import { html } from '/vendor/preact.js';
-import type { JobDetails, QueueKind } from '../api.js';
-import { cancelSearch, readJob, removeJob, retryJob } from './api-client.js';
+import type { JobDetails, QueueKind } from '../../api.js';
+import { cancelSearch, readJob, removeJob, retryJob } from '../lib/api-client.js';
 import type { Ask, Question } from './confirm-dialog.js';
-import { formatLatency, UNKNOWN } from './format.js';
+import { formatLatency, UNKNOWN } from '../lib/format.js';
 import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
-import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from './states.js';
-import { usePolled } from './use-polled.js';
+import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from '../lib/states.js';
+import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {
   readonly kind: QueueKind;

@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
-import type { JobSummary } from '../api.js';
-import { formatAgo, formatLatency } from './format.js';
+import type { JobSummary } from '../../api.js';
+import { formatAgo, formatLatency } from '../lib/format.js';
 import { Icon } from './icons.js';
 
 interface JobRowProps {

@@ -1,6 +1,6 @@
 import { html, useState } from '/vendor/preact.js';
-import type { Match } from '../api.js';
-import { formatScore } from './format.js';
+import type { Match } from '../../api.js';
+import { formatScore } from '../lib/format.js';
 import { Icon } from './icons.js';
 
 /** Matches, best first, each with the face marked in its photo. */

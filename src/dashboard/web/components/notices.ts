@@ -1,6 +1,6 @@
 import { html, useRef, useState } from '/vendor/preact.js';
-import type { ApiProblem } from '../api.js';
-import { problemOf } from './api-client.js';
+import type { ApiProblem } from '../../api.js';
+import { problemOf } from '../lib/api-client.js';
 
 interface Notice {
   readonly id: number;

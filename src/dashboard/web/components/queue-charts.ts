@@ -1,8 +1,8 @@
 import { html } from '/vendor/preact.js';
-import type { FleetSample } from '../api.js';
+import type { FleetSample } from '../../api.js';
 import { Chart } from './chart.js';
-import { searchesPerMinute } from './fleet-summary.js';
-import { formatLatency, formatRate, formatSecondsTick } from './format.js';
+import { searchesPerMinute } from '../lib/fleet-summary.js';
+import { formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
 
 /** How many searches and how long they take, over the last ten minutes. */
 export function QueueCharts({ samples }: { readonly samples: readonly FleetSample[] }) {

@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import { areaPath, linePath, type Point } from './chart-geometry.js';
+import { areaPath, linePath, type Point } from '../lib/chart-geometry.js';
 
 const WIDTH = 120;
 const HEIGHT = 28;

@@ -1,7 +1,7 @@
 import { html } from '/vendor/preact.js';
-import type { Gallery } from '../api.js';
-import type { GalleryList } from '../api.js';
-import { formatCount, plural } from './format.js';
+import type { Gallery } from '../../api.js';
+import type { GalleryList } from '../../api.js';
+import { formatCount, plural } from '../lib/format.js';
 
 interface StageFieldProps {
   readonly known: GalleryList | null;

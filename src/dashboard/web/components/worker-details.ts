@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
-import type { WorkerView } from '../api.js';
-import { formatMegabytes, formatPercent, UNKNOWN } from './format.js';
+import type { WorkerView } from '../../api.js';
+import { formatMegabytes, formatPercent, UNKNOWN } from '../lib/format.js';
 
 /** What is looked for only when something is odd. */
 export function WorkerDetails({ worker }: { readonly worker: WorkerView }) {

@@ -1,7 +1,7 @@
 import { html } from '/vendor/preact.js';
-import type { WorkerSample, WorkerView } from '../api.js';
-import type { Point } from './chart-geometry.js';
-import { formatMegabytes, formatPercent, formatTemperature } from './format.js';
+import type { WorkerSample, WorkerView } from '../../api.js';
+import type { Point } from '../lib/chart-geometry.js';
+import { formatMegabytes, formatPercent, formatTemperature } from '../lib/format.js';
 import { Sparkline } from './sparkline.js';
 
 interface FigureView {

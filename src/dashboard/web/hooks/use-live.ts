@@ -1,6 +1,6 @@
 import { useEffect, useReducer } from '/vendor/preact.js';
-import type { ApiFailure, FleetEvent, HistoryEvent } from '../api.js';
-import { type LiveState, NOTHING_YET, nextLiveState } from './live-state.js';
+import type { ApiFailure, FleetEvent, HistoryEvent } from '../../api.js';
+import { type LiveState, NOTHING_YET, nextLiveState } from '../lib/live-state.js';
 
 const RETRY_MS = 3000;
 

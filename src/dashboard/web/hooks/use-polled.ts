@@ -1,6 +1,6 @@
 import { useEffect, useState } from '/vendor/preact.js';
-import type { ApiProblem } from '../api.js';
-import { problemOf } from './api-client.js';
+import type { ApiProblem } from '../../api.js';
+import { problemOf } from '../lib/api-client.js';
 
 export interface Polled<T> {
   /** The newest answer to the present question; `null` before the first. */

@@ -1,5 +1,5 @@
 import { useEffect, useState } from '/vendor/preact.js';
-import { type Route, parseRoute } from './route.js';
+import { type Route, parseRoute } from '../lib/route.js';
 
 /** The page that the address's hash names. */
 export function useRoute(): Route {

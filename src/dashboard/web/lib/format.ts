@@ -1,4 +1,4 @@
-import type { LastExit } from '../../shared/worker-record.js';
+import type { LastExit } from '../../../shared/worker-record.js';
 
 /** What is shown where a figure is not known. */
 export const UNKNOWN = '–';

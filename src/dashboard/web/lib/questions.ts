@@ -1,4 +1,4 @@
-import type { Question } from './confirm-dialog.js';
+import type { Question } from '../components/confirm-dialog.js';
 import { plural } from './format.js';
 import type { WorkerAction } from './states.js';
 

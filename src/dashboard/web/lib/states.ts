@@ -1,5 +1,5 @@
-import type { Activity, JobState, JobSummary, QueueKind } from '../api.js';
-import type { WorkerStatus } from '../../shared/worker-record.js';
+import type { Activity, JobState, JobSummary, QueueKind } from '../../api.js';
+import type { WorkerStatus } from '../../../shared/worker-record.js';
 
 /** The words of the page for the states of workers and jobs. */
 

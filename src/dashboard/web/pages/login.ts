@@ -1,5 +1,5 @@
 import { html, useState } from '/vendor/preact.js';
-import { logIn, problemOf, RequestError } from './api-client.js';
+import { logIn, problemOf, RequestError } from '../lib/api-client.js';
 
 /** Asks for the token; the answer's cookie carries it from then on. */
 export function Login({ onAdmitted }: { readonly onAdmitted: () => void }) {

@@ -1,14 +1,14 @@
 import { html } from '/vendor/preact.js';
-import type { QueueView } from '../api.js';
-import type { Ask } from './confirm-dialog.js';
-import { formatCount } from './format.js';
-import { Galleries } from './galleries.js';
-import { JobBrowser } from './job-browser.js';
-import type { LiveState } from './live-state.js';
-import type { Attempt } from './notices.js';
-import { QueueCharts } from './queue-charts.js';
-import type { Route } from './route.js';
-import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from './states.js';
+import type { QueueView } from '../../api.js';
+import type { Ask } from '../components/confirm-dialog.js';
+import { formatCount } from '../lib/format.js';
+import { Galleries } from '../components/galleries.js';
+import { JobBrowser } from '../components/job-browser.js';
+import type { LiveState } from '../lib/live-state.js';
+import type { Attempt } from '../components/notices.js';
+import { QueueCharts } from '../components/queue-charts.js';
+import type { Route } from '../lib/route.js';
+import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/states.js';
 
 interface QueuePageProps {
   readonly live: LiveState;

@@ -1,14 +1,14 @@
 import { html, useState } from '/vendor/preact.js';
-import { listGalleries } from './api-client.js';
-import { formatLatency, plural } from './format.js';
-import { Icon } from './icons.js';
-import { MatchGrid } from './match-grid.js';
-import { ProblemBox } from './problem-box.js';
-import { SelfiePicker } from './selfie-picker.js';
-import { StageField } from './stage-field.js';
-import { describeProgress, type TryState } from './try-state.js';
-import { usePolled } from './use-polled.js';
-import { useSearch } from './use-search.js';
+import { listGalleries } from '../lib/api-client.js';
+import { formatLatency, plural } from '../lib/format.js';
+import { Icon } from '../components/icons.js';
+import { MatchGrid } from '../components/match-grid.js';
+import { ProblemBox } from '../components/problem-box.js';
+import { SelfiePicker } from '../components/selfie-picker.js';
+import { StageField } from '../components/stage-field.js';
+import { describeProgress, type TryState } from '../lib/try-state.js';
+import { usePolled } from '../hooks/use-polled.js';
+import { useSearch } from '../hooks/use-search.js';
 
 const GALLERIES_EVERY_MS = 30_000;
 

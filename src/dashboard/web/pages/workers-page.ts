@@ -1,10 +1,10 @@
 import { html } from '/vendor/preact.js';
-import type { Ask } from './confirm-dialog.js';
-import { FleetSummary } from './fleet-summary-line.js';
-import { groupByMachine } from './fleet-summary.js';
-import type { LiveState } from './live-state.js';
-import { MachineGroup } from './machine-group.js';
-import type { Attempt } from './notices.js';
+import type { Ask } from '../components/confirm-dialog.js';
+import { FleetSummary } from '../components/fleet-summary-line.js';
+import { groupByMachine } from '../lib/fleet-summary.js';
+import type { LiveState } from '../lib/live-state.js';
+import { MachineGroup } from '../components/machine-group.js';
+import type { Attempt } from '../components/notices.js';
 
 interface WorkersPageProps {
   readonly live: LiveState;

@@ -7,7 +7,7 @@ import {
   type Scale,
   xOf,
   yOf,
-} from '../../../src/dashboard/web/chart-geometry.js';
+} from '../../../../src/dashboard/web/lib/chart-geometry.js';
 
 const scale: Scale = { from: 0, to: 600, max: 100, width: 300, height: 50 };
 

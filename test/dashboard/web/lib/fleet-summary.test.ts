@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { FleetSample, WorkerView } from '../../../src/dashboard/api.js';
+import type { FleetSample, WorkerView } from '../../../../src/dashboard/api.js';
 import {
   countActivities,
   groupByMachine,
   latestLatency,
   searchesPerMinute,
-} from '../../../src/dashboard/web/fleet-summary.js';
+} from '../../../../src/dashboard/web/lib/fleet-summary.js';
 
 const worker = (hostname: string, index: number, over: Partial<WorkerView> = {}) =>
   ({

@@ -12,7 +12,7 @@ import {
   formatSecondsTick,
   formatTemperature,
   plural,
-} from '../../../src/dashboard/web/format.js';
+} from '../../../../src/dashboard/web/lib/format.js';
 
 test('a figure that is not known is a dash, whatever its unit', () => {
   for (const format of [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FleetEvent, FleetSample } from '../../../src/dashboard/api.js';
+import type { FleetEvent, FleetSample } from '../../../../src/dashboard/api.js';
 import {
   isStale,
   KEPT_SAMPLES,
@@ -7,7 +7,7 @@ import {
   type LiveState,
   NOTHING_YET,
   nextLiveState,
-} from '../../../src/dashboard/web/live-state.js';
+} from '../../../../src/dashboard/web/lib/live-state.js';
 
 const sampleAt = (at: number): FleetSample => ({
   at,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { jobHash, kindOfJob, parseRoute } from '../../../src/dashboard/web/route.js';
+import { jobHash, kindOfJob, parseRoute } from '../../../../src/dashboard/web/lib/route.js';
 
 test('the address names the page', () => {
   expect(parseRoute('#/workers')).toEqual({ page: 'workers' });

@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
-import type { JobState, Search } from '../../../src/dashboard/api.js';
+import type { JobState, Search } from '../../../../src/dashboard/api.js';
 import {
   describeProgress,
   nextTryState,
   type TryMessage,
   type TryState,
-} from '../../../src/dashboard/web/try-state.js';
+} from '../../../../src/dashboard/web/lib/try-state.js';
 
 const search: Search = {
   id: '7',
