@@ -8,7 +8,7 @@ import { createRedis } from '../shared/redis-connection.js';
 import { watchFleet } from './fleet/fleet-watch.js';
 import { createDashboardGalleries } from './galleries/galleries.js';
 import { createGuard } from './http/guard.js';
-import { createServer } from './http/server.js';
+import { createServer } from './server.js';
 
 export interface Dashboard {
   /** `http://127.0.0.1:3000` */

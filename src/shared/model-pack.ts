@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,6 +11,9 @@ import { isCalibration } from './calibration.js';
 const PROJECT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
 /** Side of the aligned crop that every embedder takes. */
 export const ALIGNED_SIZE_PX = 112;
+
+/** To be raised with every change of the pipeline that changes what it computes of a photo. */
+const PIPELINE_VERSION = 2;
 
 const DEFAULT_PACK = 'mobileface';
 
@@ -101,4 +105,13 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
     `The model file ${modelPath} ${problem}. Fetch it with: ${command}`,
     EXIT_CODES.modelsMissing,
   );
+}
+
+/**
+ * What computed faces are kept under: faces of another pack, of other files under the same name, or of an older
+ * pipeline cannot be compared with these.
+ */
+export function packKey({ name, detector, embedder }: ModelPack): string {
+  const parts = JSON.stringify([PIPELINE_VERSION, detector, embedder]);
+  return `${name}-${createHash('sha256').update(parts).digest('hex').slice(0, 8)}`;
 }

@@ -117,7 +117,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     },
     logger,
   });
-  const watch = createDeviceWatch(fleet, config.devices, logger);
+  const watch = createDeviceWatch(fleet.syncGpus, config.devices, logger);
   const dashboard = createDashboardProcess(DASHBOARD_MODULE, logger);
 
   const restartDashboard = async (): Promise<void> => {

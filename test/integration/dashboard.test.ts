@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { FleetEvent, Search } from '../../src/dashboard/api.js';
+import type { FleetEvent, Search } from '../../src/dashboard/api/api.js';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
 import { eventsOf } from '../support/dashboard-harness.js';
 import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';

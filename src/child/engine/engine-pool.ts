@@ -4,8 +4,7 @@ import { createDispatcher } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { describeMachine, type Machine } from './machine.js';
 import { createMemoryLog } from './oom-log.js';
-import { findModelPack } from '../../shared/model-pack.js';
-import { packKey } from '../../shared/pack-key.js';
+import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
 import { picturesInFlight } from './thread-count.js';
 

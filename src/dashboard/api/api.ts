@@ -1,4 +1,4 @@
-import type { WorkerRecord } from '../shared/worker-record.js';
+import type { WorkerRecord } from '../../shared/worker-record.js';
 
 /**
  * What the HTTP API answers, for the server and for the page. Snake case as in the workers' records; times in

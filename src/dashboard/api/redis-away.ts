@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import type { ApiProblem } from '../api.js';
-import { ApiError } from './failures.js';
+import type { ApiProblem } from './api.js';
+import { ApiError } from './api-error.js';
 
 const MESSAGE = 'Redis is away; the dashboard shows the fleet again as soon as it is back.';
 

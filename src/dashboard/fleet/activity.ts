@@ -1,5 +1,5 @@
 import type { SeenWorker } from '../../shared/fleet-records.js';
-import type { Activity, WorkerView } from '../api.js';
+import type { Activity, WorkerView } from '../api/api.js';
 
 /** What an operator wants to see at a glance. */
 export function activityOf({ record, status }: SeenWorker): Activity {

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { restartChannel, workerPausedKey } from '../../shared/redis-keys.js';
 import { readFleet } from '../../shared/fleet-records.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
-import { ApiError, notFound } from '../http/failures.js';
+import { ApiError, notFound } from '../api/api-error.js';
 
 /** What an operator may ask of workers. */
 export const ORDERS = ['pause', 'resume', 'restart'] as const;

@@ -5,7 +5,7 @@ import {
   quantileOf,
   sinceHistogram,
 } from '../../shared/durations.js';
-import type { FleetSample, HistoryEvent, QueueView, WorkerSample, WorkerView } from '../api.js';
+import type { FleetSample, HistoryEvent, QueueView, WorkerSample, WorkerView } from '../api/api.js';
 
 /** Ten minutes. */
 const SAMPLES = 120;

@@ -6,9 +6,9 @@ import { messageOf } from '../../shared/errors.js';
 import { readFleet } from '../../shared/fleet-records.js';
 import type { Logger } from '../../shared/logger.js';
 import { viewWorker } from './activity.js';
-import type { ApiProblem, FleetEvent, HistoryEvent, QueueKind, QueueView } from '../api.js';
+import type { ApiProblem, FleetEvent, HistoryEvent, QueueKind, QueueView } from '../api/api.js';
 import { createFleetHistory, type FleetMoment, SAMPLE_INTERVAL_MS } from './fleet-history.js';
-import { redisAway } from '../http/redis-away.js';
+import { redisAway } from '../api/redis-away.js';
 
 export const LOOK_INTERVAL_MS = 2000;
 

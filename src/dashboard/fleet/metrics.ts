@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { DURATION_BOUNDS_S, SEARCH_STAGES } from '../../shared/durations.js';
 import { VERSION } from '../../shared/version.js';
-import type { WorkerView } from '../api.js';
+import type { WorkerView } from '../api/api.js';
 import type { FleetMoment } from './fleet-history.js';
 
 const MIB = 2 ** 20;

@@ -6,15 +6,14 @@ import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listi
 import { isPicture, listPictures } from '../../gallery/listing/list-photos.js';
 import { addBatches } from '../../gallery/batches/add-batches.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
-import { findModelPack } from '../../shared/model-pack.js';
-import { packKey } from '../../shared/pack-key.js';
+import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
 import { messageOf } from '../../shared/errors.js';
 import { filesKey } from '../../shared/redis-keys.js';
-import type { Gallery, GalleryForgotten, IndexStarted } from '../api.js';
-import { ApiError } from '../http/failures.js';
+import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
+import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
 
 /** A gallery of many folders is not walked for every look, and nor are the many keys of an index. */

@@ -3,7 +3,7 @@ import { openGalleryDirectory } from '../../gallery/listing/gallery-directory.js
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
 import type { Queue } from 'bullmq';
-import { notFound } from '../http/failures.js';
+import { notFound } from '../api/api-error.js';
 import { matchesOf, pathOf } from '../jobs/job-view.js';
 import { findJob } from '../jobs/searches.js';
 

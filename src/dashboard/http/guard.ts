@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { ApiError } from './failures.js';
+import { ApiError } from '../api/api-error.js';
 
 const COOKIE = 'face_search_session';
 /** A browser that is closed for longer asks for the token again. */

@@ -12,7 +12,7 @@ import type {
   Search,
   Session,
   WorkerView,
-} from '../api.js';
+} from '../api/api.js';
 
 /** The answers of the API as JSON schemas: fastify writes by them, and the OpenAPI document shows them. */
 

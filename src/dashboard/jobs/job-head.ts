@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { ApiProblem, JobSummary } from '../api.js';
+import type { ApiProblem, JobSummary } from '../api/api.js';
 
 /** A job's data is read for a list only where no picture can be in it: selfies have megabytes, and lists have many jobs. */
 const MAX_DATA_BYTES = 16 * 1024;

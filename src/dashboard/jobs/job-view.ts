@@ -1,6 +1,6 @@
 import type { Job, JobState as BullState, Queue } from 'bullmq';
 import type { SearchMatch } from '../../shared/job.js';
-import type { JobState, Match } from '../api.js';
+import type { JobState, Match } from '../api/api.js';
 
 /** Of a text in a job's data, a person needs no more than this; what is longer is a picture. */
 const MAX_TEXT = 200;

@@ -1,6 +1,6 @@
 import type { QueueEvents } from 'bullmq';
-import type { Search, SearchEvents } from '../api.js';
-import { ApiError } from '../http/failures.js';
+import type { Search, SearchEvents } from '../api/api.js';
+import { ApiError } from '../api/api-error.js';
 
 /** The position in the queue changes without an event of the search's own. */
 const LOOK_INTERVAL_MS = 1000;

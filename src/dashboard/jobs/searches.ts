@@ -3,8 +3,8 @@ import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseSearchJob } from '../../shared/job.js';
 import { cancelChannel } from '../../shared/redis-keys.js';
-import type { Search } from '../api.js';
-import { ApiError, notFound } from '../http/failures.js';
+import type { Search } from '../api/api.js';
+import { ApiError, notFound } from '../api/api-error.js';
 import { readJobHead } from './job-head.js';
 import { matchesOf, readState } from './job-view.js';
 

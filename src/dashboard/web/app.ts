@@ -1,5 +1,5 @@
 import { html, useEffect, useErrorBoundary, useState } from '/vendor/preact.js';
-import type { ApiProblem, Session } from '../api.js';
+import type { ApiProblem, Session } from '../api/api.js';
 import { NOT_ADMITTED, problemOf, readSession } from './lib/api-client.js';
 import { Dashboard } from './dashboard.js';
 import { Login } from './pages/login.js';

@@ -1,5 +1,5 @@
 import { html, useEffect, useRef } from '/vendor/preact.js';
-import type { Session } from '../api.js';
+import type { Session } from '../api/api.js';
 import { logOut } from './lib/api-client.js';
 import { useConfirm } from './components/confirm-dialog.js';
 import { ConnectionBanner } from './components/connection-banner.js';

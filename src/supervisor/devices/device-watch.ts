@@ -1,7 +1,6 @@
 import type { Config } from '../../shared/config.js';
 import type { NvidiaDevice } from '../../shared/device.js';
 import type { Logger } from '../../shared/logger.js';
-import type { Fleet } from '../slots/fleet.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 export interface DeviceWatch {
@@ -10,8 +9,15 @@ export interface DeviceWatch {
   stop(): void;
 }
 
-/** Reads the list of GPUs again and again, and keeps the fleet in line with it. */
-export function createDeviceWatch(fleet: Fleet, wanted: Config['devices'], logger: Logger): DeviceWatch {
+/** What the watch calls with every list of GPUs that it reads. */
+export type SyncGpus = (present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean) => void;
+
+/** Lists the GPUs at an interval and passes each list to `syncGpus`. */
+export function createDeviceWatch(
+  syncGpus: SyncGpus,
+  wanted: Config['devices'],
+  logger: Logger,
+): DeviceWatch {
   let timer: NodeJS.Timeout | undefined;
   let problem: string | null = null;
   let idleUuids: ReadonlySet<string> = new Set();
@@ -38,7 +44,7 @@ export function createDeviceWatch(fleet: Fleet, wanted: Config['devices'], logge
     problem = said;
     if (answer.kind === 'error') return;
     tellOfIdle(answer.kind === 'devices' ? answer.idle : []);
-    fleet.syncGpus(answer.kind === 'devices' ? answer.devices : [], isWanted);
+    syncGpus(answer.kind === 'devices' ? answer.devices : [], isWanted);
   };
 
   return {

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../shared/errors.js';
-import type { ChildStats } from '../../shared/ipc.js';
+import type { ChildReady, ChildStats } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
-import type { ChildProcess } from '../slots/child-process.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
 /** Longer than the time between two pongs. */
@@ -13,7 +12,12 @@ const LOOK_INTERVAL_MS = 3000;
 const LOOKS = 10;
 
 /** What has to be known of a child to tell its strays. */
-export type JobHolder = Pick<ChildProcess, 'ready' | 'stats' | 'runningJobs' | 'allJobsTold'>;
+export interface JobHolder {
+  ready(): Pick<ChildReady, 'lockTokenPrefixes'> | null;
+  stats(): ChildStats | null;
+  runningJobs(): ReadonlyMap<string, unknown>;
+  allJobsTold(): boolean;
+}
 
 export interface StrayJobs {
   /** Looks for strays for half a minute. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { viewWorker } from '../../../src/dashboard/fleet/activity.js';
-import type { WorkerView } from '../../../src/dashboard/api.js';
+import type { WorkerView } from '../../../src/dashboard/api/api.js';
 import { createFleetHistory, type FleetMoment } from '../../../src/dashboard/fleet/fleet-history.js';
 import { NO_SEARCHES, observeSearch } from '../../../src/shared/durations.js';
 import type { WorkerRecord } from '../../../src/shared/worker-record.js';

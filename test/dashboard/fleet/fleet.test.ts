@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetEvent, HistoryEvent } from '../../../src/dashboard/api.js';
+import type { FleetEvent, HistoryEvent } from '../../../src/dashboard/api/api.js';
 import { NO_SEARCHES, observeSearch } from '../../../src/shared/durations.js';
 import { restartChannel, workerPausedKey } from '../../../src/shared/redis-keys.js';
 import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';

@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Search } from '../../../src/dashboard/api.js';
+import type { Search } from '../../../src/dashboard/api/api.js';
 import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';
 
 const SELFIE = Buffer.from('a picture').toString('base64');

@@ -1,6 +1,6 @@
 import { Worker } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobDetails, JobSummary } from '../../../src/dashboard/api.js';
+import type { JobDetails, JobSummary } from '../../../src/dashboard/api/api.js';
 import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
 
 const SELFIE = Buffer.from('a selfie that nobody is to see').toString('base64');

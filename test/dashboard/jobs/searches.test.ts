@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cancelChannel } from '../../../src/shared/redis-keys.js';
-import type { Search } from '../../../src/dashboard/api.js';
+import type { Search } from '../../../src/dashboard/api/api.js';
 import { type DashboardHarness, eventsOf, startDashboardHarness } from '../../support/dashboard-harness.js';
 import { defer } from '../../support/deferred.js';
 

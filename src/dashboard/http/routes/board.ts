@@ -2,8 +2,8 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
-import type { Queues } from '../fleet/fleet-watch.js';
-import { withoutPictures } from '../jobs/job-view.js';
+import type { Queues } from '../../fleet/fleet-watch.js';
+import { withoutPictures } from '../../jobs/job-view.js';
 
 export const BOARD_PATH = '/board';
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { redisAway } from '../redis-away.js';
+import { redisAway } from '../../api/redis-away.js';
 import { ANSWERS } from '../schemas.js';
 import type { RouteContext } from './context.js';
 

@@ -1,7 +1,7 @@
 import type { Job, JobType, Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { JobDetails, JobState, QueueKind } from '../../api.js';
-import { ApiError, notFound } from '../failures.js';
+import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
+import { ApiError, notFound } from '../../api/api-error.js';
 import { readJobHead, readJobHeads } from '../../jobs/job-head.js';
 import { matchesOf, readState, withoutPictures } from '../../jobs/job-view.js';
 import { ANSWERS } from '../schemas.js';

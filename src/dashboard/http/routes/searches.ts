@@ -1,8 +1,8 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiProblem } from '../../api.js';
+import type { ApiProblem } from '../../api/api.js';
 import { streamEvents } from '../event-stream.js';
-import { ApiError } from '../failures.js';
+import { ApiError } from '../../api/api-error.js';
 import { readPhoto } from '../../galleries/photos.js';
 import { ANSWERS, BODIES } from '../schemas.js';
 import { followSearch } from '../../jobs/search-events.js';

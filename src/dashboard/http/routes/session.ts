@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { VERSION } from '../../../shared/version.js';
-import { ApiError } from '../failures.js';
+import { ApiError } from '../../api/api-error.js';
 import { NO_SESSION_COOKIE } from '../guard.js';
 import { ANSWERS, BODIES } from '../schemas.js';
 import type { RouteContext } from './context.js';

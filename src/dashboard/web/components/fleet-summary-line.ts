@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { FleetEvent, FleetSample } from '../../api.js';
+import type { FleetEvent, FleetSample } from '../../api/api.js';
 import { countActivities, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate } from '../lib/format.js';
 import { ACTIVITY_ICONS, Icon } from './icons.js';

@@ -1,5 +1,5 @@
 import { html, useState } from '/vendor/preact.js';
-import type { Gallery } from '../../api.js';
+import type { Gallery } from '../../api/api.js';
 import { forgetGallery, indexGallery, listGalleries } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import { formatCount, plural } from '../lib/format.js';

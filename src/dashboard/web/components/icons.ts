@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { Activity } from '../../api.js';
+import type { Activity } from '../../api/api.js';
 
 /** Each on a grid of 16 by 16, drawn with the text's colour. */
 const ICONS = {

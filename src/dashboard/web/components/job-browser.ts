@@ -1,5 +1,5 @@
 import { html, useEffect, useState } from '/vendor/preact.js';
-import type { JobState, JobSummary, QueueKind, QueueView } from '../../api.js';
+import type { JobState, JobSummary, QueueKind, QueueView } from '../../api/api.js';
 import { listJobs } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import { formatCount, plural } from '../lib/format.js';

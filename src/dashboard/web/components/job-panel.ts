@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { JobDetails, QueueKind } from '../../api.js';
+import type { JobDetails, QueueKind } from '../../api/api.js';
 import { cancelSearch, readJob, removeJob, retryJob } from '../lib/api-client.js';
 import type { Ask, Question } from './confirm-dialog.js';
 import { formatLatency, UNKNOWN } from '../lib/format.js';

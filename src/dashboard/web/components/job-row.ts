@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { JobSummary } from '../../api.js';
+import type { JobSummary } from '../../api/api.js';
 import { formatAgo, formatLatency } from '../lib/format.js';
 import { Icon } from './icons.js';
 

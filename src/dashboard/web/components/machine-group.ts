@@ -1,12 +1,12 @@
 import { html } from '/vendor/preact.js';
-import type { HistoryEvent } from '../../api.js';
+import type { HistoryEvent } from '../../api/api.js';
 import { orderMachine } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import type { MachineView } from '../lib/fleet-summary.js';
 import { formatAgo, formatPercent, plural } from '../lib/format.js';
 import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { machineQuestion } from '../lib/questions.js';
+import { machineQuestion } from './questions.js';
 import type { WorkerAction } from '../lib/states.js';
 import { WorkerCard } from './worker-card.js';
 

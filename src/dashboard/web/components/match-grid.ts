@@ -1,5 +1,5 @@
 import { html, useState } from '/vendor/preact.js';
-import type { Match } from '../../api.js';
+import type { Match } from '../../api/api.js';
 import { formatScore } from '../lib/format.js';
 import { Icon } from './icons.js';
 

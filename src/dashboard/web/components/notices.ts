@@ -1,5 +1,5 @@
 import { html, useRef, useState } from '/vendor/preact.js';
-import type { ApiProblem } from '../../api.js';
+import type { ApiProblem } from '../../api/api.js';
 import { problemOf } from '../lib/api-client.js';
 
 interface Notice {

@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { ApiProblem } from '../../api.js';
+import type { ApiProblem } from '../../api/api.js';
 import { Icon } from './icons.js';
 
 interface ProblemBoxProps {

@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { FleetSample } from '../../api.js';
+import type { FleetSample } from '../../api/api.js';
 import { Chart } from './chart.js';
 import { searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';

@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
-import type { Gallery } from '../../api.js';
-import type { GalleryList } from '../../api.js';
+import type { Gallery } from '../../api/api.js';
+import type { GalleryList } from '../../api/api.js';
 import { formatCount, plural } from '../lib/format.js';
 
 interface StageFieldProps {

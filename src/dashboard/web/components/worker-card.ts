@@ -1,11 +1,11 @@
 import { html } from '/vendor/preact.js';
-import type { WorkerSample, WorkerView } from '../../api.js';
+import type { WorkerSample, WorkerView } from '../../api/api.js';
 import { orderWorker } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import { formatAgo, formatCount, formatDuration, formatExit, plural } from '../lib/format.js';
 import { ACTIVITY_ICONS, Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { workerQuestion } from '../lib/questions.js';
+import { workerQuestion } from './questions.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
 import { ACTIVITY_WORDS, actionsFor, type WorkerAction } from '../lib/states.js';
 import { WorkerDetails } from './worker-details.js';

@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { WorkerView } from '../../api.js';
+import type { WorkerView } from '../../api/api.js';
 import { formatMegabytes, formatPercent, UNKNOWN } from '../lib/format.js';
 
 /** What is looked for only when something is odd. */

@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { WorkerSample, WorkerView } from '../../api.js';
+import type { WorkerSample, WorkerView } from '../../api/api.js';
 import type { Point } from '../lib/chart-geometry.js';
 import { formatMegabytes, formatPercent, formatTemperature } from '../lib/format.js';
 import { Sparkline } from './sparkline.js';

@@ -1,5 +1,5 @@
 import { useEffect, useReducer } from '/vendor/preact.js';
-import type { ApiFailure, FleetEvent, HistoryEvent } from '../../api.js';
+import type { ApiFailure, FleetEvent, HistoryEvent } from '../../api/api.js';
 import { type LiveState, NOTHING_YET, nextLiveState } from '../lib/live-state.js';
 
 const RETRY_MS = 3000;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from '/vendor/preact.js';
-import type { ApiProblem } from '../../api.js';
+import type { ApiProblem } from '../../api/api.js';
 import { problemOf } from '../lib/api-client.js';
 
 export interface Polled<T> {

@@ -10,7 +10,7 @@ import type {
   QueueKind,
   Search,
   Session,
-} from '../../api.js';
+} from '../../api/api.js';
 import type { WorkerAction } from './states.js';
 
 /** An answer that is not a success, or none at all (status 0). `message` is a sentence for a person. */

@@ -1,4 +1,4 @@
-import type { Activity, FleetSample, WorkerView } from '../../api.js';
+import type { Activity, FleetSample, WorkerView } from '../../api/api.js';
 import { ACTIVITIES } from './states.js';
 
 /** What is true of a whole machine stands in the record of each of its workers. */

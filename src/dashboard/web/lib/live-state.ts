@@ -5,7 +5,7 @@ import type {
   HistoryEvent,
   HistoryWorkers,
   WorkerSample,
-} from '../../api.js';
+} from '../../api/api.js';
 
 /** Ten minutes, one sample every five seconds. */
 export const KEPT_SAMPLES = 120;

@@ -1,4 +1,4 @@
-import type { QueueKind } from '../../api.js';
+import type { QueueKind } from '../../api/api.js';
 
 export type Route =
   | { readonly page: 'workers' }

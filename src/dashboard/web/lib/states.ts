@@ -1,4 +1,4 @@
-import type { Activity, JobState, JobSummary, QueueKind } from '../../api.js';
+import type { Activity, JobState, JobSummary, QueueKind } from '../../api/api.js';
 import type { WorkerStatus } from '../../../shared/worker-record.js';
 
 /** The words of the page for the states of workers and jobs. */

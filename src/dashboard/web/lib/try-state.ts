@@ -1,4 +1,4 @@
-import type { ApiProblem, Match, Search, SearchEvents } from '../../api.js';
+import type { ApiProblem, Match, Search, SearchEvents } from '../../api/api.js';
 
 /**
  * One search from the form to its results.

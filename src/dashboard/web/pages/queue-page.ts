@@ -1,5 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { QueueView } from '../../api.js';
+import type { QueueView } from '../../api/api.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { formatCount } from '../lib/format.js';
 import { Galleries } from '../components/galleries.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FleetSample, WorkerView } from '../../../../src/dashboard/api.js';
+import type { FleetSample, WorkerView } from '../../../../src/dashboard/api/api.js';
 import {
   countActivities,
   groupByMachine,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FleetEvent, FleetSample } from '../../../../src/dashboard/api.js';
+import type { FleetEvent, FleetSample } from '../../../../src/dashboard/api/api.js';
 import {
   isStale,
   KEPT_SAMPLES,

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import type { JobState, Search } from '../../../../src/dashboard/api.js';
+import type { JobState, Search } from '../../../../src/dashboard/api/api.js';
 import {
   describeProgress,
   nextTryState,

@@ -1,0 +1,34 @@
+/** Stable codes of the API's own failures; those of a job are in `src/shared/errors.ts`. */
+export type FailureCode =
+  | 'BAD_REQUEST'
+  | 'UNAUTHORIZED'
+  | 'CROSS_SITE'
+  | 'WRONG_HOST'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'SEARCH_RUNNING'
+  | 'TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'RATE_LIMITED'
+  | 'NO_GALLERY_DIR'
+  | 'NO_MODELS'
+  | 'NO_SUPERVISOR'
+  | 'REDIS_AWAY'
+  | 'INTERNAL';
+
+/** An answer that is not a success, with a sentence for a person. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly statusCode: number,
+    readonly code: FailureCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function notFound(what: string): ApiError {
+  return new ApiError(404, 'NOT_FOUND', what);
+}

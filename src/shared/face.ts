@@ -1,0 +1,14 @@
+/** Where a face is. Coordinates are pixels of the image as a person sees it (EXIF orientation applied). */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export type Landmarks = readonly [Point, Point, Point, Point, Point];
