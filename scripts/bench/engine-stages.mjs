@@ -1,6 +1,6 @@
 import { openNetworks, warmUp } from '../../dist/child/engine/networks.js';
 import { alignFace } from '../../dist/child/vision/align.js';
-import { decodePicture } from '../../dist/child/vision/decode.js';
+import { decodeImage } from '../../dist/child/vision/decode.js';
 import { embedFaces } from '../../dist/child/vision/embed.js';
 import { findFaces } from '../../dist/child/vision/find-faces.js';
 import { refineLandmarks } from '../../dist/child/vision/refine.js';
@@ -32,7 +32,7 @@ export async function measureStages(photos, pack, rounds) {
         stage += 1;
         return result;
       };
-      const decoded = await timed(() => decodePicture(photo, 1e9));
+      const decoded = await timed(() => decodeImage(photo, 1e9));
       const { image, faces: found } = await timed(() =>
         findFaces(photo, decoded, 1e9, pack.detector, networks.runDetector),
       );

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { createDispatcher } from '../../dist/child/engine/dispatcher.js';
 import { findModelPack } from '../../dist/shared/model-pack.js';
-import { picturesInFlight } from '../../dist/child/engine/thread-count.js';
+import { imagesInFlight } from '../../dist/child/engine/thread-count.js';
 import { startThread } from '../../dist/child/threads/start-thread.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { measureStages } from './engine-stages.mjs';
@@ -102,7 +102,7 @@ async function startEngine({ threads, intraOpThreads }) {
       )
     )
   );
-  const dispatcher = createDispatcher(started, picturesInFlight('cpu'));
+  const dispatcher = createDispatcher(started, imagesInFlight('cpu'));
   return {
     analyzeAll: async () => {
       const remaining = photos.values();
@@ -114,7 +114,7 @@ async function startEngine({ threads, intraOpThreads }) {
           });
         }
       };
-      await Promise.all(Array.from({ length: threads * picturesInFlight('cpu') }, lane));
+      await Promise.all(Array.from({ length: threads * imagesInFlight('cpu') }, lane));
     },
     stop: () => Promise.all(started.map((thread) => thread.stop())),
   };

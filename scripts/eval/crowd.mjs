@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { analyzePicture } from '../../dist/child/engine/analyze-image.js';
+import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
 import { findModelPack } from '../../dist/shared/model-pack.js';
 import { openNetworks, warmUp } from '../../dist/child/engine/networks.js';
-import { decodePicture, shrink } from '../../dist/child/vision/decode.js';
+import { decodeImage, shrink } from '../../dist/child/vision/decode.js';
 import { detectFaces, scaleFace } from '../../dist/child/vision/detect.js';
 import { DETECTOR_SIDE_PX } from '../../dist/child/vision/find-faces.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
@@ -59,7 +59,7 @@ async function readPortraits(count, skip) {
   for (let i = skip; portraits.length < count; i += 1) {
     const { file } = photos[(i * STRIDE) % photos.length] ?? { file: '' };
     const photo = await readFile(path.join(lfw, file));
-    const { faces } = await analyzePicture(photo, options);
+    const { faces } = await analyzeImage(photo, options);
     // Others in the background would be counted for the wrong person.
     const [face] = faces;
     if (faces.length === 1 && face !== undefined) portraits.push({ photo, ...face });
@@ -95,7 +95,7 @@ async function layPicture(portraits, facePx) {
 
 /** @param {Buffer} picture */
 async function lookOnce(picture) {
-  const { image, widthPx } = await decodePicture(picture, 1e9);
+  const { image, widthPx } = await decodeImage(picture, 1e9);
   const small = await shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], pack.detector, networks.runDetector);
   return faces.map((face) => scaleFace(face, widthPx / small.widthPx));
@@ -121,7 +121,7 @@ for (const facePx of FACE_SIZES_PX) {
     const startedAt = performance.now();
     const once = await lookOnce(picture);
     const between = performance.now();
-    const { faces } = await analyzePicture(picture, options);
+    const { faces } = await analyzeImage(picture, options);
     times.once.push(between - startedAt);
     times.closer.push(performance.now() - between);
     const found = people.map((person) => faceOf(faces, person));

@@ -42,7 +42,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
   return embeddings;
 }
 
-/** @param {import('../../dist/child/engine/engine.js').Picture} picture */
+/** @param {import('../../dist/child/engine/engine.js').AnalyzedImage} picture */
 export function nearestTheMiddle({ widthPx, heightPx, faces }) {
   const distance = (/** @type {(typeof faces)[number]} */ { box }) =>
     Math.hypot(box.x + box.width / 2 - widthPx / 2, box.y + box.height / 2 - heightPx / 2);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { analyzePicture } from '../../dist/child/engine/analyze-image.js';
+import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
 import { findModelPack } from '../../dist/shared/model-pack.js';
 import { openNetworks } from '../../dist/child/engine/networks.js';
 import { yawDegOf } from '../../dist/gallery/face-quality.js';
@@ -57,7 +57,7 @@ const pairs = folds
 
 /** @param {Buffer} photo @param {string} file @returns {Promise<Seen | null>} */
 async function look(photo, file) {
-  const face = nearestTheMiddle(await analyzePicture(photo, { pack, networks, maxImagePixels: 100_000_000 }));
+  const face = nearestTheMiddle(await analyzeImage(photo, { pack, networks, maxImagePixels: 100_000_000 }));
   if (face === undefined) return null;
   const { embedding, sharpness, landmarks, box } = face;
   const person = personOf.get(file) ?? file;

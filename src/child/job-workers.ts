@@ -6,7 +6,7 @@ import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchMatch } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
-import { forgetSelfies } from './jobs/forget-selfies.js';
+import { deleteSelfies } from './jobs/delete-selfies.js';
 import { showIndexProgress } from './indexing/index-progress.js';
 import type { GalleryService } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
@@ -15,9 +15,9 @@ import type { JobOutcome } from './jobs/running-job.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import { createFindFaces } from './indexing/known-faces.js';
-import { createTurnstile } from './jobs/gate.js';
-import { workOnBatch } from './indexing/index-job.js';
-import { workOnSearch } from './search/search-job.js';
+import { createGate } from './jobs/gate.js';
+import { runIndexJob } from './indexing/index-job.js';
+import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos, or for Redis, the next one is under way. */
 const BATCHES_AT_A_TIME = 2;
@@ -62,7 +62,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
-  const shared = { workerId, engineDied: engine.died, turnstile: createTurnstile(), redis, logger };
+  const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -73,7 +73,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     queue: config.queue,
     concurrency,
     work: (job, token, signal) =>
-      workOnSearch(job, token, signal, {
+      runSearchJob(job, token, signal, {
         tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
         redis,
         searchQueue,
@@ -82,7 +82,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         onTimed: events.timed,
         logger,
       }),
-    ...(!config.jobs.keepSelfies && { onFinal: forgetSelfies }),
+    ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
     events: eventsOf('search'),
   });
   const workers: JobWorker[] = [searches];
@@ -94,7 +94,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
-      work: async (job, _token, signal) => ({ kind: 'done', value: await workOnBatch(job, signal, tools) }),
+      work: async (job, _token, signal) => ({ kind: 'done', value: await runIndexJob(job, signal, tools) }),
       onFinal: async (job) => showIndexProgress(job, redis, searchQueue),
       events: eventsOf('index'),
     });

@@ -174,9 +174,9 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
         ? {
             activeJobs: state.worker.activeJobs(),
             inferenceSilentMs: state.engine.silentMs(),
-            memorySteps: state.engine.memorySteps(),
+            oomSteps: state.engine.oomSteps(),
           }
-        : { activeJobs: 0, inferenceSilentMs: 0, memorySteps: { halved: 0, shrunk: 0, onCpu: 0 } },
+        : { activeJobs: 0, inferenceSilentMs: 0, oomSteps: { halved: 0, shrunk: 0, onCpu: 0 } },
   );
 
   return {

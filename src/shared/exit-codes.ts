@@ -14,7 +14,7 @@ export const EXIT_CODES = {
   /** EX_SOFTWARE: an engine thread died or stopped answering. */
   engineDied: 70,
   /** EX_TEMPFAIL: another supervisor holds this machine's place. */
-  placeTaken: 75,
+  leaseTaken: 75,
   /** EX_CONFIG: the configuration is wrong. */
   badConfig: 78,
 } as const;

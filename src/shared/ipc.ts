@@ -68,5 +68,5 @@ export interface ChildStats {
   /** Milliseconds for which inference has been asked for and none has ended; 0 when none is awaited. */
   readonly inferenceSilentMs: number;
   /** How often, since it started, a device without memory had its batch halved, its arena built anew, its work done on the CPU. */
-  readonly memorySteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
+  readonly oomSteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
 }

@@ -26,14 +26,14 @@ const input = {
   scale: z.number().refine((scale) => scale !== 0, 'must not be 0'),
 };
 
-const detector = z.object({
+const detectorModel = z.object({
   ...file,
   input: z.object(input),
   strides: z.array(z.literal([8, 16, 32])).min(1),
   scoreThreshold: z.number().min(0).max(1),
   iouThreshold: z.number().min(0).max(1),
 });
-const embedder = z.object({
+const embedderModel = z.object({
   ...file,
   input: z.object({ ...input, sizePx: z.literal(ALIGNED_SIZE_PX) }),
   /** Null where the model has only one output. */
@@ -43,11 +43,11 @@ const embedder = z.object({
 const calibration = z
   .array(z.tuple([z.number(), z.number()]))
   .refine(isCalibration, 'must rise from [-1, 0] to [1, 1]');
-const pack = z.object({ detector, embedder, calibration });
+const pack = z.object({ detector: detectorModel, embedder: embedderModel, calibration });
 const manifest = z.object({ packs: z.record(z.string(), pack) });
 
-export type DetectorModel = z.infer<typeof detector>;
-export type EmbedderModel = z.infer<typeof embedder>;
+export type DetectorModel = z.infer<typeof detectorModel>;
+export type EmbedderModel = z.infer<typeof embedderModel>;
 
 /** A model pack whose files are there. Plain data: it crosses to the engine threads. */
 export interface ModelPack extends z.infer<typeof pack> {

@@ -19,7 +19,7 @@ export interface Orders {
  *
  * @param redis duplicated: a connection that listens can do nothing else
  */
-export function listenForOrders(
+export function listenForCommands(
   redis: Redis,
   { queueName, hostname }: { readonly queueName: string; readonly hostname: string },
   orders: Orders,

@@ -14,13 +14,13 @@ import { findDevices, selectDevices } from './devices/devices.js';
 import { createFleet } from './slots/fleet.js';
 import { createHeartbeat } from './heartbeat/heartbeat.js';
 import { createJobRecovery } from './recovery/job-recovery.js';
-import { createMachinePlace } from './heartbeat/machine-lease.js';
+import { createMachineLease } from './heartbeat/machine-lease.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
-import { createRoller } from './slots/rolling-restart-controller.js';
-import { listenForOrders } from './command-listener.js';
+import { createRollingRestartController } from './slots/rolling-restart-controller.js';
+import { listenForCommands } from './command-listener.js';
 import type { ServiceManager } from './service-manager.js';
-import { createStrayJobs } from './recovery/orphaned-jobs.js';
-import { takePlace } from './heartbeat/acquire-lease.js';
+import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
+import { acquireLease } from './heartbeat/acquire-lease.js';
 import { createXidWatch } from './devices/xid-watch.js';
 
 /** Redis may be away when the supervisor stops: its last words are not worth more than this. */
@@ -45,7 +45,7 @@ type Phase = 'starting' | 'running' | 'stopping' | 'stopping-now';
 export function startSupervisor(initial: Config, service: ServiceManager, logger: Logger): Supervisor {
   let config = initial;
   let phase: Phase = 'starting';
-  let hasPlace = false;
+  let hasLease = false;
   const starting = new AbortController();
   let settle!: (exitCode: number) => void;
   const stopped = new Promise<number>((resolve) => {
@@ -60,7 +60,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   for (const queue of queues) {
     queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
   }
-  const place = createMachinePlace(redis, config.hostname, {
+  const lease = createMachineLease(redis, config.hostname, {
     bootId: randomUUID(),
     pid: process.pid,
     since: Math.floor(Date.now() / 1000),
@@ -82,10 +82,10 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const xids = createXidWatch(fleet.workers, logger);
 
-  const strays = createStrayJobs(queues, redis, fleet.children, logger);
-  redis.once('ready', () => redis.on('ready', strays.redisIsBack));
+  const orphanedJobs = createOrphanedJobs(queues, redis, fleet.children, logger);
+  redis.once('ready', () => redis.on('ready', orphanedJobs.redisIsBack));
 
-  const roller = createRoller({
+  const rollingRestart = createRollingRestartController({
     loadConfig,
     currentConfig: () => config,
     useConfig: (next) => {
@@ -96,24 +96,24 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     orderFor: ({ id }) => memory.replaceOrder(id),
     logger,
   });
-  const memory = createMemoryGuard(fleet, () => config.supervision, roller.isRolling, logger);
+  const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
   const heartbeat = createHeartbeat({
     hostname: config.hostname,
     intervalMs: config.supervision.heartbeatIntervalMs,
     fleet,
-    place,
+    lease,
     redisIsUp,
-    lastRoll: roller.lastOutcome,
+    lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
     onGpus: memory.check,
-    onPlaceLost: (holder) => {
-      hasPlace = false;
+    onLeaseLost: (holder) => {
+      hasLease = false;
       logger.error(
         { holder },
         `Another supervisor (pid ${holder.pid}) has taken the place of ${config.hostname}`,
       );
-      stop(EXIT_CODES.placeTaken);
+      stop(EXIT_CODES.leaseTaken);
     },
     logger,
   });
@@ -125,7 +125,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     else await dashboard.restart();
   };
   const roll = (): void => {
-    if (phase === 'running') roller.request();
+    if (phase === 'running') rollingRestart.request();
     else logger.warn(`No rolling restart: the supervisor is ${phase}`);
   };
   const restartWorker = (workerId: string): boolean => {
@@ -133,7 +133,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     worker?.slot.replace(memory.replaceOrder(workerId));
     return worker !== undefined;
   };
-  const orders = listenForOrders(
+  const orders = listenForCommands(
     redis,
     { queueName: config.queue.name, hostname: config.hostname },
     { cancel: fleet.cancel, restart: restartWorker, roll },
@@ -155,8 +155,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const start = async (): Promise<void> => {
-    await takePlace(place, config.hostname, logger, starting.signal);
-    hasPlace = true;
+    await acquireLease(lease, config.hostname, logger, starting.signal);
+    hasLease = true;
     const found = await findDevices();
     starting.signal.throwIfAborted();
     if (found.problem !== null) logger.warn(`The NVIDIA GPUs cannot be used, so none is: ${found.problem}`);
@@ -188,7 +188,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   const release = async (exitCode: number): Promise<void> => {
     watch.stop();
     xids.stop();
-    strays.stop();
+    orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);
     orders.stop();
@@ -200,8 +200,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   const farewell = async (): Promise<void> => {
     if (redisIsUp()) {
       await recovery.settled();
-      if (hasPlace) await heartbeat.stop();
-    } else if (hasPlace) {
+      if (hasLease) await heartbeat.stop();
+    } else if (hasLease) {
       logger.warn(
         'Redis is away: the last figures stay unwritten, and the lease of the place expires by itself',
       );

@@ -81,7 +81,7 @@ describe('a child', () => {
         eventLoopDelayMaxMs: expect.any(Number),
         activeJobs: 1,
         inferenceSilentMs: 0,
-        memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
+        oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
       },
     });
     engine.release();

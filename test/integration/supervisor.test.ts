@@ -159,7 +159,7 @@ describe('a supervisor', () => {
     const first = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     const second = await bed.supervisor();
-    expect(await second.exited).toEqual({ code: EXIT_CODES.placeTaken, signal: null });
+    expect(await second.exited).toEqual({ code: EXIT_CODES.leaseTaken, signal: null });
     expect(second.lines.map(({ msg }) => msg).join('\n')).toContain(`(pid ${first.pid}, since `);
     expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
   });
@@ -182,7 +182,7 @@ describe('a supervisor', () => {
     const supervisor = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     await bed.redis.set('worker:host:supervisor', JSON.stringify({ bootId: 'other', pid: 1, since: 1 }));
-    expect(await supervisor.exited).toEqual({ code: EXIT_CODES.placeTaken, signal: null });
+    expect(await supervisor.exited).toEqual({ code: EXIT_CODES.leaseTaken, signal: null });
     expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
   });
 

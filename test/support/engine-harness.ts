@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { StartupError } from '../../dist/shared/errors.js';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
-import type { Engine, PictureSource } from '../../src/child/engine/engine.js';
+import type { Engine, ImageSource } from '../../src/child/engine/engine.js';
 import type { Config } from '../../src/shared/config.js';
 import type { Device } from '../../src/shared/device.js';
 import { CPU } from './devices.js';
@@ -81,7 +81,7 @@ export async function createEngineHarness(): Promise<EngineHarness> {
 }
 
 /** A picture with these people in it, from the left. */
-export async function drawPeople(...people: number[]): Promise<PictureSource> {
+export async function drawPeople(...people: number[]): Promise<ImageSource> {
   const faces = people.map((person, i) => ({ person, x: 40 + 200 * i, y: 90, sizePx: 110 }));
   const picture = await drawScene({ widthPx: 480, heightPx: 320, faces });
   return { kind: 'base64', text: picture.toString('base64') };

@@ -1,14 +1,14 @@
-import { analyzePicture } from '../../src/child/engine/analyze-image.js';
-import type { Picture, PictureSource } from '../../src/child/engine/engine.js';
+import { analyzeImage } from '../../src/child/engine/analyze-image.js';
+import type { AnalyzedImage, ImageSource } from '../../src/child/engine/engine.js';
 import { findModelPack } from '../../src/shared/model-pack.js';
 import { openNetworks } from '../../src/child/engine/networks.js';
-import { readPicture } from '../../src/child/engine/read-image.js';
+import { readImage } from '../../src/child/engine/read-image.js';
 
 const LIMITS = { maxImageBytes: 20_000_000, maxImagePixels: 100_000_000 };
 
 /** The whole engine but for its threads: from encoded picture to embedded faces, in this thread. */
 export interface Pipeline {
-  analyze(picture: Buffer | PictureSource, limits?: Partial<typeof LIMITS>): Promise<Picture>;
+  analyze(picture: Buffer | ImageSource, limits?: Partial<typeof LIMITS>): Promise<AnalyzedImage>;
   close(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export async function openPipeline(packName: string, modelsDir: string): Promise
         ? ({ kind: 'base64', text: picture.toString('base64') } as const)
         : picture;
       const { maxImageBytes, maxImagePixels } = { ...LIMITS, ...changed };
-      return analyzePicture(await readPicture(source, maxImageBytes), { pack, networks, maxImagePixels });
+      return analyzeImage(await readImage(source, maxImageBytes), { pack, networks, maxImagePixels });
     },
     close: () => networks.release(),
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Engine, Face, Picture, PictureSource } from '../../src/child/engine/engine.js';
+import type { Engine, Face, AnalyzedImage, ImageSource } from '../../src/child/engine/engine.js';
 import { ImageError } from '../../src/shared/errors.js';
 import { defer } from './deferred.js';
 
@@ -10,7 +10,7 @@ import { defer } from './deferred.js';
  */
 export interface ScriptedEngine extends Engine {
   /** Every source that was asked for, in order. */
-  readonly asked: readonly PictureSource[];
+  readonly asked: readonly ImageSource[];
   inFlight(): number;
   mostInFlight(): number;
   /** Settles once a picture that holds its job up has been asked for. */
@@ -21,7 +21,7 @@ export interface ScriptedEngine extends Engine {
 }
 
 export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
-  const asked: PictureSource[] = [];
+  const asked: ImageSource[] = [];
   const dying = defer<Error>();
   const exhausting = defer<Error>();
   const released = defer();
@@ -29,7 +29,7 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
   let inFlight = 0;
   let most = 0;
 
-  const see = async (text: string, signal?: AbortSignal): Promise<Picture> => {
+  const see = async (text: string, signal?: AbortSignal): Promise<AnalyzedImage> => {
     if (text === 'broken') throw new ImageError('It is no picture.');
     if (text === 'fault') throw new Error('The device is lost.');
     if (text === 'slow' || text === 'stuck') {
@@ -66,7 +66,7 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
       }
     },
     silentMs: () => 0,
-    memorySteps: () => ({ halved: 0, shrunk: 0, onCpu: 0 }),
+    oomSteps: () => ({ halved: 0, shrunk: 0, onCpu: 0 }),
     exhausted: exhausting.promise,
     died: dying.promise,
     stop: async () => {},
@@ -90,7 +90,7 @@ function nameOf(file: string): string {
   return file.replace(/^.*\//, '').replace(/\.\w+$/, '');
 }
 
-function pictureOf(text: string): Picture {
+function pictureOf(text: string): AnalyzedImage {
   const cosines = text.startsWith('face:') ? text.slice('face:'.length).split(',').map(Number) : [];
   return { widthPx: 400, heightPx: 400, faces: cosines.map(faceOf) };
 }

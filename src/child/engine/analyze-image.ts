@@ -1,5 +1,5 @@
 import { alignFace } from '../vision/align.js';
-import { decodePicture } from '../vision/decode.js';
+import { decodeImage } from '../vision/decode.js';
 import { scaleFace } from '../vision/detect.js';
 import { embedFaces } from '../vision/embed.js';
 import { findFaces, longerSide } from '../vision/find-faces.js';
@@ -7,7 +7,7 @@ import type { RgbImage } from '../vision/pixels.js';
 import { refineLandmarks } from '../vision/refine.js';
 import { sharpnessOf } from '../vision/sharpness.js';
 import type { Landmarks } from '../../shared/face.js';
-import type { Picture } from './engine.js';
+import type { AnalyzedImage } from './engine.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import type { Networks } from './networks.js';
 
@@ -22,11 +22,11 @@ export interface AnalyzeOptions {
  *
  * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
  */
-export async function analyzePicture(
+export async function analyzeImage(
   encoded: Buffer,
   { pack, networks, maxImagePixels }: AnalyzeOptions,
-): Promise<Picture> {
-  const decoded = await decodePicture(encoded, maxImagePixels);
+): Promise<AnalyzedImage> {
+  const decoded = await decodeImage(encoded, maxImagePixels);
   const { image, faces } = await findFaces(
     encoded,
     decoded,

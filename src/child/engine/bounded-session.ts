@@ -1,4 +1,4 @@
-import { type MemoryEvent, type MemoryState, type MemoryStep, nextMemoryState } from './oom-fallback.js';
+import { type OomEvent, type OomState, type OomStep, nextOomState } from './oom-fallback.js';
 import { memoryFailureOf } from './memory-errors.js';
 import type { Session } from './session.js';
 
@@ -6,7 +6,7 @@ export interface BoundedSessionOptions {
   readonly openOnDevice: () => Promise<Session>;
   /** Called when the device is first without room, not before. */
   readonly openOnCpu: () => Promise<Session>;
-  readonly onStep: (step: MemoryStep) => void;
+  readonly onStep: (step: OomStep) => void;
   /** Milliseconds, of a clock that only goes forward. */
   readonly now: () => number;
 }
@@ -15,7 +15,7 @@ type Outputs = ReadonlyMap<string, Float32Array>;
 
 /**
  * A session that answers even when its device is out of memory: with smaller batches, with a new arena, or on the
- * CPU (see {@link import('./oom-fallback.js').MemoryState}). The first dimension of all inputs and outputs is
+ * CPU (see {@link import('./oom-fallback.js').OomState}). The first dimension of all inputs and outputs is
  * the batch.
  *
  * @throws {Error} what `openOnDevice` throws
@@ -28,11 +28,11 @@ export async function openBoundedSession({
 }: BoundedSessionOptions): Promise<Session> {
   let onDevice: Session | null = await openOnDevice();
   let onCpu: Session | null = null;
-  let state: MemoryState = { kind: 'roomy', falls: 0 };
+  let state: OomState = { kind: 'roomy', falls: 0 };
   let last: Promise<unknown> = Promise.resolve();
 
-  const apply = (event: MemoryEvent): MemoryStep | null => {
-    const { state: next, step } = nextMemoryState(state, event);
+  const apply = (event: OomEvent): OomStep | null => {
+    const { state: next, step } = nextOomState(state, event);
     state = next;
     if (step !== null) onStep(step);
     return step;

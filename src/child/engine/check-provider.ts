@@ -14,7 +14,7 @@ const DETECTOR_SIZE = { widthPx: 320, heightPx: 320 };
  *
  * @throws {Error} why it is not to be trusted: it does not load, or its answer is another
  */
-export async function probeProvider(
+export async function checkProvider(
   pack: ModelPack,
   provider: ProviderName,
   intraOpThreads: number,

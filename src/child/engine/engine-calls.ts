@@ -1,6 +1,6 @@
 import type { Thread } from '../threads/start-thread.js';
-import type { Picture, PictureSource } from './engine.js';
-import type { MemoryStep } from './oom-fallback.js';
+import type { AnalyzedImage, ImageSource } from './engine.js';
+import type { OomStep } from './oom-fallback.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import type { ProviderName } from './session.js';
 
@@ -16,15 +16,15 @@ export interface EngineThreadData {
 }
 
 export interface Analysis {
-  readonly picture: Picture;
+  readonly picture: AnalyzedImage;
   /** Taken by the thread since its last answer, for whichever picture. */
-  readonly memorySteps: readonly MemoryStep[];
+  readonly oomSteps: readonly OomStep[];
 }
 
 /** What an engine thread can be asked; see {@link import('./engine.js').Engine}. */
 export type EngineCalls = {
-  readonly identify: { readonly argument: PictureSource; readonly result: string };
-  readonly analyze: { readonly argument: PictureSource; readonly result: Analysis };
+  readonly identify: { readonly argument: ImageSource; readonly result: string };
+  readonly analyze: { readonly argument: ImageSource; readonly result: Analysis };
 };
 
 export type EngineThread = Thread<EngineCalls>;

@@ -3,10 +3,10 @@ import { createCalibration } from '../../shared/calibration.js';
 import { createDispatcher } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { describeMachine, type Machine } from './machine.js';
-import { createMemoryLog } from './oom-log.js';
+import { createOomLog } from './oom-log.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
-import { picturesInFlight } from './thread-count.js';
+import { imagesInFlight } from './thread-count.js';
 
 const RUNTIME_VERSION = (
   createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
@@ -28,8 +28,8 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     ...options,
     machine: machine ?? (await describeMachine()),
   });
-  const memory = createMemoryLog(provider, options.logger);
-  const { submit, silentMs, close } = createDispatcher(threads, picturesInFlight(provider));
+  const memory = createOomLog(provider, options.logger);
+  const { submit, silentMs, close } = createDispatcher(threads, imagesInFlight(provider));
   let stopped: Promise<void> | null = null;
 
   const died = new Promise<Error>((resolve) => {
@@ -52,14 +52,14 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     provider,
     providerRefusals: refusals,
     threads: threads.length,
-    capacity: threads.length * picturesInFlight(provider),
+    capacity: threads.length * imagesInFlight(provider),
     calibration,
     pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
     analyze: (source, { signal, urgent = false, note } = {}) =>
       submit(
         async (thread) => {
-          const { picture, memorySteps } = await thread.call('analyze', source);
-          for (const step of memorySteps) {
+          const { picture, oomSteps } = await thread.call('analyze', source);
+          for (const step of oomSteps) {
             const sentence = memory.note(step);
             note?.(sentence);
           }
@@ -70,7 +70,7 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     identify: (source, { signal, urgent = false } = {}) =>
       submit((thread) => thread.call('identify', source), { signal, urgent }),
     silentMs,
-    memorySteps: memory.counts,
+    oomSteps: memory.counts,
     exhausted: memory.spent,
     died,
     stop: () => (stopped ??= stop()),

@@ -1,14 +1,14 @@
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { serveThread } from '../threads/serve-thread.js';
-import { analyzePicture } from './analyze-image.js';
+import { analyzeImage } from './analyze-image.js';
 import { contentHash } from './content-hash.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
-import type { MemoryStep } from './oom-fallback.js';
+import type { OomStep } from './oom-fallback.js';
 import { openNetworks, warmUp } from './networks.js';
-import { probeProvider } from './check-provider.js';
-import { readPicture } from './read-image.js';
+import { checkProvider } from './check-provider.js';
+import { readImage } from './read-image.js';
 
 const data = workerData as EngineThreadData;
 
@@ -24,10 +24,10 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 await serveThread<EngineCalls>(async () => {
-  if (data.probe) await probeProvider(data.pack, data.provider, data.intraOpThreads);
-  const memorySteps: MemoryStep[] = [];
+  if (data.probe) await checkProvider(data.pack, data.provider, data.intraOpThreads);
+  const oomSteps: OomStep[] = [];
   const loaded = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
-    memorySteps.push(step),
+    oomSteps.push(step),
   );
   await warmUp(loaded, data.pack);
   let inFlight = 0;
@@ -36,13 +36,13 @@ await serveThread<EngineCalls>(async () => {
     data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {
     answers: {
-      identify: async (source) => contentHash(await readPicture(source, data.maxImageBytes)),
+      identify: async (source) => contentHash(await readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const encoded = await readPicture(source, data.maxImageBytes);
+        const encoded = await readImage(source, data.maxImageBytes);
         inFlight += 1;
         try {
-          const picture = await analyzePicture(encoded, { ...data, networks });
-          return { picture, memorySteps: memorySteps.splice(0) };
+          const picture = await analyzeImage(encoded, { ...data, networks });
+          return { picture, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;
         }

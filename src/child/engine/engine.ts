@@ -28,7 +28,7 @@ export interface Engine {
    * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
    * @throws the signal's reason once it has aborted
    */
-  analyze(source: PictureSource, options?: WorkOptions): Promise<Picture>;
+  analyze(source: ImageSource, options?: WorkOptions): Promise<AnalyzedImage>;
 
   /**
    * The hash of a picture's content (see `content-hash.ts`), which costs a hundredth of analyzing it.
@@ -36,13 +36,13 @@ export interface Engine {
    * @throws {ImageError} the picture cannot be read, or has too many bytes
    * @throws the signal's reason once it has aborted
    */
-  identify(source: PictureSource, options?: WorkOptions): Promise<string>;
+  identify(source: ImageSource, options?: WorkOptions): Promise<string>;
 
   /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
   silentMs(): number;
 
   /** What has been done so far because the device had no memory left. */
-  memorySteps(): ChildStats['memorySteps'];
+  oomSteps(): ChildStats['oomSteps'];
 
   /**
    * Settles when only a new process can use the device again. The engine still answers, on the CPU; never rejects.
@@ -64,11 +64,11 @@ export interface WorkOptions {
 }
 
 /** Where an encoded picture comes from. Base64 is decoded in the engine thread: data URL or bare, white space and padding optional. */
-export type PictureSource =
+export type ImageSource =
   { readonly kind: 'base64'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
 
 /** A decoded picture's faces. Coordinates are pixels of the picture as a person sees it (EXIF orientation applied). */
-export interface Picture {
+export interface AnalyzedImage {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly faces: readonly Face[];

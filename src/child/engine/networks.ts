@@ -1,7 +1,7 @@
 import type { RunDetector } from '../vision/detect.js';
 import type { RunEmbedder } from '../vision/embed.js';
 import { openBoundedSession } from './bounded-session.js';
-import type { MemoryStep } from './oom-fallback.js';
+import type { OomStep } from './oom-fallback.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import { openSession, type ProviderName, type Session } from './session.js';
 
@@ -13,7 +13,7 @@ export interface Networks {
 }
 
 /**
- * @param onMemoryStep called for each step that a device without memory makes necessary; without it, running out of
+ * @param onOomStep called for each step that a device without memory makes necessary; without it, running out of
  *   memory is an error like any other
  * @throws {Error} a file is no model, or the provider does not load
  */
@@ -21,15 +21,15 @@ export async function openNetworks(
   pack: ModelPack,
   provider: ProviderName,
   intraOpThreads: number,
-  onMemoryStep?: (step: MemoryStep) => void,
+  onOomStep?: (step: OomStep) => void,
 ): Promise<Networks> {
   const open = (modelPath: string, inputName: string | null): Promise<Session> => {
     const openOn = (place: ProviderName) => () => openSession(modelPath, inputName, place, intraOpThreads);
-    if (provider === 'cpu' || onMemoryStep === undefined) return openOn(provider)();
+    if (provider === 'cpu' || onOomStep === undefined) return openOn(provider)();
     return openBoundedSession({
       openOnDevice: openOn(provider),
       openOnCpu: openOn('cpu'),
-      onStep: onMemoryStep,
+      onStep: onOomStep,
       now: () => performance.now(),
     });
   };

@@ -11,7 +11,7 @@ export const MAX_FALLS = 3;
  *   roomy ──exhausted──▶ tight ──exhausted by one picture, even reopened──▶ on-cpu ──the third time──▶ spent
  *     └◀──a quiet minute───┴◀─────────────a quiet minute──────────────────────┘
  */
-export type MemoryState =
+export type OomState =
   | { readonly kind: 'roomy'; readonly falls: number }
   | {
       readonly kind: 'tight';
@@ -25,7 +25,7 @@ export type MemoryState =
   /** On the CPU until the process is replaced. */
   | { readonly kind: 'spent' };
 
-export type MemoryEvent =
+export type OomEvent =
   | { readonly kind: 'asked'; readonly nowMs: number }
   | { readonly kind: 'worked' }
   | {
@@ -36,14 +36,14 @@ export type MemoryEvent =
     };
 
 /** What was done so that a job could go on. */
-export type MemoryStep = 'halved' | 'shrunk' | 'on-cpu' | 'spent';
+export type OomStep = 'halved' | 'shrunk' | 'on-cpu' | 'spent';
 
 export interface Transition {
-  readonly state: MemoryState;
-  readonly step: MemoryStep | null;
+  readonly state: OomState;
+  readonly step: OomStep | null;
 }
 
-export function nextMemoryState(state: MemoryState, event: MemoryEvent): Transition {
+export function nextOomState(state: OomState, event: OomEvent): Transition {
   switch (event.kind) {
     case 'asked':
       return {
@@ -57,7 +57,7 @@ export function nextMemoryState(state: MemoryState, event: MemoryEvent): Transit
   }
 }
 
-function stepDown(state: MemoryState, batch: number, nowMs: number): Transition {
+function stepDown(state: OomState, batch: number, nowMs: number): Transition {
   if (state.kind === 'spent') return { state, step: null };
   const { falls } = state;
   const quietAtMs = nowMs + QUIET_MS;
@@ -73,10 +73,7 @@ function stepDown(state: MemoryState, batch: number, nowMs: number): Transition 
   return { state: { kind: 'on-cpu', quietAtMs, falls: falls + 1 }, step: 'on-cpu' };
 }
 
-function isQuiet(
-  state: MemoryState,
-  nowMs: number,
-): state is MemoryState & { readonly kind: 'tight' | 'on-cpu' } {
+function isQuiet(state: OomState, nowMs: number): state is OomState & { readonly kind: 'tight' | 'on-cpu' } {
   return 'quietAtMs' in state && nowMs >= state.quietAtMs;
 }
 

@@ -1,24 +1,24 @@
 import type { ChildStats } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
-import type { MemoryStep } from './oom-fallback.js';
+import type { OomStep } from './oom-fallback.js';
 
 /** What the threads of an engine have done for want of memory: counted, and in the worker's log. */
-export interface MemoryLog {
+export interface OomLog {
   /** @returns the step in words */
-  note(step: MemoryStep): string;
-  counts(): ChildStats['memorySteps'];
+  note(step: OomStep): string;
+  counts(): ChildStats['oomSteps'];
   /** Settles with the first `spent`. */
   readonly spent: Promise<Error>;
 }
 
-const SENTENCES: Record<MemoryStep, string> = {
+const SENTENCES: Record<OomStep, string> = {
   halved: 'Smaller batches are tried.',
   shrunk: 'Its memory was given back, and the model loaded again.',
   'on-cpu': 'The work goes on on the CPU, and is tried on the device again in a minute.',
   spent: 'The work goes on on the CPU until this process is replaced.',
 };
 
-export function createMemoryLog(provider: string, logger: Logger): MemoryLog {
+export function createOomLog(provider: string, logger: Logger): OomLog {
   const counts = { halved: 0, shrunk: 0, onCpu: 0 };
   let onSpent!: (error: Error) => void;
   const spent = new Promise<Error>((resolve) => {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { ImageError } from '../../shared/errors.js';
 import { decodeBase64 } from '../vision/decode-base64.js';
-import type { PictureSource } from './engine.js';
+import type { ImageSource } from './engine.js';
 
 /** The file is not there, or is not for us to read. All other errors are the machine's, and another try may mend them. */
 const PICTURE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
@@ -11,7 +11,7 @@ const PICTURE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCE
  *
  * @throws {ImageError} it cannot be read, is not base64, is empty, or is larger than `maxBytes`
  */
-export async function readPicture(source: PictureSource, maxBytes: number): Promise<Buffer> {
+export async function readImage(source: ImageSource, maxBytes: number): Promise<Buffer> {
   if (source.kind === 'base64') return decodeBase64(source.text, maxBytes);
   try {
     const file = await stat(source.path);

@@ -10,7 +10,7 @@ const CPU_IN_FLIGHT = 2;
 const GPU_IN_FLIGHT = 8;
 
 /** Pictures that an engine thread is given at once. */
-export function picturesInFlight(provider: ProviderName): number {
+export function imagesInFlight(provider: ProviderName): number {
   return provider === 'cpu' ? CPU_IN_FLIGHT : GPU_IN_FLIGHT;
 }
 

@@ -25,7 +25,7 @@ interface IndexedFile extends FileStamp {
  *
  * @throws {JobError} `INVALID_JOB`
  */
-export async function workOnBatch(
+export async function runIndexJob(
   job: Job,
   signal: AbortSignal,
   { galleryDir, findFaces, files: table, concurrency }: IndexTools,

@@ -1,5 +1,5 @@
 import { ImageError } from '../../shared/errors.js';
-import type { Engine, Face, Picture, PictureSource } from '../engine/engine.js';
+import type { Engine, Face, AnalyzedImage, ImageSource } from '../engine/engine.js';
 import type { EmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { toFixedPoint } from '../../gallery/store/fixed-point.js';
 import type { FaceRecord, PhotoRecord } from '../../gallery/store/photo-record.js';
@@ -17,7 +17,7 @@ export interface KnownPhoto {
  * @throws {ImageError} the photo cannot be read; one that can be read but not decoded is a result
  * @throws the signal's reason once it has aborted
  */
-export type FindFaces = (source: PictureSource, signal: AbortSignal) => Promise<KnownPhoto>;
+export type FindFaces = (source: ImageSource, signal: AbortSignal) => Promise<KnownPhoto>;
 
 export function createFindFaces(engine: Engine, store: EmbeddingStore): FindFaces {
   return async (source, signal) => {
@@ -30,7 +30,7 @@ export function createFindFaces(engine: Engine, store: EmbeddingStore): FindFace
   };
 }
 
-async function analyze(engine: Engine, source: PictureSource, signal: AbortSignal): Promise<PhotoRecord> {
+async function analyze(engine: Engine, source: ImageSource, signal: AbortSignal): Promise<PhotoRecord> {
   try {
     return recordOf(await engine.analyze(source, { signal }));
   } catch (error) {
@@ -39,7 +39,7 @@ async function analyze(engine: Engine, source: PictureSource, signal: AbortSigna
   }
 }
 
-function recordOf({ widthPx, heightPx, faces }: Picture): PhotoRecord {
+function recordOf({ widthPx, heightPx, faces }: AnalyzedImage): PhotoRecord {
   return { kind: 'faces', widthPx, heightPx, faces: faces.map(faceRecordOf) };
 }
 

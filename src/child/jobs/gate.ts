@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { jobCrashesKey } from '../../shared/redis-keys.js';
 
 /** Lets ordinary jobs run side by side and a suspect alone, in the order in which they come. */
-export interface Turnstile {
+export interface Gate {
   /**
    * Resolves when the job may run; what it resolves with is to be called when the job has ended.
    *
@@ -17,7 +17,7 @@ interface Waiting {
   readonly admit: () => void;
 }
 
-export function createTurnstile(): Turnstile {
+export function createGate(): Gate {
   const queue: Waiting[] = [];
   let inside = 0;
   let isTakenAlone = false;

@@ -9,7 +9,7 @@ import { createRecentCancels } from './recent-cancels.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
 import { createRunningJobs, idOf } from './running-jobs.js';
-import { isSuspect, type Turnstile } from './gate.js';
+import { isSuspect, type Gate } from './gate.js';
 
 /** How long a fetch that failed is not tried again. BullMQ's own 15 s would leave a worker idle. */
 const RETRY_DELAY_MS = 500;
@@ -39,7 +39,7 @@ export interface JobWorkerDeps<T> {
   /** Of the engine that the work needs. */
   readonly engineDied: Promise<unknown>;
   /** Shared by all workers of the child: a suspect job runs alone in it. */
-  readonly turnstile: Turnstile;
+  readonly gate: Gate;
   /** Connected. It is the caller's to end, after the worker has stopped. */
   readonly redis: Redis;
   readonly events: JobEvents;
@@ -81,7 +81,7 @@ export function createJobWorker<T>({
   work,
   onFinal,
   engineDied,
-  turnstile,
+  gate,
   redis,
   events,
   logger,
@@ -140,12 +140,12 @@ export function createJobWorker<T>({
   };
 
   const runInTurn = async (job: Job, token: string, signal: AbortSignal): Promise<WorkResult<T>> => {
-    const leaveTurnstile = await turnstile.enter(await isSuspect(job, redis), signal);
+    const leaveGate = await gate.enter(await isSuspect(job, redis), signal);
     try {
       events.started(idOf(job));
       return await work(job, token, signal);
     } finally {
-      leaveTurnstile();
+      leaveGate();
     }
   };
 

@@ -1,14 +1,14 @@
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { GalleryEntry } from '../../shared/job.js';
-import type { PictureSource } from '../engine/engine.js';
+import type { ImageSource } from '../engine/engine.js';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 
 /** One photo that a job names. Its file is looked up only when its turn has come. */
 export interface ListedPhoto {
   readonly id: string;
   /** @throws {ImageError} it is not a file below `GALLERY_DIR` */
-  source(): Promise<PictureSource>;
+  source(): Promise<ImageSource>;
 }
 
 export interface ListOptions {

@@ -1,4 +1,4 @@
-import type { Face, Picture } from '../engine/engine.js';
+import type { Face, AnalyzedImage } from '../engine/engine.js';
 
 /**
  * Who took the selfie: the face that is large and near the middle. `null` where there is none.
@@ -6,7 +6,7 @@ import type { Face, Picture } from '../engine/engine.js';
  * Area minus twice the squared distance of the centres, as in facenet's `align_dataset_mtcnn.py`
  * (https://github.com/davidsandberg/facenet, "some extra weight on the centering").
  */
-export function pickSelfieFace({ faces, widthPx, heightPx }: Picture): Face | null {
+export function pickSelfieFace({ faces, widthPx, heightPx }: AnalyzedImage): Face | null {
   const weight = ({ box }: Face): number => {
     const offsetX = box.x + box.width / 2 - widthPx / 2;
     const offsetY = box.y + box.height / 2 - heightPx / 2;

@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { parseSearchJob, type SearchJob, type SearchMatch } from '../../shared/job.js';
-import { findPerson } from './selfie-probe.js';
+import { createSelfieProbe } from './selfie-probe.js';
 import { noGalleryDirectory, openListedPhotos } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
@@ -24,7 +24,7 @@ export interface SearchTools {
   readonly gallerySettings: Config['gallery'];
 }
 
-export interface ProcessJobContext extends SearchTools {
+export interface SearchContext extends SearchTools {
   /** As the portal sent it. */
   readonly data: unknown;
   readonly signal: AbortSignal;
@@ -52,12 +52,12 @@ export interface SearchOutcome {
  * @throws {JobError} the job itself is at fault
  * @throws the signal's reason once it has aborted
  */
-export async function processJob(context: ProcessJobContext): Promise<SearchOutcome> {
+export async function runSearch(context: SearchContext): Promise<SearchOutcome> {
   const { engine, settings, reportProgress } = context;
   const startedMs = performance.now();
   const job = parseSearchJob(context.data);
   reportProgress(STARTED_PERCENT);
-  const probe = await findPerson(job.selfies, context);
+  const probe = await createSelfieProbe(job.selfies, context);
   reportProgress(SELFIE_PERCENT);
   const embeddedMs = performance.now();
 
@@ -82,7 +82,7 @@ async function searchGallery(
   { gallery }: SearchJob,
   probe: Float32Array,
   minCosine: number,
-  context: ProcessJobContext,
+  context: SearchContext,
 ): Promise<FoundInGallery> {
   const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
   switch (gallery.kind) {

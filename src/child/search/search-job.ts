@@ -8,7 +8,7 @@ import { awaitIndex } from '../indexing/await-index.js';
 import { createJobLog } from '../jobs/job-log.js';
 import { createJobProgress } from '../jobs/job-progress.js';
 import type { WorkResult } from '../jobs/job-worker.js';
-import { processJob, type SearchTools } from './run-search.js';
+import { runSearch, type SearchTools } from './run-search.js';
 import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
 import { raiseProgress } from '../jobs/raise-progress.js';
 import { untilStopped } from '../jobs/running-job.js';
@@ -18,7 +18,7 @@ import { idOf } from '../jobs/running-jobs.js';
 const REDIS_PROGRESS_INTERVAL_MS = 100;
 const IPC_PROGRESS_INTERVAL_MS = 250;
 
-export interface WorkOnSearchDeps {
+export interface SearchJobDeps {
   readonly tools: SearchTools;
   readonly redis: Redis;
   readonly searchQueue: Queue;
@@ -32,11 +32,11 @@ export interface WorkOnSearchDeps {
  * Runs one search, and writes its progress and its log beside it: a write that fails never fails the job. A
  * search of photos that nobody knows yet is put aside until the fleet has indexed them.
  */
-export async function workOnSearch(
+export async function runSearchJob(
   job: Job,
   token: string,
   signal: AbortSignal,
-  { tools, redis, searchQueue, indexQueue, onProgress, onTimed, logger }: WorkOnSearchDeps,
+  { tools, redis, searchQueue, indexQueue, onProgress, onTimed, logger }: SearchJobDeps,
 ): Promise<WorkResult<readonly SearchMatch[]>> {
   const warn = (what: string) => (error: unknown) =>
     logger.warn({ job: job.id, error: messageOf(error) }, what);
@@ -58,7 +58,7 @@ export async function workOnSearch(
 
   const search = async (): Promise<WorkResult<readonly SearchMatch[]>> => {
     const startedMs = Date.now();
-    const { matches, unindexed, known, selfieS, galleryS } = await processJob({
+    const { matches, unindexed, known, selfieS, galleryS } = await runSearch({
       ...tools,
       data: job.data,
       signal,

@@ -1,12 +1,12 @@
 import { ImageError, JobError } from '../../shared/errors.js';
-import type { Engine, Face, Picture } from '../engine/engine.js';
+import type { Engine, Face, AnalyzedImage } from '../engine/engine.js';
 import { pickSelfieFace } from './pick-selfie-face.js';
 
 /** A selfie's face that is smaller or less sharp than this counts only where no selfie has a better one. */
 const MIN_FACE_PX = 48;
 const MIN_SHARPNESS = 20;
 
-export interface FindPersonOptions {
+export interface SelfieProbeOptions {
   readonly engine: Engine;
   readonly signal: AbortSignal;
   /** Takes one line for the job's log. */
@@ -22,9 +22,9 @@ type Verdict = 'used' | 'too small' | 'blurred';
  * @throws {JobError} `INVALID_IMAGE` where no selfie can be decoded, `NO_FACE_DETECTED` where none shows a face
  * @throws the signal's reason once it has aborted
  */
-export async function findPerson(
+export async function createSelfieProbe(
   selfies: readonly string[],
-  options: FindPersonOptions,
+  options: SelfieProbeOptions,
 ): Promise<Float32Array> {
   const looks = await Promise.all(selfies.map((selfie) => lookAtSelfie(selfie, options)));
   const faces = looks.flatMap((look, i) => {
@@ -54,8 +54,8 @@ export async function findPerson(
 
 async function lookAtSelfie(
   selfie: string,
-  { engine, signal, log }: FindPersonOptions,
-): Promise<Picture | ImageError> {
+  { engine, signal, log }: SelfieProbeOptions,
+): Promise<AnalyzedImage | ImageError> {
   try {
     return await engine.analyze({ kind: 'base64', text: selfie }, { signal, urgent: true, note: log });
   } catch (error) {
@@ -64,7 +64,7 @@ async function lookAtSelfie(
   }
 }
 
-function whyNobody(looks: readonly (Picture | ImageError)[]): JobError {
+function whyNobody(looks: readonly (AnalyzedImage | ImageError)[]): JobError {
   const [first] = looks;
   if (first instanceof ImageError && looks.every((look) => look instanceof ImageError)) {
     return new JobError('INVALID_IMAGE', `The selfie cannot be used: ${first.message}`, { cause: first });

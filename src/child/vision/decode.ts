@@ -24,7 +24,7 @@ export interface DecodedPicture {
  * @param sidePx longest side of the copy
  * @throws {ImageError} it is not a photograph of a known format, is broken, or has more than `maxPixels`
  */
-export async function decodePicture(
+export async function decodeImage(
   encoded: Buffer,
   maxPixels: number,
   sidePx = WORKING_SIDE_PX,

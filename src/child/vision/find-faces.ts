@@ -1,5 +1,5 @@
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { type DecodedPicture, decodePicture, shrink } from './decode.js';
+import { type DecodedPicture, decodeImage, shrink } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';
 import type { RgbImage } from './pixels.js';
@@ -62,7 +62,7 @@ async function closeUpOf(
   maxPixels: number,
 ): Promise<RgbImage> {
   if (longerSide(picture) <= longerSide(image)) return image;
-  return (await decodePicture(encoded, maxPixels, CLOSE_UP_SIDE_PX)).image;
+  return (await decodeImage(encoded, maxPixels, CLOSE_UP_SIDE_PX)).image;
 }
 
 function scaleFaces(faces: readonly DetectedFace[], from: RgbImage, to: RgbImage): DetectedFace[] {

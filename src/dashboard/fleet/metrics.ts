@@ -37,7 +37,7 @@ export async function writeMetrics({ workers, queues }: FleetMoment): Promise<st
   const busy = gauge('worker_busy', '1 while the worker has a job', WORKER);
   const jobs = counter('worker_jobs', 'Searches that have ended', [...WORKER, 'outcome']);
   const restarts = counter('worker_restarts', 'Children that ended unasked', WORKER);
-  const memorySteps = counter('worker_out_of_memory', 'What a device without memory made necessary', [
+  const oomSteps = counter('worker_out_of_memory', 'What a device without memory made necessary', [
     ...WORKER,
     'step',
   ]);
@@ -81,9 +81,9 @@ export async function writeMetrics({ workers, queues }: FleetMoment): Promise<st
     jobs.inc({ ...labels, outcome: 'completed' }, worker.jobs_processed);
     jobs.inc({ ...labels, outcome: 'failed' }, worker.jobs_failed);
     restarts.inc(labels, worker.restarts);
-    memorySteps.inc({ ...labels, step: 'halved' }, worker.oom_halved);
-    memorySteps.inc({ ...labels, step: 'shrunk' }, worker.oom_shrunk);
-    memorySteps.inc({ ...labels, step: 'on_cpu' }, worker.oom_on_cpu);
+    oomSteps.inc({ ...labels, step: 'halved' }, worker.oom_halved);
+    oomSteps.inc({ ...labels, step: 'shrunk' }, worker.oom_shrunk);
+    oomSteps.inc({ ...labels, step: 'on_cpu' }, worker.oom_on_cpu);
     setKnown(rss, labels, worker.rss_mb, MIB);
     setKnown(eventLoop, labels, worker.event_loop_delay_max_ms, 1 / 1000);
     setKnown(hostCpu, { hostname: worker.hostname }, worker.cpu_percent, 1 / 100);

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
-import { isPicture, listPictures } from '../../gallery/listing/list-photos.js';
+import { isPhoto, listPhotos } from '../../gallery/listing/list-photos.js';
 import { addBatches } from '../../gallery/batches/add-batches.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
@@ -62,7 +62,7 @@ export function createDashboardGalleries(
           'NO_GALLERY_DIR',
           'This machine has no GALLERY_DIR; start the index on one that has.',
         );
-      const listed = await listPictures(await openGalleryDirectory(dir), stage, () => undefined);
+      const listed = await listPhotos(await openGalleryDirectory(dir), stage, () => undefined);
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
           throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
@@ -101,11 +101,11 @@ async function countByFolder(directory: GalleryDirectory): Promise<Map<string, n
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFile()) pictures += isPicture(entry.name) ? 1 : 0;
+      if (entry.isFile()) pictures += isPhoto(entry.name) ? 1 : 0;
       else {
         const target = await directory.resolve(path);
         if (target?.kind === 'folder') await walk(path, target.realPath);
-        else if (target?.kind === 'file' && isPicture(entry.name)) pictures += 1;
+        else if (target?.kind === 'file' && isPhoto(entry.name)) pictures += 1;
       }
     }
     if (pictures > 0 && folder !== '') photos.set(folder, pictures);

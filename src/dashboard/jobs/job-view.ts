@@ -42,17 +42,17 @@ export function pathOf(job: Job, matchId: string): string | null {
 }
 
 /** A job's data for a person: pictures are replaced by their size. */
-export function withoutPictures(value: unknown): unknown {
+export function withoutImages(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.length <= MAX_TEXT ? value : `(${Math.ceil(value.length / 1024)} kB, not shown)`;
   }
-  if (Array.isArray(value)) return value.map(withoutPictures);
+  if (Array.isArray(value)) return value.map(withoutImages);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [
       key,
       // However small, a picture is a picture.
-      (key === 'image' || key === 'images') && entry !== null ? hidden(entry) : withoutPictures(entry),
+      (key === 'image' || key === 'images') && entry !== null ? hidden(entry) : withoutImages(entry),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { openGalleryDirectory } from '../listing/gallery-directory.js';
-import { listPictures } from '../listing/list-photos.js';
+import { listPhotos } from '../listing/list-photos.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
 
 /** A look at a folder serves all searches for this long ... */
@@ -130,7 +130,7 @@ export function createGalleries({
   const update = async (stage: string, gallery: Gallery): Promise<OpenedGallery> => {
     const skipped: string[] = [];
     const directory = await openGalleryDirectory(settings.dir);
-    const listed = await listPictures(directory, stage, (line) => skipped.push(line));
+    const listed = await listPhotos(directory, stage, (line) => skipped.push(line));
     const batches = await gallery.update(listed.filter(({ folder }) => isPartOf(stage, folder)));
     for (const { path, message } of gallery.broken()) skipped.push(`Skipped photo ${path}: ${message}`);
     return {

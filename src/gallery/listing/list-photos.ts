@@ -7,7 +7,7 @@ import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
 /** What sharp's prebuilt libvips decodes, https://sharp.pixelplumbing.com/install/#prebuilt-binaries (no HEIC). */
 const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
 
-export function isPicture(fileName: string): boolean {
+export function isPhoto(fileName: string): boolean {
   return PICTURE.test(fileName);
 }
 
@@ -28,7 +28,7 @@ export interface ListedFolder {
  * @param note takes one line for every folder that was left out
  * @throws {JobError} `GALLERY_NOT_FOUND`
  */
-export async function listPictures(
+export async function listPhotos(
   directory: GalleryDirectory,
   stage: string,
   note: (line: string) => void,
@@ -56,7 +56,7 @@ export async function listPictures(
       const path = `${folder}/${entry.name}`;
       const target = await targetOf(entry, path, `${realFolder}/${entry.name}`, directory);
       if (target?.kind === 'folder') folders.set(path, target.realPath);
-      else if (target?.kind === 'file' && isPicture(entry.name)) {
+      else if (target?.kind === 'file' && isPhoto(entry.name)) {
         const file = stampOf(entry.name, target.realPath);
         if (file !== null) files.push(file);
       }

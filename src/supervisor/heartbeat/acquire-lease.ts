@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
 import type { Logger } from '../../shared/logger.js';
-import { type Holder, LEASE_MS, type MachinePlace } from './machine-lease.js';
+import { type Holder, LEASE_MS, type MachineLease } from './machine-lease.js';
 
 const POLL_MS = 500;
 
@@ -10,19 +10,19 @@ const POLL_MS = 500;
  * Takes the machine's place. A predecessor that was killed leaves a lease behind, which is waited for; one
  * that lives renews it, and is left alone.
  *
- * @throws {StartupError} `placeTaken`, saying who holds the place
+ * @throws {StartupError} `leaseTaken`, saying who holds the place
  */
-export async function takePlace(
-  place: MachinePlace,
+export async function acquireLease(
+  lease: MachineLease,
   hostname: string,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   let previousExpiryMs = Infinity;
   for (;;) {
-    const answer = await place.take();
+    const answer = await lease.take();
     if (answer.kind === 'taken') return;
-    if (answer.expiresInMs > previousExpiryMs) throw placeTaken(hostname, answer.holder);
+    if (answer.expiresInMs > previousExpiryMs) throw leaseTaken(hostname, answer.holder);
     if (previousExpiryMs === Infinity) {
       logger.warn(
         { holder: answer.holder },
@@ -34,11 +34,11 @@ export async function takePlace(
   }
 }
 
-function placeTaken(hostname: string, holder: Holder): StartupError {
+function leaseTaken(hostname: string, holder: Holder): StartupError {
   const since = new Date(holder.since * 1000).toISOString();
   return new StartupError(
     `Cannot start: another supervisor holds the place of ${hostname} (pid ${holder.pid}, since ${since}). ` +
       'Stop that one first, or give this one its own WORKER_HOSTNAME.',
-    EXIT_CODES.placeTaken,
+    EXIT_CODES.leaseTaken,
   );
 }

@@ -6,20 +6,20 @@ import type { RollOutcome, WorkerRecord } from '../../shared/worker-record.js';
 import { describeWorker } from './describe-worker.js';
 import type { Fleet } from '../slots/fleet.js';
 import { readHostMetrics } from './host-metrics.js';
-import type { Holder, MachinePlace } from './machine-lease.js';
+import type { Holder, MachineLease } from './machine-lease.js';
 import { type NvidiaGpu, type NvidiaQuery, queryNvidiaGpus } from '../devices/nvidia-smi.js';
 
 export interface HeartbeatDeps {
   readonly hostname: string;
   readonly intervalMs: number;
   readonly fleet: Fleet;
-  readonly place: MachinePlace;
+  readonly lease: MachineLease;
   readonly redisIsUp: () => boolean;
   readonly lastRoll: () => RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
   /** Called after every reading of the GPUs. */
   readonly onGpus: (gpus: ReadonlyMap<string, NvidiaGpu>) => void;
-  readonly onPlaceLost: (holder: Holder) => void;
+  readonly onLeaseLost: (holder: Holder) => void;
   readonly logger: Logger;
 }
 
@@ -59,11 +59,11 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const beatOnce = async (): Promise<void> => {
     try {
       const startedAt = performance.now();
-      const result = await deps.place.beat(await records());
+      const result = await deps.lease.beat(await records());
       logger.trace({ durationMs: Math.round(performance.now() - startedAt) }, 'Heartbeat');
-      if (result.kind === 'place-lost') deps.onPlaceLost(result.holder);
+      if (result.kind === 'lease-lost') deps.onLeaseLost(result.holder);
       // Whoever paused a worker shall see it now, not at the next beat.
-      else if (deps.fleet.setPaused(result.paused)) await deps.place.beat(await records());
+      else if (deps.fleet.setPaused(result.paused)) await deps.lease.beat(await records());
     } catch (error) {
       logger.warn(`The heartbeat failed: ${messageOf(error)}`);
     }
@@ -86,7 +86,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     stop: async () => {
       clearInterval(timer);
       await running;
-      await deps.place.leave(await records());
+      await deps.lease.leave(await records());
     },
   };
 }

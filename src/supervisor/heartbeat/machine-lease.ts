@@ -18,9 +18,9 @@ export type BeatResult =
   /** Ids of the workers that the portal has paused. */
   | { readonly kind: 'written'; readonly paused: ReadonlySet<string> }
   /** Nothing was written: another supervisor holds the place. */
-  | { readonly kind: 'place-lost'; readonly holder: Holder };
+  | { readonly kind: 'lease-lost'; readonly holder: Holder };
 
-export interface MachinePlace {
+export interface MachineLease {
   /** Takes the place where it is free; otherwise tells who holds it, and for how many milliseconds more. */
   take(): Promise<
     | { readonly kind: 'taken' }
@@ -51,7 +51,7 @@ for i = 3, #KEYS do
 end
 return reply`;
 
-export function createMachinePlace(redis: Redis, hostname: string, self: Holder): MachinePlace {
+export function createMachineLease(redis: Redis, hostname: string, self: Holder): MachineLease {
   const leaseKey = supervisorLeaseKey(hostname);
   const me = JSON.stringify(self);
 
@@ -63,7 +63,7 @@ export function createMachinePlace(redis: Redis, hostname: string, self: Holder)
       ...string[],
     ];
     const [written, ...rest] = reply;
-    if (written === 0) return { kind: 'place-lost', holder: JSON.parse(rest[0] ?? '{}') as Holder };
+    if (written === 0) return { kind: 'lease-lost', holder: JSON.parse(rest[0] ?? '{}') as Holder };
     return {
       kind: 'written',
       paused: new Set(records.filter((_, i) => rest[i] === '1').map((record) => record.id)),

@@ -11,7 +11,7 @@ const LOOK_INTERVAL_MS = 3000;
 /** A child may learn later than the supervisor that its connection has broken: redis-connection's socket timeout. */
 const LOOKS = 10;
 
-/** What has to be known of a child to tell its strays. */
+/** What has to be known of a child to tell its orphanedJobs. */
 export interface JobHolder {
   ready(): Pick<ChildReady, 'lockTokenPrefixes'> | null;
   stats(): ChildStats | null;
@@ -19,7 +19,7 @@ export interface JobHolder {
   allJobsTold(): boolean;
 }
 
-export interface StrayJobs {
+export interface OrphanedJobs {
   /** Looks for strays for half a minute. */
   redisIsBack(): void;
   /** Gives back the jobs that were strays at the look before, too. */
@@ -34,12 +34,12 @@ export interface StrayJobs {
  * A job counts as a stray where the child, asked after the first look, still does not have it; it is then the
  * lock's token that keeps a child whose answer is later still from ending the job twice.
  */
-export function createStrayJobs(
+export function createOrphanedJobs(
   queues: readonly Queue[],
   redis: Redis,
   children: () => readonly JobHolder[],
   logger: Logger,
-): StrayJobs {
+): OrphanedJobs {
   const stopped = new AbortController();
   let looksLeft = 0;
   let watching = false;
@@ -80,7 +80,9 @@ export function createStrayJobs(
     watching = true;
     for (; looksLeft > 0; looksLeft -= 1) {
       await sleep(LOOK_INTERVAL_MS, undefined, { signal: stopped.signal });
-      await look().catch((error: unknown) => logger.warn(`Cannot look for strays: ${messageOf(error)}`));
+      await look().catch((error: unknown) =>
+        logger.warn(`Cannot look for orphanedJobs: ${messageOf(error)}`),
+      );
     }
     watching = false;
   };

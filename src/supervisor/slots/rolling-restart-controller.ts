@@ -5,7 +5,7 @@ import type { Logger } from '../../shared/logger.js';
 import type { RollOutcome } from '../../shared/worker-record.js';
 import { refusedRoll, rollSlots, type RollTarget } from './rolling-restart.js';
 
-export interface RollerDeps {
+export interface RollingRestartDeps {
   /** Reads the configuration again; throws where it is wrong. */
   readonly loadConfig: () => Config;
   readonly currentConfig: () => Config;
@@ -18,18 +18,18 @@ export interface RollerDeps {
   readonly logger: Logger;
 }
 
-export interface Roller {
+export interface RollingRestartController {
   /** Starts a rolling restart; during one, asks for another right after it: a newer build may be on the disk. */
   request(): void;
   isRolling(): boolean;
   lastOutcome(): RollOutcome | null;
 }
 
-type RollerState = 'idle' | 'rolling' | 'rolling-again';
+type RollingRestartState = 'idle' | 'rolling' | 'rolling-again';
 
-export function createRoller(deps: RollerDeps): Roller {
+export function createRollingRestartController(deps: RollingRestartDeps): RollingRestartController {
   const { logger } = deps;
-  let state: RollerState = 'idle';
+  let state: RollingRestartState = 'idle';
   let last: RollOutcome | null = null;
 
   const roll = async (): Promise<RollOutcome> => {

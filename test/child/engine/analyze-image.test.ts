@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FACE_BOX, LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { Face, Picture } from '../../../src/child/engine/engine.js';
+import type { Face, AnalyzedImage } from '../../../src/child/engine/engine.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { cosine } from '../../support/cosine.js';
 import { type Orientation, storeTurned } from '../../support/exif-orientation.js';
@@ -30,7 +30,7 @@ const LEAST_COSINE = 0.998;
 
 let pipeline: Pipeline;
 let scene: Buffer;
-let expected: Picture;
+let expected: AnalyzedImage;
 beforeAll(async () => {
   const models = await createModelFolder();
   pipeline = await openPipeline('tiny', models.directory);
@@ -40,9 +40,9 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const fromLeft = (picture: Picture): Face[] => picture.faces.toSorted((a, b) => a.box.x - b.box.x);
+const fromLeft = (picture: AnalyzedImage): Face[] => picture.faces.toSorted((a, b) => a.box.x - b.box.x);
 
-function expectSameFaces(found: Picture): void {
+function expectSameFaces(found: AnalyzedImage): void {
   expect([found.widthPx, found.heightPx]).toEqual([SIZE.widthPx, SIZE.heightPx]);
   expect(found.faces).toHaveLength(PEOPLE.length);
   for (const [i, face] of fromLeft(found).entries()) {
@@ -183,7 +183,7 @@ describe('a picture without faces', () => {
 });
 
 describe('a picture that cannot be used is at fault itself', () => {
-  it.each<[string, () => Promise<Picture>, string]>([
+  it.each<[string, () => Promise<AnalyzedImage>, string]>([
     ['no base64', () => pipeline.analyze({ kind: 'base64', text: '_' }), 'not valid base64'],
     ['cut off', async () => pipeline.analyze(scene.subarray(0, 5000)), 'cannot be decoded'],
     [

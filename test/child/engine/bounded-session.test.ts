@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openBoundedSession } from '../../../src/child/engine/bounded-session.js';
-import { MAX_FALLS, type MemoryStep, QUIET_MS } from '../../../src/child/engine/oom-fallback.js';
+import { MAX_FALLS, type OomStep, QUIET_MS } from '../../../src/child/engine/oom-fallback.js';
 import type { Session } from '../../../src/child/engine/session.js';
 
 const NO_ROOM =
@@ -12,7 +12,7 @@ let fits: (batch: number) => boolean;
 let failure: string;
 /** `gpu:<batch>` or `cpu:<batch>` for each run that was tried, and what was opened and released. */
 let events: string[];
-let steps: MemoryStep[];
+let steps: OomStep[];
 let nowMs: number;
 
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
-import { compareNetworks, probeProvider } from '../../../src/child/engine/check-provider.js';
+import { compareNetworks, checkProvider } from '../../../src/child/engine/check-provider.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
 let models: ModelFolder;
@@ -35,7 +35,7 @@ function spoilt(change: (value: number, index: number) => number, what: 'detecto
 
 describe('a provider', () => {
   it('that computes what the CPU does is trusted', async () => {
-    await probeProvider(pack, 'cpu', 1);
+    await checkProvider(pack, 'cpu', 1);
   });
 
   it('that rounds a little otherwise is trusted', async () => {
@@ -69,6 +69,6 @@ describe('a provider', () => {
 
   it('that is not in this build of the runtime is refused with its reason', async () => {
     const absent = process.platform === 'win32' ? 'coreml' : 'dml';
-    await expect(probeProvider(pack, absent, 1)).rejects.toThrow(`[${absent}] backend not found`);
+    await expect(checkProvider(pack, absent, 1)).rejects.toThrow(`[${absent}] backend not found`);
   });
 });

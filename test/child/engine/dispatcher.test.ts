@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { createDispatcher, type Dispatcher } from '../../../src/child/engine/dispatcher.js';
-import type { Picture, PictureSource } from '../../../src/child/engine/engine.js';
+import type { AnalyzedImage, ImageSource } from '../../../src/child/engine/engine.js';
 import type { Analysis, EngineThread } from '../../../src/child/engine/engine-calls.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { defer, type Deferred } from '../../support/deferred.js';
@@ -19,7 +19,7 @@ function createScriptedThread(): ScriptedThread {
   const answers = new Map<string, Deferred<Analysis>>();
   return {
     given,
-    call: (_: string, source: PictureSource) => {
+    call: (_: string, source: ImageSource) => {
       const name = source.kind === 'file' ? source.path : source.text;
       const answer = defer<Analysis>();
       given.push(name);
@@ -27,7 +27,7 @@ function createScriptedThread(): ScriptedThread {
       return answer.promise;
     },
     answer: async (name) => {
-      answers.get(name)?.resolve({ picture: pictureOf(name), memorySteps: [] });
+      answers.get(name)?.resolve({ picture: pictureOf(name), oomSteps: [] });
       await settle();
     },
     fail: async (name, error) => {
@@ -39,10 +39,10 @@ function createScriptedThread(): ScriptedThread {
   };
 }
 
-const sourceOf = (name: string): PictureSource => ({ kind: 'file', path: name });
+const sourceOf = (name: string): ImageSource => ({ kind: 'file', path: name });
 
 /** Tells pictures apart by their width. */
-const pictureOf = (name: string): Picture => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });
+const pictureOf = (name: string): AnalyzedImage => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });
 
 const settle = (): Promise<void> => new Promise(setImmediate);
 
@@ -50,7 +50,7 @@ function analyze(
   dispatcher: Dispatcher,
   name: string,
   { signal, urgent = false }: { readonly signal?: AbortSignal | undefined; readonly urgent?: boolean } = {},
-): Promise<Picture> {
+): Promise<AnalyzedImage> {
   return dispatcher.submit(async (thread) => (await thread.call('analyze', sourceOf(name))).picture, {
     signal,
     urgent,
@@ -58,8 +58,12 @@ function analyze(
 }
 
 /** Asks for pictures one after another; what becomes of each is kept by its name. */
-function ask(dispatcher: Dispatcher, names: string, signal?: AbortSignal): Record<string, Picture | Error> {
-  const outcomes: Record<string, Picture | Error> = {};
+function ask(
+  dispatcher: Dispatcher,
+  names: string,
+  signal?: AbortSignal,
+): Record<string, AnalyzedImage | Error> {
+  const outcomes: Record<string, AnalyzedImage | Error> = {};
   for (const name of names) {
     analyze(dispatcher, name, { signal }).then(
       (picture) => (outcomes[name] = picture),

@@ -2,15 +2,15 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ImageError } from '../../../dist/shared/errors.js';
 import { createGraph } from '../../../scripts/tiny/graph.mjs';
-import type { PictureSource } from '../../../src/child/engine/engine.js';
+import type { ImageSource } from '../../../src/child/engine/engine.js';
 import { cosine } from '../../support/cosine.js';
 import { createEngineHarness, drawPeople, type EngineHarness } from '../../support/engine-harness.js';
 
-const BROKEN: PictureSource = { kind: 'base64', text: 'AAAA' };
+const BROKEN: ImageSource = { kind: 'base64', text: 'AAAA' };
 
 let harness: EngineHarness;
-let alone: PictureSource;
-let together: PictureSource;
+let alone: ImageSource;
+let together: ImageSource;
 
 beforeAll(async () => {
   alone = await drawPeople(7);
@@ -35,7 +35,7 @@ describe('an engine', () => {
   it('answers more pictures than it has room for, each with its own faces', async () => {
     const engine = await harness.start({ threads: 2 });
     const nobody = await drawPeople();
-    const sources = Array.from({ length: 12 }, (_, i) => [nobody, alone, together][i % 3] as PictureSource);
+    const sources = Array.from({ length: 12 }, (_, i) => [nobody, alone, together][i % 3] as ImageSource);
     const pictures = await Promise.all(sources.map((source) => engine.analyze(source)));
 
     expect(pictures.map(({ faces }) => faces.length)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);

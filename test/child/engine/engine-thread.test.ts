@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 // Built, because a thread starts from a file that Node can run.
 import { startThread } from '../../../dist/child/threads/start-thread.js';
 import type { EngineCalls, EngineThread, EngineThreadData } from '../../../src/child/engine/engine-calls.js';
-import type { PictureSource } from '../../../src/child/engine/engine.js';
+import type { ImageSource } from '../../../src/child/engine/engine.js';
 import { findModelPack } from '../../../src/shared/model-pack.js';
 import { EXIT_CODES } from '../../../src/shared/exit-codes.js';
 import { createModelFolder } from '../../support/model-folder.js';
@@ -16,7 +16,7 @@ const ENGINE_THREAD = new URL('../../../dist/child/engine/engine-thread.js', imp
 let thread: EngineThread;
 /** The same thread, as Node itself hands it out. */
 let worker: Worker;
-let source: PictureSource;
+let source: ImageSource;
 
 beforeEach(async () => {
   const picture = sharp({ create: { width: 40, height: 30, channels: 3, background: 'white' } });
@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 afterEach(() => thread.stop());
 
-const empty = { picture: { widthPx: 40, heightPx: 30, faces: [] }, memorySteps: [] };
+const empty = { picture: { widthPx: 40, heightPx: 30, faces: [] }, oomSteps: [] };
 
 describe('an engine thread', () => {
   it('that is stopped finishes what is in flight first', async () => {
@@ -90,7 +90,7 @@ describe('an engine thread', () => {
   });
 
   it('answers each call with its own answer, and says what it does not know', async () => {
-    const broken: PictureSource = { kind: 'base64', text: 'AAAA' };
+    const broken: ImageSource = { kind: 'base64', text: 'AAAA' };
     const [hash, again, other, picture, refused, unknown] = await Promise.allSettled([
       thread.call('identify', source),
       thread.call('identify', source),

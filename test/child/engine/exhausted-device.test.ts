@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import { analyzePicture } from '../../../src/child/engine/analyze-image.js';
-import type { Picture } from '../../../src/child/engine/engine.js';
-import type { MemoryStep } from '../../../src/child/engine/oom-fallback.js';
+import { analyzeImage } from '../../../src/child/engine/analyze-image.js';
+import type { AnalyzedImage } from '../../../src/child/engine/engine.js';
+import type { OomStep } from '../../../src/child/engine/oom-fallback.js';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
 import { openSession } from '../../../src/child/engine/session.js';
@@ -34,9 +34,9 @@ vi.mock('../../../src/child/engine/session.js', async (original) => {
 let models: ModelFolder;
 let pack: ModelPack;
 let networks: Networks;
-let steps: MemoryStep[];
+let steps: OomStep[];
 let encoded: Buffer;
-let expected: Picture;
+let expected: AnalyzedImage;
 
 beforeEach(async () => {
   device.room = Infinity;
@@ -53,9 +53,9 @@ afterEach(async () => {
   await models.remove();
 });
 
-const look = (): Promise<Picture> => analyzePicture(encoded, { pack, networks, maxImagePixels: 1e9 });
+const look = (): Promise<AnalyzedImage> => analyzeImage(encoded, { pack, networks, maxImagePixels: 1e9 });
 
-it.each<[number, MemoryStep[]]>([
+it.each<[number, OomStep[]]>([
   [Infinity, []],
   [2, ['halved', 'halved', 'halved']],
   [0, ['shrunk', 'on-cpu', 'halved', 'shrunk', 'on-cpu']],

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import {
   MAX_FALLS,
-  type MemoryEvent,
-  type MemoryState,
-  nextMemoryState,
+  type OomEvent,
+  type OomState,
+  nextOomState,
   QUIET_MS,
 } from '../../../src/child/engine/oom-fallback.js';
 
-const ROOMY: MemoryState = { kind: 'roomy', falls: 0 };
-const noRoom = (batch: number, nowMs = 0): MemoryEvent => ({
+const ROOMY: OomState = { kind: 'roomy', falls: 0 };
+const noRoom = (batch: number, nowMs = 0): OomEvent => ({
   kind: 'failed',
   failure: 'no-room',
   batch,
   nowMs,
 });
 
-function walk(events: readonly MemoryEvent[], state = ROOMY) {
+function walk(events: readonly OomEvent[], state = ROOMY) {
   const steps: (string | null)[] = [];
   for (const event of events) {
-    const transition = nextMemoryState(state, event);
+    const transition = nextOomState(state, event);
     state = transition.state;
     steps.push(transition.step);
   }
@@ -41,8 +41,8 @@ describe('a device without memory', () => {
     ['the CPU', [noRoom(1, 1000), noRoom(1, 1000)]],
   ] as const)('is tried with everything again after a quiet minute on %s, not before', (_, events) => {
     const { state } = walk(events);
-    expect(nextMemoryState(state, { kind: 'asked', nowMs: 999 + QUIET_MS }).state).toBe(state);
-    expect(nextMemoryState(state, { kind: 'asked', nowMs: 1000 + QUIET_MS }).state.kind).toBe('roomy');
+    expect(nextOomState(state, { kind: 'asked', nowMs: 999 + QUIET_MS }).state).toBe(state);
+    expect(nextOomState(state, { kind: 'asked', nowMs: 1000 + QUIET_MS }).state.kind).toBe('roomy');
   });
 
   it('that is exhausted each time it is tried again is spent, and is not tried any more', () => {
@@ -60,7 +60,7 @@ describe('a device without memory', () => {
   });
 
   it('that is lost is spent at once', () => {
-    const lost: MemoryEvent = { kind: 'failed', failure: 'device-lost', batch: 16, nowMs: 0 };
+    const lost: OomEvent = { kind: 'failed', failure: 'device-lost', batch: 16, nowMs: 0 };
     expect(walk([lost])).toEqual({ state: { kind: 'spent' }, steps: ['spent'] });
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryLog } from '../../../src/child/engine/oom-log.js';
+import { createOomLog } from '../../../src/child/engine/oom-log.js';
 import { recordLog } from '../../support/log-recorder.js';
 
 describe('what was done for want of memory', () => {
   it('is counted, and logged for a person', () => {
     const { logger, lines } = recordLog();
-    const log = createMemoryLog('cuda', logger);
+    const log = createOomLog('cuda', logger);
     const sentences = (['halved', 'halved', 'shrunk', 'on-cpu'] as const).map((step) => log.note(step));
     expect(log.counts()).toEqual({ halved: 2, shrunk: 1, onCpu: 1 });
     expect(lines).toHaveLength(4);
@@ -15,7 +15,7 @@ describe('what was done for want of memory', () => {
   });
 
   it('says when only a new process can help', async () => {
-    const log = createMemoryLog('webgpu', recordLog().logger);
+    const log = createOomLog('webgpu', recordLog().logger);
     log.note('spent');
     expect(log.counts()).toEqual({ halved: 0, shrunk: 0, onCpu: 1 });
     expect((await log.spent).message).toBe('The memory of the device (webgpu) stays exhausted');

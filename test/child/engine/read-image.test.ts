@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPicture } from '../../../src/child/engine/read-image.js';
+import { readImage } from '../../../src/child/engine/read-image.js';
 import { ImageError } from '../../../src/shared/errors.js';
 
 const CONTENT = Buffer.from([1, 2, 3, 4]);
@@ -22,12 +22,12 @@ afterAll(() => rm(directory, { recursive: true }));
 
 describe('an encoded picture', () => {
   it('comes from a text in base64', async () => {
-    expect(await readPicture({ kind: 'base64', text: 'data:image/png;base64,AQIDBA==' }, 4)).toEqual(CONTENT);
+    expect(await readImage({ kind: 'base64', text: 'data:image/png;base64,AQIDBA==' }, 4)).toEqual(CONTENT);
   });
 
   it('comes from a file, also by a link', async () => {
-    expect(await readPicture(file('picture'), 4)).toEqual(CONTENT);
-    expect(await readPicture(file('link'), 4)).toEqual(CONTENT);
+    expect(await readImage(file('picture'), 4)).toEqual(CONTENT);
+    expect(await readImage(file('link'), 4)).toEqual(CONTENT);
   });
 
   it.each([
@@ -38,7 +38,7 @@ describe('an encoded picture', () => {
     ['is below what is no directory', 'picture/x', 4, 'The picture cannot be read (ENOTDIR).'],
     ['is a link in a circle', 'circle', 4, 'The picture cannot be read (ELOOP).'],
   ])('is refused where its file %s', async (_, name, maxBytes, sentence) => {
-    const refusal = readPicture(file(name), maxBytes);
+    const refusal = readImage(file(name), maxBytes);
     await expect(refusal).rejects.toThrow(new ImageError(sentence));
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
   });
@@ -47,13 +47,13 @@ describe('an encoded picture', () => {
   it.skipIf(process.getuid?.() === 0)('is refused where its file is closed to us', async () => {
     await writeFile(file('closed').path, CONTENT);
     await chmod(file('closed').path, 0);
-    await expect(readPicture(file('closed'), 4)).rejects.toThrow(
+    await expect(readImage(file('closed'), 4)).rejects.toThrow(
       new ImageError('The picture cannot be read (EACCES).'),
     );
   });
 
   it('is not blamed for a mistake of ours: a path that no file can have', async () => {
-    const failure = readPicture(file('\0'), 4);
+    const failure = readImage(file('\0'), 4);
     await expect(failure).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     await expect(failure).rejects.not.toBeInstanceOf(ImageError);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Face, Picture } from '../../../src/child/engine/engine.js';
+import type { Face, AnalyzedImage } from '../../../src/child/engine/engine.js';
 import { findModelPack } from '../../../src/shared/model-pack.js';
 import { createCalibration } from '../../../src/shared/calibration.js';
 import { loadConfig } from '../../../src/shared/config.js';
@@ -41,7 +41,7 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     await rm(directory, { recursive: true });
   });
 
-  const analyze = (...parts: string[]): Promise<Picture> =>
+  const analyze = (...parts: string[]): Promise<AnalyzedImage> =>
     pipeline.analyze({ kind: 'file', path: inShared('data', ...parts) });
 
   it('find one face in each portrait, and tell all 300 labelled pairs right at the usual threshold', async () => {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseThreads, picturesInFlight } from '../../../src/child/engine/thread-count.js';
+import { chooseThreads, imagesInFlight } from '../../../src/child/engine/thread-count.js';
 
 describe('engine threads', () => {
   it('are as many as the processors, on a CPU', () => {
@@ -16,6 +16,6 @@ describe('engine threads', () => {
   });
 
   it('have more pictures in flight on a GPU, whose runs they share', () => {
-    expect([picturesInFlight('cpu'), picturesInFlight('cuda')]).toEqual([2, 8]);
+    expect([imagesInFlight('cpu'), imagesInFlight('cuda')]).toEqual([2, 8]);
   });
 });

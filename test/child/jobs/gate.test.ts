@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createTurnstile, type Turnstile } from '../../../src/child/jobs/gate.js';
+import { createGate, type Gate } from '../../../src/child/jobs/gate.js';
 
 const never = new AbortController().signal;
 
 /** Enters, and tells when it was let in. */
-function enter(turnstile: Turnstile, name: string, alone: boolean, inside: string[], signal = never) {
-  return turnstile.enter(alone, signal).then((leave) => {
+function enter(gate: Gate, name: string, alone: boolean, inside: string[], signal = never) {
+  return gate.enter(alone, signal).then((leave) => {
     inside.push(name);
     return () => {
       inside.splice(inside.indexOf(name), 1);
@@ -16,20 +16,20 @@ function enter(turnstile: Turnstile, name: string, alone: boolean, inside: strin
 
 const settle = (): Promise<void> => new Promise(setImmediate);
 
-describe('the turnstile', () => {
+describe('the gate', () => {
   it('lets ordinary jobs in side by side', async () => {
-    const turnstile = createTurnstile();
+    const gate = createGate();
     const inside: string[] = [];
-    await Promise.all([enter(turnstile, 'a', false, inside), enter(turnstile, 'b', false, inside)]);
+    await Promise.all([enter(gate, 'a', false, inside), enter(gate, 'b', false, inside)]);
     expect(inside).toEqual(['a', 'b']);
   });
 
   it('lets a suspect in alone, and those behind it after it', async () => {
-    const turnstile = createTurnstile();
+    const gate = createGate();
     const inside: string[] = [];
-    const leaveFirst = await enter(turnstile, 'first', false, inside);
-    const suspect = enter(turnstile, 'suspect', true, inside);
-    const behind = enter(turnstile, 'behind', false, inside);
+    const leaveFirst = await enter(gate, 'first', false, inside);
+    const suspect = enter(gate, 'suspect', true, inside);
+    const behind = enter(gate, 'behind', false, inside);
     await settle();
     expect(inside).toEqual(['first']);
     leaveFirst();
@@ -42,12 +42,12 @@ describe('the turnstile', () => {
   });
 
   it('forgets a job that is stopped while it waits', async () => {
-    const turnstile = createTurnstile();
+    const gate = createGate();
     const inside: string[] = [];
     const stop = new AbortController();
-    await enter(turnstile, 'first', false, inside);
-    const suspect = enter(turnstile, 'suspect', true, inside, stop.signal);
-    const behind = enter(turnstile, 'behind', false, inside);
+    await enter(gate, 'first', false, inside);
+    const suspect = enter(gate, 'suspect', true, inside, stop.signal);
+    const behind = enter(gate, 'behind', false, inside);
     stop.abort(new Error('cancelled'));
     await expect(suspect).rejects.toThrow('cancelled');
     await behind;

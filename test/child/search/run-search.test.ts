@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { processJob, type ProcessJobContext } from '../../../src/child/search/run-search.js';
+import { runSearch, type SearchContext } from '../../../src/child/search/run-search.js';
 import type { EmbeddingStore } from '../../../src/gallery/store/embedding-store.js';
 import { createFindFaces } from '../../../src/child/indexing/known-faces.js';
 import { loadConfig } from '../../../src/shared/config.js';
@@ -29,13 +29,13 @@ function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = 
   return { result, progress, log, engine, abort: (reason: Error) => controller.abort(reason) };
 }
 
-async function search(context: ProcessJobContext) {
-  return (await processJob(context)).matches;
+async function search(context: SearchContext) {
+  return (await runSearch(context)).matches;
 }
 
 const inline = (...pictures: string[]) => pictures.map((image, index) => ({ id: `p${index}`, image }));
 
-describe('processJob', () => {
+describe('runSearch', () => {
   test('finds the photos that show the person, best first', async () => {
     const gallery = inline('face:0.7', 'face:0.2', 'face:0.95', 'empty');
     const matches = await start({ image: SELFIE, gallery }).result;

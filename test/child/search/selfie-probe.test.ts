@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findPerson } from '../../../src/child/search/selfie-probe.js';
-import type { Face, Picture, WorkOptions } from '../../../src/child/engine/engine.js';
+import { createSelfieProbe } from '../../../src/child/search/selfie-probe.js';
+import type { Face, AnalyzedImage, WorkOptions } from '../../../src/child/engine/engine.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 import { createScriptedEngine } from '../../support/scripted-engine.js';
 
@@ -27,14 +27,14 @@ async function find(selfies: readonly string[], shown: Readonly<Record<string, r
   const log: string[] = [];
   const engine = {
     ...createScriptedEngine(),
-    analyze: async (source: { readonly kind: string; readonly text?: string }): Promise<Picture> => {
+    analyze: async (source: { readonly kind: string; readonly text?: string }): Promise<AnalyzedImage> => {
       const faces = shown[source.text ?? ''];
       if (faces === undefined) throw new ImageError('It is no picture.');
       return { widthPx: 200, heightPx: 200, faces: faces.map(faceOf) };
     },
   };
   const { signal } = new AbortController();
-  const probe = await findPerson(selfies, { engine, signal, log: (line) => log.push(line) });
+  const probe = await createSelfieProbe(selfies, { engine, signal, log: (line) => log.push(line) });
   return { probe, log };
 }
 
@@ -49,12 +49,16 @@ describe('the person of a selfie', () => {
     const log: string[] = [];
     const engine = {
       ...createScriptedEngine(),
-      analyze: async (_: unknown, { note }: WorkOptions = {}): Promise<Picture> => {
+      analyze: async (_: unknown, { note }: WorkOptions = {}): Promise<AnalyzedImage> => {
         note?.('Smaller batches are tried.');
         return { widthPx: 200, heightPx: 200, faces: [faceOf({ cosine: 1 })] };
       },
     };
-    await findPerson(['a'], { engine, signal: new AbortController().signal, log: (line) => log.push(line) });
+    await createSelfieProbe(['a'], {
+      engine,
+      signal: new AbortController().signal,
+      log: (line) => log.push(line),
+    });
     expect(log).toEqual(['Smaller batches are tried.']);
   });
 

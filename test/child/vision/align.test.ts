@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
-import {
-  alignFace,
-  fitSimilarity,
-  type Similarity,
-} from '../../../src/child/vision/align.js';
+import { alignFace, fitSimilarity, type Similarity } from '../../../src/child/vision/align.js';
 import { ALIGNED_SIZE_PX } from '../../../src/shared/model-pack.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodePicture, shrink, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
+import { decodeImage, shrink, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { crc32 } from '../../support/crc32.js';
@@ -79,7 +79,7 @@ describe('a decoded picture', () => {
     ['TIFF', 0, (picture) => picture.tiff({ compression: 'lzw' })],
     ['TIFF of JPEG tiles', 4, (picture) => picture.tiff({ compression: 'jpeg', quality: 90, tile: true })],
   ])('has its colours, as they would be on a screen: %s', async (_, tolerance, encode) => {
-    const { image } = await decodePicture(await encode(sharp(quarters)).toBuffer(), MAX_PIXELS);
+    const { image } = await decodeImage(await encode(sharp(quarters)).toBuffer(), MAX_PIXELS);
     expect(image.data).toHaveLength(3 * image.widthPx * image.heightPx);
     expectColours(image, QUARTERS, tolerance);
   });
@@ -91,7 +91,7 @@ describe('a decoded picture', () => {
     ['PNG with an alpha channel', (picture) => picture.ensureAlpha().png()],
   ])('has three equal channels where it is grey: %s', async (_, encode) => {
     const grey = sharp(quarters).toColourspace('b-w');
-    const { image } = await decodePicture(await encode(grey).toBuffer(), MAX_PIXELS);
+    const { image } = await decodeImage(await encode(grey).toBuffer(), MAX_PIXELS);
     expect(image.data).toHaveLength(3 * image.widthPx * image.heightPx);
     const lumas = quartersOf(image).map(([red, green, blue]) => {
       expect([green, blue]).toEqual([red, red]);
@@ -102,7 +102,7 @@ describe('a decoded picture', () => {
 
   it('is laid on white where it is transparent', async () => {
     const encoded = await sharp(quarters).ensureAlpha(0.5).png().toBuffer();
-    const { image } = await decodePicture(encoded, MAX_PIXELS);
+    const { image } = await decodeImage(encoded, MAX_PIXELS);
     const half = QUARTERS.map(([r, g, b]): Colour => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2]);
     expectColours(image, half, 1);
   });
@@ -112,7 +112,7 @@ describe('a decoded picture', () => {
     const animated = sharp([quarters, others], { join: { animated: true } });
     const encoded = await animated.toFormat(format, { lossless: true }).toBuffer();
     expect((await sharp(encoded).metadata()).pages).toBe(2);
-    const decoded = await decodePicture(encoded, MAX_PIXELS);
+    const decoded = await decodeImage(encoded, MAX_PIXELS);
     expect([decoded.widthPx, decoded.heightPx]).toEqual([2 * HALF_PX, 2 * HALF_PX]);
     expectColours(decoded.image, QUARTERS, 2);
   });
@@ -127,7 +127,7 @@ describe('a decoded picture', () => {
   ])('of %i x %i pixels is worked on at %i x %i, and its whole size is known', async (...sizes) => {
     const [width, height, workingWidth, workingHeight] = sizes;
     for (const encoded of [plain(width, height).jpeg(), plain(width, height).png()]) {
-      const { image, widthPx, heightPx } = await decodePicture(await encoded.toBuffer(), 10_000_000);
+      const { image, widthPx, heightPx } = await decodeImage(await encoded.toBuffer(), 10_000_000);
       expect([widthPx, heightPx]).toEqual([width, height]);
       expect([image.widthPx, image.heightPx]).toEqual([workingWidth, workingHeight]);
       expect(Math.max(image.widthPx, image.heightPx)).toBeLessThanOrEqual(WORKING_SIDE_PX);
@@ -137,8 +137,8 @@ describe('a decoded picture', () => {
 
   it('has at most as many pixels as are allowed', async () => {
     const encoded = await plain(30, 20).png().toBuffer();
-    expect((await decodePicture(encoded, 600)).widthPx).toBe(30);
-    await expect(decodePicture(encoded, 599)).rejects.toThrow(
+    expect((await decodeImage(encoded, 600)).widthPx).toBe(30);
+    await expect(decodeImage(encoded, 599)).rejects.toThrow(
       new ImageError('The picture has 600 pixels (30 x 20); at most 599 are allowed.'),
     );
   });
@@ -180,14 +180,14 @@ describe('refused as a picture, with a sentence that says why, is', () => {
     ['PDF', () => Buffer.from('%PDF-1.7\n%âãÏÓ\n1 0 obj'), UNKNOWN],
     ['HEIC', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), 'is in HEIC, which cannot'],
   ])('%s', async (_, encoded, sentence) => {
-    const refusal = decodePicture(encoded(), MAX_PIXELS);
+    const refusal = decodeImage(encoded(), MAX_PIXELS);
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
     await expect(refusal).rejects.toThrow(sentence);
   });
 
   it.each(['webp', 'avif', 'gif', 'tiff'] as const)('%s without its second half', async (format) => {
     const encoded = await sharp(quarters).toFormat(format).toBuffer();
-    const refusal = decodePicture(encoded.subarray(0, encoded.length / 2), MAX_PIXELS);
+    const refusal = decodeImage(encoded.subarray(0, encoded.length / 2), MAX_PIXELS);
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
     await expect(refusal).rejects.toThrow(BROKEN);
   });

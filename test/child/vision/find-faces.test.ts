@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
-import { decodePicture } from '../../../src/child/vision/decode.js';
+import { decodeImage } from '../../../src/child/vision/decode.js';
 import type { RunDetector } from '../../../src/child/vision/detect.js';
 import { findFaces, type FoundFaces } from '../../../src/child/vision/find-faces.js';
 import { createModelFolder } from '../../support/model-folder.js';
@@ -32,7 +32,7 @@ const countLooks: RunDetector = (input, count, size) => {
 
 async function findIn(scene: Parameters<typeof drawScene>[0]): Promise<FoundFaces> {
   const encoded = await drawScene(scene);
-  const picture = await decodePicture(encoded, MAX_PIXELS);
+  const picture = await decodeImage(encoded, MAX_PIXELS);
   return findFaces(encoded, picture, MAX_PIXELS, pack.detector, countLooks);
 }
 

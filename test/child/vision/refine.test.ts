@@ -4,7 +4,7 @@ import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
-import { decodePicture } from '../../../src/child/vision/decode.js';
+import { decodeImage } from '../../../src/child/vision/decode.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { refineLandmarks } from '../../../src/child/vision/refine.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   models = await createModelFolder();
   pack = await findModelPack('tiny', models.directory);
   networks = await openNetworks(pack, 'cpu', 1);
-  ({ image } = await decodePicture(await drawScene({ widthPx: 560, heightPx: 420, faces: FACES }), 1e7));
+  ({ image } = await decodeImage(await drawScene({ widthPx: 560, heightPx: 420, faces: FACES }), 1e7));
 });
 afterAll(async () => {
   await networks.release();

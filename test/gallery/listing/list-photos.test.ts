@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openGalleryDirectory } from '../../../src/gallery/listing/gallery-directory.js';
-import { listPictures } from '../../../src/gallery/listing/list-photos.js';
+import { listPhotos } from '../../../src/gallery/listing/list-photos.js';
 import { openListedPhotos } from '../../../src/child/search/listed-photos.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 import type { GalleryEntry } from '../../../src/shared/job.js';
@@ -37,7 +37,7 @@ const link = (target: string, file: string) => symlink(target, path.join(gallery
 
 const options = () => ({ galleryDir, maxGalleryImages: 3 });
 const listFolder = async (stage: string) =>
-  listPictures(await openGalleryDirectory(galleryDir), stage, (line) => log.push(line));
+  listPhotos(await openGalleryDirectory(galleryDir), stage, (line) => log.push(line));
 const openList = (entries: GalleryEntry[]) => openListedPhotos(entries, options());
 const openNowhere = (entries: GalleryEntry[]) =>
   openListedPhotos(entries, { ...options(), galleryDir: null });

@@ -3,11 +3,11 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WorkerRecord } from '../../../src/shared/worker-record.js';
 import {
-  createMachinePlace,
+  createMachineLease,
   type Holder,
-  type MachinePlace,
+  type MachineLease,
 } from '../../../src/supervisor/heartbeat/machine-lease.js';
-import { takePlace } from '../../../src/supervisor/heartbeat/acquire-lease.js';
+import { acquireLease } from '../../../src/supervisor/heartbeat/acquire-lease.js';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
@@ -20,8 +20,8 @@ const never = new AbortController().signal;
 describe("a machine's place", () => {
   let server: RedisServer;
   let redis: Redis;
-  let place: MachinePlace;
-  let rival: MachinePlace;
+  let place: MachineLease;
+  let rival: MachineLease;
 
   beforeAll(async () => {
     server = await startRedisServer();
@@ -32,8 +32,8 @@ describe("a machine's place", () => {
     await server.stop();
   });
   beforeEach(() => {
-    place = createMachinePlace(redis, 'host', first);
-    rival = createMachinePlace(redis, 'host', second);
+    place = createMachineLease(redis, 'host', first);
+    rival = createMachineLease(redis, 'host', second);
   });
   afterEach(() => redis.flushall());
 
@@ -51,7 +51,7 @@ describe("a machine's place", () => {
 
   it('is for each host name', async () => {
     await place.take();
-    expect(await createMachinePlace(redis, 'other-host', second).take()).toEqual({ kind: 'taken' });
+    expect(await createMachineLease(redis, 'other-host', second).take()).toEqual({ kind: 'taken' });
   });
 
   it('has all records written and the pause keys read in one command', async () => {
@@ -85,7 +85,7 @@ describe("a machine's place", () => {
     await rival.take();
     await rival.beat([record('a', { status: 'paused' })]);
     expect(await place.beat([record('a', { status: 'online' })])).toEqual({
-      kind: 'place-lost',
+      kind: 'lease-lost',
       holder: second,
     });
     expect(JSON.parse((await records())['a'] ?? '')).toMatchObject({ status: 'paused' });
@@ -102,7 +102,7 @@ describe("a machine's place", () => {
     await place.take();
     await redis.pexpire('worker:host:supervisor', 5000);
     const timer = setInterval(() => void place.beat([]), 700);
-    const error = await takePlace(rival, 'host', logger, never).catch((reason: unknown) => reason);
+    const error = await acquireLease(rival, 'host', logger, never).catch((reason: unknown) => reason);
     clearInterval(timer);
     expect(error).toMatchObject({
       exitCode: 75,
@@ -113,7 +113,7 @@ describe("a machine's place", () => {
   it('is taken over where the lease expires', async () => {
     await place.take();
     await redis.pexpire('worker:host:supervisor', 800);
-    await takePlace(rival, 'host', logger, never);
+    await acquireLease(rival, 'host', logger, never);
     expect(JSON.parse((await redis.get('worker:host:supervisor')) ?? '')).toEqual(second);
   });
 });

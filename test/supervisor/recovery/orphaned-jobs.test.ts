@@ -4,9 +4,9 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChildStats } from '../../../src/shared/ipc.js';
 import {
-  createStrayJobs,
+  createOrphanedJobs,
   type JobHolder,
-  type StrayJobs,
+  type OrphanedJobs,
 } from '../../../src/supervisor/recovery/orphaned-jobs.js';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
@@ -17,7 +17,7 @@ const IDLE: ChildStats = {
   eventLoopDelayMaxMs: 0,
   activeJobs: 0,
   inferenceSilentMs: 0,
-  memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
+  oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };
 
 /** A child as the supervisor knows it, with a real worker of the queue behind it. */
@@ -34,7 +34,7 @@ describe('a job whose child has never heard of it', () => {
   let redis: Redis;
   let queue: Queue;
   let children: FakeChild[];
-  let strays: StrayJobs;
+  let orphanedJobs: OrphanedJobs;
 
   beforeAll(async () => {
     server = await startRedisServer();
@@ -47,7 +47,7 @@ describe('a job whose child has never heard of it', () => {
   beforeEach(() => {
     queue = new Queue('face-search', { connection: redis });
     children = [createChild(), createChild()];
-    strays = createStrayJobs([queue], redis, () => children, logger);
+    orphanedJobs = createOrphanedJobs([queue], redis, () => children, logger);
   });
   afterEach(async () => {
     await Promise.all(children.map(({ worker }) => worker.close(true)));
@@ -92,20 +92,20 @@ describe('a job whose child has never heard of it', () => {
 
   it('goes back to the queue at the second look, with no attempt consumed', async () => {
     const child = await giveJob();
-    await strays.look();
+    await orphanedJobs.look();
     expect(await state()).toBe('active');
     child.pong();
-    await strays.look();
+    await orphanedJobs.look();
     expect(await state()).toBe('waiting');
     expect((await queue.getJob('a'))?.attemptsMade).toBe(0);
   });
 
   it('stays while the child has not answered since the first look', async () => {
     const child = await giveJob();
-    for (let look = 0; look < 4; look += 1) await strays.look();
+    for (let look = 0; look < 4; look += 1) await orphanedJobs.look();
     expect(await state()).toBe('active');
     child.pong();
-    await strays.look();
+    await orphanedJobs.look();
     expect(await state()).toBe('waiting');
   });
 
@@ -114,12 +114,12 @@ describe('a job whose child has never heard of it', () => {
     ['may wait for its turn', (child) => void (child.told = false)],
   ])('stays where it turns out that it %s in the child', async (_case, learn) => {
     const child = await giveJob();
-    await strays.look();
+    await orphanedJobs.look();
     learn(child);
     child.pong();
-    await strays.look();
+    await orphanedJobs.look();
     child.pong();
-    await strays.look();
+    await orphanedJobs.look();
     expect(await state()).toBe('active');
   });
 
@@ -128,7 +128,7 @@ describe('a job whose child has never heard of it', () => {
     const elsewhere = children.splice(1);
     for (let look = 0; look < 3; look += 1) {
       for (const child of children) child.pong();
-      await strays.look();
+      await orphanedJobs.look();
     }
     expect(await state()).toBe('active');
     children.push(...elsewhere);
@@ -136,13 +136,13 @@ describe('a job whose child has never heard of it', () => {
 
   it('is looked for again at its next turn, as if for the first time', async () => {
     const child = await giveJob();
-    await strays.look();
+    await orphanedJobs.look();
     child.pong();
     child.running = ['a'];
-    await strays.look();
+    await orphanedJobs.look();
     child.running = [];
     child.pong();
-    await strays.look();
+    await orphanedJobs.look();
     expect(await state()).toBe('active');
   });
 });

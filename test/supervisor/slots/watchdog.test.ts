@@ -8,7 +8,7 @@ const idle: ChildStats = {
   eventLoopDelayMaxMs: 1,
   activeJobs: 0,
   inferenceSilentMs: 0,
-  memorySteps: { halved: 0, shrunk: 0, onCpu: 0 },
+  oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };
 
 describe('the watchdog', () => {

@@ -3,7 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Queues } from '../../fleet/fleet-watch.js';
-import { withoutPictures } from '../../jobs/job-view.js';
+import { withoutImages } from '../../jobs/job-view.js';
 
 export const BOARD_PATH = '/board';
 
@@ -16,7 +16,7 @@ export async function addBoard(app: FastifyInstance, queues: Queues): Promise<vo
   server.setBasePath(BOARD_PATH);
   const adapters = Object.values(queues).map((queue) => {
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true });
-    adapter.setFormatter('data', withoutPictures);
+    adapter.setFormatter('data', withoutImages);
     adapter.setFormatter('returnValue', (value: unknown) =>
       Array.isArray(value) ? `(${value.length} matches, not shown)` : value,
     );

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
 import { ApiError, notFound } from '../../api/api-error.js';
 import { readJobHead, readJobHeads } from '../../jobs/job-head.js';
-import { matchesOf, readState, withoutPictures } from '../../jobs/job-view.js';
+import { matchesOf, readState, withoutImages } from '../../jobs/job-view.js';
 import { ANSWERS } from '../schemas.js';
 import { findJob } from '../../jobs/searches.js';
 import type { RouteContext } from './context.js';
@@ -78,7 +78,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
       // Here the data is at hand, however large it is.
       stage: stage ?? folder ?? null,
       state,
-      data: withoutPictures(job.data),
+      data: withoutImages(job.data),
       log: logs,
       matches: matchesOf(job),
     };

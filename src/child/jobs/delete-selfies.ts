@@ -7,7 +7,7 @@ const REMOVED = null;
  * Takes the selfies out of an ended job's data. The rest of it stays, for whoever looks at the queue. A job
  * that is not kept (`removeOnComplete`) has nothing to be taken out of.
  */
-export async function forgetSelfies(job: Job): Promise<void> {
+export async function deleteSelfies(job: Job): Promise<void> {
   const { image, images, ...rest } = job.data as { image?: unknown; images?: unknown };
   if (image === undefined && images === undefined) return;
   const kept = {
