@@ -1,5 +1,4 @@
-import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { InvalidArgumentError } from 'commander';
 import { Queue, QueueEvents } from 'bullmq';
 import { addBatches } from '../gallery/batches/add-batches.js';
 import { createGalleries, type Galleries } from '../gallery/cache/gallery-cache.js';
@@ -9,21 +8,17 @@ import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import type { IndexBatch, IndexedBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
-import { type Connection, connect } from './connect.js';
-import { warnWithoutWorkers } from './warn-without-workers.js';
-import { createProgressBar } from './progress-bar.js';
-import { UsageError } from './usage-error.js';
+import { type Connection, connect, warnWithoutWorkers } from './connect.js';
+import { stageBelow } from './stage-below.js';
+import { count, createProgressBar, printable } from './terminal.js';
 
-/** Has all photos of a stage indexed by the fleet, and shows how far that is. */
-export async function indexCommand(args: string[]): Promise<void> {
-  const { positionals } = parseArgs({ args, allowPositionals: true });
-  const [wanted, ...others] = positionals;
-  if (wanted === undefined || others.length > 0)
-    throw new UsageError('Say which folder below GALLERY_DIR to index.');
+/** Queues all photos of a stage that are not indexed yet, and shows the progress. */
+export async function indexCommand(wanted: string): Promise<void> {
   const connection = await connect();
   const galleryDir = connection.config.gallery.dir;
-  if (galleryDir === null) throw new UsageError('Set GALLERY_DIR, as on the workers.');
-  const stage = stageOf(wanted, galleryDir);
+  if (galleryDir === null)
+    throw new InvalidArgumentError('Set GALLERY_DIR to the same folder as on the workers.');
+  const stage = stageBelow(galleryDir, wanted);
 
   const galleries = await openGalleries(connection, galleryDir);
   const before = await galleries.open(stage);
@@ -35,20 +30,13 @@ export async function indexCommand(args: string[]): Promise<void> {
 
   const rate = indexed === 0 ? '' : `, ${(indexed / seconds).toFixed(1)} photos/s`;
   process.stdout.write(
-    `${stage}: ${after.photos} photos with ${after.faces} faces (${after.keptOut} below the quality limits); ${indexed} indexed now${rate}\n`,
+    `${printable(stage)}: ${count(after.photos, 'photo')} with ${count(after.faces, 'face')} (${after.keptOut} below the quality limits); ${indexed} indexed now${rate}\n`,
   );
-  for (const line of after.skipped) process.stdout.write(`${line}\n`);
+  for (const line of after.skipped) process.stdout.write(`${printable(line)}\n`);
   const missing = after.batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
-  for (const photo of missing) process.stdout.write(`Not indexed: ${photo}\n`);
+  for (const photo of missing) process.stdout.write(`Not indexed: ${printable(photo)}\n`);
   if (missing.length > 0)
-    throw new Error(`${missing.length} photos could not be indexed; see the workers' logs.`);
-}
-
-/** A stage, or a folder of this machine that is one. */
-function stageOf(wanted: string, galleryDir: string): string {
-  const relative = path.relative(galleryDir, path.resolve(wanted));
-  const isBelow = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
-  return path.isAbsolute(wanted) && isBelow ? relative.replaceAll(path.sep, '/') : wanted.replace(/\/+$/, '');
+    throw new Error(`${count(missing.length, 'photo')} could not be indexed; the workers' logs say why.`);
 }
 
 async function openGalleries({ config, redis }: Connection, dir: string): Promise<Galleries> {
@@ -69,7 +57,7 @@ async function openGalleries({ config, redis }: Connection, dir: string): Promis
   });
 }
 
-/** @returns how many photos were indexed */
+/** @returns the number of photos that were indexed */
 async function indexBatches({ config, redis }: Connection, batches: readonly IndexBatch[]): Promise<number> {
   if (batches.length === 0) return 0;
   const name = indexQueueName(config.queue.name);
@@ -83,12 +71,15 @@ async function indexBatches({ config, redis }: Connection, batches: readonly Ind
   const total = batches.reduce((sum, { files }) => sum + files.length, 0);
   const show = createProgressBar();
   let [photos, faces] = [0, 0];
-  show(0, `0 of ${total} photos`);
+  show(0, `0 of ${count(total, 'photo')}`);
 
   const allEnded = new Promise<void>((resolve) => {
     const end = (jobId: string): void => {
       waiting.delete(jobId);
-      show(1 - waiting.size / batches.length, `${photos} of ${total} photos, ${faces} faces`);
+      show(
+        1 - waiting.size / batches.length,
+        `${photos} of ${count(total, 'photo')}, ${count(faces, 'face')}`,
+      );
       if (waiting.size === 0) resolve();
     };
     events.on('completed', ({ jobId, returnvalue }) => {
