@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { Queue, QueueEvents } from 'bullmq';
 import { addBatches } from '../gallery/batches/add-batches.js';
-import { createGalleries, type Galleries } from '../gallery/cache/gallery-cache.js';
+import { createGalleryCache, type GalleryCache } from '../gallery/cache/gallery-cache.js';
 import { batchId } from '../gallery/batches/plan-batches.js';
 import { findModelPack, packKey } from '../shared/model-pack.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
@@ -20,17 +20,17 @@ export async function indexCommand(wanted: string): Promise<void> {
     throw new InvalidArgumentError('Set GALLERY_DIR to the same folder as on the workers.');
   const stage = stageBelow(galleryDir, wanted);
 
-  const galleries = await openGalleries(connection, galleryDir);
-  const before = await galleries.open(stage);
+  const cache = await openGalleryCache(connection, galleryDir);
+  const before = await cache.scan(stage);
   if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
   const indexed = await indexBatches(connection, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;
-  const after = await galleries.open(stage);
+  const after = await cache.scan(stage);
 
   const rate = indexed === 0 ? '' : `, ${(indexed / seconds).toFixed(1)} photos/s`;
   process.stdout.write(
-    `${printable(stage)}: ${count(after.photos, 'photo')} with ${count(after.faces, 'face')} (${after.keptOut} below the quality limits); ${indexed} indexed now${rate}\n`,
+    `${printable(stage)}: ${count(after.photos, 'photo')} with ${count(after.faces, 'face')} (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}\n`,
   );
   for (const line of after.skipped) process.stdout.write(`${printable(line)}\n`);
   const missing = after.batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
@@ -39,10 +39,10 @@ export async function indexCommand(wanted: string): Promise<void> {
     throw new Error(`${count(missing.length, 'photo')} could not be indexed; the workers' logs say why.`);
 }
 
-async function openGalleries({ config, redis }: Connection, dir: string): Promise<Galleries> {
+async function openGalleryCache({ config, redis }: Connection, dir: string): Promise<GalleryCache> {
   const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir);
   const { embeddingSize } = pack.embedder;
-  return createGalleries({
+  return createGalleryCache({
     stores: {
       embeddings: createEmbeddingStore({
         redis,
