@@ -11,17 +11,17 @@ const TROUBLES: readonly (readonly [RegExp, FailureCode, string])[] = [
     'REDIS_FULL',
     'Redis is full: it has reached maxmemory and refuses to write. Give it more memory, or delete what is not needed.',
   ],
-  [
-    /\bREADONLY\b/,
-    'REDIS_READONLY',
-    'This Redis is a replica and refuses to write. Connect to the primary.',
-  ],
+  [/\bREADONLY\b/, 'REDIS_READONLY', 'This Redis is a replica and refuses to write. Connect to the primary.'],
   [
     /\bNOPERM\b|\bNOAUTH\b|\bWRONGPASS\b/,
     'REDIS_DENIED',
     'The Redis user of the dashboard has not the rights for this. The log of the dashboard names the command.',
   ],
-  [/\bMISCONF\b/, 'REDIS_READONLY', 'Redis cannot save its data to disk and refuses to write. Check its log.'],
+  [
+    /\bMISCONF\b/,
+    'REDIS_READONLY',
+    'Redis cannot save its data to disk and refuses to write. Check its log.',
+  ],
   [/\b(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY)\b/, 'REDIS_AWAY', AWAY],
   [/^(Connection is closed|Socket timeout|Command aborted|connect ECONN)/, 'REDIS_AWAY', AWAY],
 ];

@@ -26,15 +26,7 @@ export async function readFleetMoment(redis: Redis, queues: Queues): Promise<Fle
 
 async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
   const [counts, paused] = await Promise.all([
-    queue.getJobCounts(
-      'wait',
-      'prioritized',
-      'active',
-      'waiting-children',
-      'delayed',
-      'completed',
-      'failed',
-    ),
+    queue.getJobCounts('wait', 'prioritized', 'active', 'waiting-children', 'delayed', 'completed', 'failed'),
     queue.isPaused(),
   ]);
   const of = (name: string): number => counts[name] ?? 0;

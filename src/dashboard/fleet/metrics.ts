@@ -56,15 +56,8 @@ export async function writeMetrics({ workers, queues }: FleetMoment): Promise<st
   const temperature = gauge('gpu_temperature_celsius', 'Temperature of the GPU', GPU);
   const power = gauge('gpu_power_watts', 'Power draw of the GPU', GPU);
   const powerLimit = gauge('gpu_power_limit_watts', 'Power limit of the GPU', GPU);
-  const throttled = gauge('gpu_throttled', '1 for each reason that reduces the clocks', [
-    ...GPU,
-    'reason',
-  ]);
-  const ecc = gauge(
-    'gpu_ecc_uncorrected_errors',
-    'Uncorrected ECC errors since the driver was loaded',
-    GPU,
-  );
+  const throttled = gauge('gpu_throttled', '1 for each reason that reduces the clocks', [...GPU, 'reason']);
+  const ecc = gauge('gpu_ecc_uncorrected_errors', 'Uncorrected ECC errors since the driver was loaded', GPU);
   const xid = gauge('gpu_xid', 'Number of the last Xid in the kernel log', GPU);
 
   const hostCpu = gauge('host_cpu_ratio', 'Share of CPU time in use', ['hostname']);

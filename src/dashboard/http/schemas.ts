@@ -47,10 +47,7 @@ const search = z.object({
   state: jobState,
   waiting_for_index: waitingForIndex,
   progress: percent,
-  position: z
-    .int()
-    .nullable()
-    .describe('1 for the search that is taken next, null once it has been taken'),
+  position: z.int().nullable().describe('1 for the search that is taken next, null once it has been taken'),
   stage: z.string().nullable(),
   added_at: seconds,
   started_at: seconds.nullable(),

@@ -7,7 +7,13 @@ import type { RouteContext } from './context.js';
 export function addHealthRoutes(app: FastifyInstance, { redis }: RouteContext): void {
   app.get(
     '/healthz',
-    { schema: { summary: 'Check that the dashboard is running', tags: ['health'], response: { 200: ANSWERS.ok } } },
+    {
+      schema: {
+        summary: 'Check that the dashboard is running',
+        tags: ['health'],
+        response: { 200: ANSWERS.ok },
+      },
+    },
     () => ({ status: 'ok' }),
   );
   app.get(
