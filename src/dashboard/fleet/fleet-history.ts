@@ -74,7 +74,7 @@ function sampleFleet(
     if (earlier === undefined) continue;
     done += since(earlier.jobs_processed, worker.jobs_processed);
     failed += since(earlier.jobs_failed, worker.jobs_failed);
-    runs = addHistograms(runs, sinceHistogram(runsOf(earlier), runsOf(worker)));
+    runs = addHistograms(runs, sinceHistogram(earlier.durations.run, worker.durations.run));
   }
   const counts = queues.find(({ kind }) => kind === 'search')?.counts;
   return {
@@ -102,9 +102,4 @@ function sampleWorker(at: number, worker: WorkerView): WorkerSample {
 /** A supervisor counts from zero after a restart. */
 function since(before: number, now: number): number {
   return now < before ? now : now - before;
-}
-
-/** Records of older releases have no durations. */
-function runsOf({ durations }: Partial<Pick<WorkerView, 'durations'>>): Histogram {
-  return durations?.run ?? NO_DURATIONS;
 }

@@ -128,8 +128,7 @@ function searchDurations(workers: readonly WorkerView[]): Metric {
   const name = 'face_search_search_duration_seconds';
   const values: Sample[] = [];
   for (const { id, hostname, activity, durations } of workers) {
-    // Records of older releases have no durations.
-    if (activity === 'away' || (durations as unknown) === undefined) continue;
+    if (activity === 'away') continue;
     for (const stage of SEARCH_STAGES) {
       const labels = { worker: id, hostname, stage };
       const { counts, sum } = durations[stage];
