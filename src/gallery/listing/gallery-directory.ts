@@ -27,7 +27,7 @@ export async function openGalleryDirectory(galleryDir: string): Promise<GalleryD
   if (root === null) {
     throw new JobError(
       'GALLERY_NOT_FOUND',
-      'The gallery folder of this machine is not there: check GALLERY_DIR, or whether it is mounted.',
+      'The gallery folder of this machine does not exist: check GALLERY_DIR, and that it is mounted.',
     );
   }
 
