@@ -134,10 +134,22 @@ export function parseSearchJob(data: unknown): SearchJob {
   if (!parsed.success) {
     throw new JobError('INVALID_JOB', `The job's data is invalid: ${describeIssues(parsed.error.issues)}.`);
   }
-  const { image, images, stage, gallery, threshold, limit, boxes = false, details = false, expand = true } = parsed.data;
+  const {
+    image,
+    images,
+    stage,
+    gallery,
+    threshold,
+    limit,
+    boxes = false,
+    details = false,
+    expand = true,
+  } = parsed.data;
   const selfies = [...(image === undefined ? [] : [image]), ...(images ?? [])];
   if (selfies.length === 0) {
-    throw new JobError('INVALID_JOB', 'The job has no selfie: set "image" (one) or "images" (several).');
+    throw new JobError('INVALID_JOB', 'The job has no selfie: set "image" (one) or "images" (several).', {
+      sentence: 'Your photo is not there any more. Please upload it again.',
+    });
   }
   return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes, details, expand };
 }

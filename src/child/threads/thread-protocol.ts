@@ -1,4 +1,10 @@
-import { ImageError, type ImageProblem, JobError, type JobErrorCode, messageOf } from '../../shared/errors.js';
+import {
+  ImageError,
+  type ImageProblem,
+  JobError,
+  type JobErrorCode,
+  messageOf,
+} from '../../shared/errors.js';
 
 /** What a thread can be asked: for each name, what it is given and what it answers. Plain data only. */
 export type Calls = Record<string, { readonly argument: unknown; readonly result: unknown }>;

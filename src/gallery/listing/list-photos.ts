@@ -39,7 +39,9 @@ export async function listPhotos(
     throw new JobError(
       'GALLERY_NOT_FOUND',
       `The stage ${JSON.stringify(stage)} names no folder below the gallery folder of this machine.`,
-      { sentence: `We could not find the photos of "${stage}". Please choose another event or try again later.` },
+      {
+        sentence: `We could not find the photos of "${stage}". Please choose another event or try again later.`,
+      },
     );
   }
 
