@@ -103,12 +103,12 @@ const workerRecord = z.object({
 
 /**
  * @param field the worker's id: its field in the hash `workers`
- * @returns `null` for text that is no record
+ * @returns `null` if it is no record
  */
-export function readWorkerRecord(field: string, text: string): WorkerRecord | null {
+export function readWorkerRecord(field: string, json: string): WorkerRecord | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(json);
   } catch {
     return null;
   }

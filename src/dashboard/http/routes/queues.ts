@@ -112,12 +112,12 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   app.post<OneJob>(
     '/api/queues/:kind/jobs/:id/retry',
     one('Put a failed job back into the queue', { 202: ANSWERS.job }),
-    async ({ params: { kind, id } }, reply) => {
-      const queue = queues[kind];
+    async ({ params: { kind: of, id } }, reply) => {
+      const queue = queues[of];
       const { state } = await requireJob(queue, id);
       if (state !== 'failed') throw new ApiError(409, 'CONFLICT', 'Only a failed job can be retried.');
       const { data } = await readJobContent(redis, queue, id);
-      if (kind === 'search' && isWithoutSelfie(data)) {
+      if (of === 'search' && isWithoutSelfie(data)) {
         throw new ApiError(
           409,
           'CONFLICT',
@@ -132,8 +132,8 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   app.delete<OneJob>(
     '/api/queues/:kind/jobs/:id',
     one('Remove a job that is not running', { 204: { type: 'null' } }),
-    async ({ params: { kind, id } }, reply) => {
-      const queue = queues[kind];
+    async ({ params: { kind: of, id } }, reply) => {
+      const queue = queues[of];
       await requireJob(queue, id);
       if ((await queue.remove(id, { removeChildren: false })) === 0) {
         throw new ApiError(409, 'CONFLICT', 'The job is running; cancel it instead.');
