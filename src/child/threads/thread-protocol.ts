@@ -1,40 +1,54 @@
-import { ImageError, JobError, type JobErrorCode, messageOf } from '../../shared/errors.js';
+import {
+  ImageError,
+  type ImageProblem,
+  JobError,
+  type JobErrorCode,
+  messageOf,
+} from '../../shared/errors.js';
 
-/** What a thread can be asked: for each name, what it is given and what it answers. Plain data only. */
+/** The calls of a thread: the argument and the result of each name. Plain data only. */
 export type Calls = Record<string, { readonly argument: unknown; readonly result: unknown }>;
 
 /** Every message from the main thread to one of its threads. */
 export type ThreadRequest =
   | { readonly type: 'call'; readonly id: number; readonly name: string; readonly argument: unknown }
-  /** Finish what is in flight and end. */
+  /** Finish the running calls and end. */
   | { readonly type: 'stop' };
 
 /** Every message from a thread to the main thread. */
 export type ThreadReply =
   | { readonly type: 'ready' }
-  /** It could not start; the thread ends. */
+  /** The thread could not start and ends. */
   | { readonly type: 'unable'; readonly message: string }
   | { readonly type: 'result'; readonly id: number; readonly result: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: ThreadError };
 
-/** An error as plain data: its class is lost on the way from thread to thread. */
+/** An error as plain data, because messages between threads do not keep an error's class. */
 export type ThreadError =
-  | { readonly kind: 'image'; readonly message: string }
-  | { readonly kind: 'job'; readonly code: JobErrorCode; readonly sentence: string }
+  | { readonly kind: 'image'; readonly message: string; readonly problem: ImageProblem }
+  | {
+      readonly kind: 'job';
+      readonly code: JobErrorCode;
+      readonly detail: string;
+      readonly sentence: string;
+    }
   | { readonly kind: 'machine'; readonly message: string };
 
 export function packError(error: unknown): ThreadError {
-  if (error instanceof ImageError) return { kind: 'image', message: error.message };
-  if (error instanceof JobError) return { kind: 'job', code: error.code, sentence: error.sentence };
+  if (error instanceof ImageError) return { kind: 'image', message: error.message, problem: error.problem };
+  if (error instanceof JobError) {
+    const { code, detail, sentence } = error;
+    return { kind: 'job', code, detail, sentence };
+  }
   return { kind: 'machine', message: messageOf(error) };
 }
 
 export function unpackError(error: ThreadError): Error {
   switch (error.kind) {
     case 'image':
-      return new ImageError(error.message);
+      return new ImageError(error.message, error.problem);
     case 'job':
-      return new JobError(error.code, error.sentence);
+      return new JobError(error.code, error.detail, { sentence: error.sentence });
     case 'machine':
       return new Error(error.message);
   }

@@ -43,7 +43,9 @@ describe('a job', () => {
     host.worker.resume();
     const job = await portal.add(PLAIN_JOB);
     await portal.reached(job, 'completed');
-    expect((await reload(job)).returnvalue).toEqual([{ id: 'a', score: expect.closeTo(0.9, 3) }]);
+    expect((await reload(job)).returnvalue).toEqual([
+      { id: 'a', score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
+    ]);
     await vi.waitFor(() => expect(host.worker.activeJobs()).toBe(0), PATIENCE);
     expect(host.told[0]).toBe(`started ${job.id}`);
     expect(host.told.at(-1)).toBe(`ended ${job.id} completed`);
@@ -121,7 +123,7 @@ describe('a job', () => {
     host.worker.cancel(job.id ?? '');
     await portal.reached(job, 'failed');
     const failed = await reload(job);
-    expect(failed.failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect(failed.failedReason).toBe('CANCELLED: This search was cancelled. You can start a new one.');
     expect(await failed.getState()).toBe('failed');
     expect(engine.inFlight()).toBe(0);
   });
@@ -131,7 +133,9 @@ describe('a job', () => {
     host.worker.cancel(job.id ?? '');
     host.worker.resume();
     await portal.reached(job, 'failed');
-    expect((await reload(job)).failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect((await reload(job)).failedReason).toBe(
+      'CANCELLED: This search was cancelled. You can start a new one.',
+    );
     expect(engine.inFlight()).toBe(0);
   });
 
@@ -162,6 +166,8 @@ test('ten clients that add jobs at the same time each get their own answer', asy
   );
   await events.close();
   expect(answers).toEqual(
-    answers.map((_, client) => [{ id: `photo of client ${client}`, score: expect.closeTo(0.9, 3) }]),
+    answers.map((_, client) => [
+      { id: `photo of client ${client}`, score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
+    ]),
   );
 });
