@@ -1,14 +1,13 @@
 import { EXIT_CODES } from './exit-codes.js';
 
 /**
- * Stable codes that a failed job's `failedReason` starts with.
- *
- * `CRASHED_WORKER` and `CANCELLED` are ours to give; the others are faults of the job itself.
+ * Stable codes at the start of a failed job's `failedReason`. All but `CANCELLED` and `CRASHED_WORKER` mean that the job
+ * itself is invalid.
  */
 export type JobErrorCode =
   'INVALID_JOB' | 'INVALID_IMAGE' | 'NO_FACE_DETECTED' | 'GALLERY_NOT_FOUND' | 'CANCELLED' | 'CRASHED_WORKER';
 
-/** A job that no retry can mend. `message` is `CODE: sentence for a person`. */
+/** A non-retryable job. `message` is `CODE: sentence for a person`. */
 export class JobError extends Error {
   override readonly name = 'JobError';
 
@@ -21,12 +20,12 @@ export class JobError extends Error {
   }
 }
 
-/** A picture that cannot be used: broken, not a picture, or over a limit. `message` is the sentence alone. */
+/** An unusable image: broken, not an image, or over a limit. `message` is the sentence alone. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
 }
 
-/** A process that cannot start, and the exit code that says why to whoever started it. */
+/** A process cannot start. The exit code tells the service manager why. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 
@@ -39,17 +38,17 @@ export class StartupError extends Error {
   }
 }
 
-/** Every wrong configuration value, reported together. */
+/** All invalid configuration values, reported together. */
 export class ConfigError extends StartupError {
   constructor(readonly problems: readonly string[]) {
     super(
-      `Cannot start, the configuration is wrong:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+      `Cannot start: the configuration is invalid:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
       EXIT_CODES.badConfig,
     );
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

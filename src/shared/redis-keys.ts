@@ -1,45 +1,45 @@
-/** The names of every Redis key of our own. BullMQ's keys are BullMQ's business. */
+/** The names of all our Redis keys and channels, except BullMQ's. */
 
 /** Hash: worker id -> {@link import('./worker-record.js').WorkerRecord} as JSON. Read by the portal. */
 export const WORKERS_KEY = 'workers';
 
-/** String `1` while the portal wants this worker to take no jobs. */
+/** String `1` while this worker is paused. The portal writes it. */
 export function workerPausedKey(workerId: string): string {
   return `worker:${workerId}:paused`;
 }
 
-/** String with an expiry: the supervisor that holds this machine's place, as JSON. */
+/** String with an expiry: the supervisor that holds this machine's lease, as JSON. */
 export function supervisorLeaseKey(hostname: string): string {
   return `worker:${hostname}:supervisor`;
 }
 
-/** String with an expiry: how many children this job has killed. */
+/** String with an expiry: number of children that crashed while they ran this job. */
 export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** Pub/sub channel: a message is the id of a running job that is to end as `CANCELLED`. */
+/** Pub/sub channel: a message is the id of a running job to cancel. */
 export function cancelChannel(queueName: string): string {
   return `worker:cancel:${queueName}`;
 }
 
-/** Pub/sub channel: a message is the id of a worker of this machine that is to restart, empty for all, one by one. */
+/** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */
 export function restartChannel(hostname: string): string {
   return `worker:restart:${hostname}`;
 }
 
-/** What the names of all keys of the gallery index begin with. */
+/** Prefix of all keys of the gallery index. */
 export const INDEX_KEYS = 'face-index:';
 
-/** String: what is known of a photo (`src/gallery/store/photo-record.ts`), by model pack and content hash. */
+/** String: the record of a photo (`src/gallery/store/photo-record.ts`), by model pack and content hash. */
 export function photoKey(packKey: string, contentHash: string): string {
   return `${INDEX_KEYS}${packKey}:${contentHash}`;
 }
 
-/** Hash: file name -> size, time of change and content of a photo in this folder below `GALLERY_DIR`. */
+/** Hash: file name -> size, mtime and content hash of a photo in this folder below `GALLERY_DIR`. */
 export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
 
-/** Pub/sub channel: a message is the folder or the photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
+/** Pub/sub channel: a message is the folder or photo (below `GALLERY_DIR`) whose faces were deleted, or empty for all. */
 export const FORGOTTEN_CHANNEL = 'face-index:forgotten';
