@@ -49,10 +49,13 @@ export type GallerySource =
   /** A folder below `GALLERY_DIR`. */
   | { readonly kind: 'folder'; readonly stage: string };
 
-/** One photo that shows the person: its best face. `score` is in 0..1. */
+/** One photo that shows the person, by its best face. */
 export interface SearchMatch {
   readonly id: string;
+  /** 0..1 */
   readonly score: number;
+  /** The same number as `score`, under the name that the existing portal's gallery page reads. */
+  readonly similarity: number;
   /** Only where the job asks for it. */
   readonly box?: RelativeBox;
 }

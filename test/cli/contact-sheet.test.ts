@@ -7,8 +7,8 @@ test('a contact sheet shows every photo with its face framed, and its score', ()
   const box = { x: 0.25, y: 0.1, width: 0.5, height: 0.3333 };
   const page = formatContactSheet(
     [
-      { id: 'Day-1/a b.jpg', score: 0.8765, box },
-      { id: 'Day-1/c.jpg', score: 0.7 },
+      { id: 'Day-1/a b.jpg', score: 0.8765, similarity: 0.8765, box },
+      { id: 'Day-1/c.jpg', score: 0.7, similarity: 0.7 },
     ],
     options,
   );
@@ -20,7 +20,10 @@ test('a contact sheet shows every photo with its face framed, and its score', ()
 });
 
 test('names of files and folders cannot break out of the page', () => {
-  const page = formatContactSheet([{ id: `Day-1/"><script>alert('1')</script>&.jpg`, score: 0.9 }], options);
+  const page = formatContactSheet(
+    [{ id: `Day-1/"><script>alert('1')</script>&.jpg`, score: 0.9, similarity: 0.9 }],
+    options,
+  );
   expect(page).not.toContain('<script');
   expect(page).not.toMatch(/alt="" src="[^"]*["][^>]*</);
   expect(page).toContain('Day-1 &#60;&#38;&#62; &#34;x&#34;');

@@ -27,6 +27,7 @@ export function rankMatches(
   return (limit === 0 ? ranked : ranked.slice(0, limit)).map(({ match, score }) => ({
     id: match.path,
     score,
+    similarity: score,
     ...(boxes && { box: relativeBoxOf(match) }),
   }));
 }

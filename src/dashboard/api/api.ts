@@ -105,6 +105,8 @@ export interface Match {
   readonly id: string;
   /** 0..1 */
   readonly score: number;
+  /** The same number as `score`. */
+  readonly similarity: number;
   /** Shares (0..1) of the photo's width and height. */
   readonly box: {
     readonly x: number;

@@ -30,6 +30,7 @@ const failure = z.object({ error: problem }) satisfies z.ZodType<ApiFailure>;
 const match = z.object({
   id: z.string().describe("the photo's path below GALLERY_DIR, or its id in the job's own list"),
   score: share,
+  similarity: share.describe('the same number as score, under the name that older gallery pages read'),
   box: z
     .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
     .nullable()

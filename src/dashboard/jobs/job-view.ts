@@ -27,6 +27,7 @@ export function matchesOf(job: Job): Match[] | null {
   return (job.returnvalue as SearchMatch[]).map(({ id, score, box }, rank) => ({
     id,
     score,
+    similarity: score,
     box: box ?? null,
     photo:
       pathOf(job, id) === null ? null : `/api/searches/${encodeURIComponent(job.id ?? '')}/photos/${rank}`,

@@ -43,7 +43,9 @@ describe('a job', () => {
     host.worker.resume();
     const job = await portal.add(PLAIN_JOB);
     await portal.reached(job, 'completed');
-    expect((await reload(job)).returnvalue).toEqual([{ id: 'a', score: expect.closeTo(0.9, 3) }]);
+    expect((await reload(job)).returnvalue).toEqual([
+      { id: 'a', score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
+    ]);
     await vi.waitFor(() => expect(host.worker.activeJobs()).toBe(0), PATIENCE);
     expect(host.told[0]).toBe(`started ${job.id}`);
     expect(host.told.at(-1)).toBe(`ended ${job.id} completed`);
@@ -162,6 +164,8 @@ test('ten clients that add jobs at the same time each get their own answer', asy
   );
   await events.close();
   expect(answers).toEqual(
-    answers.map((_, client) => [{ id: `photo of client ${client}`, score: expect.closeTo(0.9, 3) }]),
+    answers.map((_, client) => [
+      { id: `photo of client ${client}`, score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
+    ]),
   );
 });

@@ -45,7 +45,7 @@ describe('runSearch', () => {
 
   test('counts the best face of a photo', async () => {
     const matches = await start({ image: SELFIE, gallery: inline('face:0.1,0.9,0.3') }).result;
-    expect(matches).toEqual([{ id: 'p0', score: expect.closeTo(0.9, 3) }]);
+    expect(matches).toEqual([{ id: 'p0', score: expect.closeTo(0.9, 3), similarity: matches[0]?.score }]);
   });
 
   test('counts the best score of an id that is there several times', async () => {
@@ -55,7 +55,7 @@ describe('runSearch', () => {
       { id: 'same', image: 'face:0.8' },
     ];
     expect(await start({ image: SELFIE, gallery }).result).toEqual([
-      { id: 'same', score: expect.closeTo(0.9, 3) },
+      { id: 'same', score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
     ]);
   });
 
