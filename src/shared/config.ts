@@ -62,7 +62,7 @@ export interface Config {
     readonly quality: {
       /** Shorter side of the face box, in pixels of the photo. */
       readonly minFacePx: number;
-      /** 0..65535, see `src/child/vision/sharpness.ts`. */
+      /** 0..65535, see `src/child/vision/crop-quality.ts`. */
       readonly minSharpness: number;
       /** How far a face may be turned to the side, in degrees. */
       readonly maxYawDeg: number;
