@@ -58,14 +58,15 @@ function describeQueues(queues: readonly QueueStatus[]): string {
 async function readQueue({ config, redis }: Connection, name: string): Promise<QueueStatus> {
   const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
   const [counts, paused] = await Promise.all([
-    queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'failed'),
+    // While a queue is paused, its waiting jobs are in the list `paused`.
+    queue.getJobCounts('wait', 'paused', 'prioritized', 'active', 'delayed', 'failed'),
     queue.isPaused(),
   ]);
   const of = (state: string): number => counts[state] ?? 0;
   return {
     name,
     paused,
-    waiting: of('wait') + of('prioritized'),
+    waiting: of('wait') + of('paused') + of('prioritized'),
     active: of('active'),
     delayed: of('delayed'),
     failed: of('failed'),

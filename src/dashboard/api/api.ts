@@ -1,3 +1,4 @@
+import type { SearchDetails } from '../../shared/job.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 
 /**
@@ -101,10 +102,11 @@ export interface JobSummary {
 }
 
 export interface JobDetails extends JobSummary {
-  /** The job's data; pictures are replaced by their size. */
+  /** The job's data; images are replaced by their size. */
   readonly data: unknown;
   readonly log: readonly string[];
   readonly matches: readonly Match[] | null;
+  readonly details: SearchDetails | null;
 }
 
 export interface Match {
@@ -139,6 +141,8 @@ export interface Search {
   readonly ended_at: number | null;
   /** Best first, once it has completed. */
   readonly matches: readonly Match[] | null;
+  /** How the answer came about, once it has completed. */
+  readonly details: SearchDetails | null;
   /** Once it has failed. */
   readonly error: ApiProblem | null;
 }

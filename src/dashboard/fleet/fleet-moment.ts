@@ -26,7 +26,16 @@ export async function readFleetMoment(redis: Redis, queues: Queues): Promise<Fle
 
 async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
   const [counts, paused] = await Promise.all([
-    queue.getJobCounts('wait', 'prioritized', 'active', 'waiting-children', 'delayed', 'completed', 'failed'),
+    queue.getJobCounts(
+      'wait',
+      'paused',
+      'prioritized',
+      'active',
+      'waiting-children',
+      'delayed',
+      'completed',
+      'failed',
+    ),
     queue.isPaused(),
   ]);
   const of = (name: string): number => counts[name] ?? 0;
@@ -35,7 +44,7 @@ async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
     name: queue.name,
     paused,
     counts: {
-      waiting: of('wait') + of('prioritized'),
+      waiting: of('wait') + of('paused') + of('prioritized'),
       active: of('active'),
       waiting_children: of('waiting-children'),
       delayed: of('delayed'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SEARCH_STAGES } from '../../shared/durations.js';
+import { searchDetails } from '../jobs/search-details.js';
 import type {
   ApiFailure,
   Gallery,
@@ -33,7 +34,7 @@ const failure = z.object({ error: problem }) satisfies z.ZodType<ApiFailure>;
 
 const match = z.object({
   id: z.string().describe("the photo's path below GALLERY_DIR, or its id in the job's own list"),
-  score: share,
+  score: share.describe('how alike the faces are'),
   similarity: share.describe('the same number as score, under the name that older gallery pages read'),
   box: z
     .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
@@ -53,6 +54,7 @@ const search = z.object({
   started_at: seconds.nullable(),
   ended_at: seconds.nullable(),
   matches: z.array(match).nullable().describe('best first, once it has completed'),
+  details: searchDetails.nullable().describe('how the answer came about, once it has completed'),
   error: problem.nullable().describe('once it has failed'),
 }) satisfies z.ZodType<Search>;
 
@@ -76,6 +78,7 @@ const jobDetails = jobSummary.extend({
   data: z.unknown().describe('as it was added, but images are replaced by their size'),
   log: z.array(z.string()),
   matches: z.array(match).nullable(),
+  details: searchDetails.nullable(),
 }) satisfies z.ZodType<JobDetails>;
 
 const gallery = z.object({
@@ -159,9 +162,13 @@ export const BODIES = {
       images: z.array(z.string()).optional().describe('several selfies of the person'),
       uid: z.string().optional().describe('the user; each user has one search at a time'),
       stage: z.string().optional().describe('a folder below GALLERY_DIR'),
-      gallery: z.array(z.unknown()).optional().describe('instead of stage: { id, image } or { id, path }'),
+      gallery: z.array(z.unknown()).optional().describe('instead of a stage: { id, image } or { id, path }'),
       threshold: share.optional(),
-      limit: z.int().min(0).optional(),
+      limit: z.int().min(0).optional().describe('maximum number of matches, 0 for all'),
+      expand: z
+        .boolean()
+        .optional()
+        .describe('whether confident matches may improve the search; true by default'),
     }),
   ),
   searchForm: schemaOf(

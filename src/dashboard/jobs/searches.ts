@@ -6,6 +6,7 @@ import { cancelChannel } from '../../shared/redis-keys.js';
 import type { Search } from '../api/api.js';
 import { ApiError, notFound } from '../api/api-error.js';
 import { isWaitingForIndex, readJobHead } from './job-head.js';
+import { detailsOf } from './search-details.js';
 import { matchesOf, readJobContent, readState } from './job-view.js';
 
 /** A result can be fetched for an hour, a failure for a day. */
@@ -16,7 +17,7 @@ const MAX_UID_CHARS = 200;
 const NO_UID = 'dashboard';
 
 /** The fields that a search may have; all others are left out, so that nothing else gets into the queue. */
-const FIELDS = ['gallery', 'threshold', 'limit', 'boxes', 'details', 'image', 'images'] as const;
+const FIELDS = ['gallery', 'threshold', 'limit', 'boxes', 'details', 'expand', 'image', 'images'] as const;
 
 /** Where searches are. */
 export interface SearchPlace {
@@ -44,6 +45,7 @@ export async function addSearch(
     stage: typeof stage === 'string' ? stage : '',
     timestamp: Date.now(),
     boxes: true,
+    details: true,
     ...Object.fromEntries(
       FIELDS.flatMap((field) => (request[field] === undefined ? [] : [[field, request[field]]])),
     ),
@@ -83,6 +85,7 @@ export async function readSearch(place: SearchPlace, id: string): Promise<Search
   const head = await readJobHead(redis, queue, id);
   if (head === null || state === null) throw gone();
   const { progress, stage, added_at, started_at, ended_at, error } = head;
+  const content = state === 'completed' ? await readJobContent(redis, queue, id) : null;
   return {
     id,
     state,
@@ -93,7 +96,8 @@ export async function readSearch(place: SearchPlace, id: string): Promise<Search
     added_at,
     started_at,
     ended_at,
-    matches: state === 'completed' ? matchesOf(id, await readJobContent(redis, queue, id)) : null,
+    matches: content === null ? null : matchesOf(id, content),
+    details: content === null ? null : detailsOf(content.result),
     error: state === 'failed' ? error : null,
   };
 }

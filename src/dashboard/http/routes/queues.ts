@@ -4,6 +4,7 @@ import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
 import { ApiError } from '../../api/api-error.js';
 import { isWaitingForIndex, type JobHead, readJobHead, readJobHeads } from '../../jobs/job-head.js';
 import { matchesOf, readJobContent, readState, withoutImages } from '../../jobs/job-view.js';
+import { detailsOf } from '../../jobs/search-details.js';
 import { gone } from '../../jobs/searches.js';
 import { isRecord } from '../../jobs/untrusted.js';
 import { ANSWERS } from '../schemas.js';
@@ -14,9 +15,9 @@ const MAX_JOBS = 200;
 const MAX_START = 10_000_000;
 const MAX_LOG_LINES = 1000;
 
-/** BullMQ's names for these states. */
+/** BullMQ's names for these states. While a queue is paused, its waiting jobs are in the list `paused`. */
 const TYPES: Readonly<Record<JobState, readonly JobType[]>> = {
-  waiting: ['wait', 'prioritized'],
+  waiting: ['wait', 'paused', 'prioritized'],
   active: ['active'],
   waiting_children: ['waiting-children'],
   delayed: ['delayed'],
@@ -91,6 +92,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
       data: withoutImages(content.data),
       log: logs,
       matches: matchesOf(id, content),
+      details: detailsOf(content.result),
     };
   };
 
@@ -144,7 +146,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
 }
 
 async function findJob(queue: Queue, id: string): Promise<Job> {
-  const job = (await queue.getJob(id)) as Job | undefined;
+  const job = await queue.getJob(id);
   if (job === undefined) throw gone();
   return job;
 }
