@@ -48,7 +48,9 @@ export function createBadPhotos(redis: Redis, now: () => number = Date.now): Bad
 
   return {
     read: async (folder, files) =>
-      (await readAll(folder, files)).map((entry) => (entry !== null && entry.retryAtMs > now() ? entry : null)),
+      (await readAll(folder, files)).map((entry) =>
+        entry !== null && entry.retryAtMs > now() ? entry : null,
+      ),
     add: async (folder, file, reason) => {
       const [before] = await readAll(folder, [file]);
       const failures = (before?.failures ?? 0) + 1;
