@@ -42,5 +42,8 @@ export interface IndexedBatch {
 export function parseIndexJob(data: unknown): IndexBatch {
   const parsed = indexBatch.safeParse(data);
   if (parsed.success) return parsed.data;
-  throw new JobError('INVALID_JOB', 'This is not an index batch. Only this program adds jobs to this queue.');
+  throw new JobError(
+    'INVALID_JOB',
+    'The data is not an index batch. Only workers and the index command add these jobs.',
+  );
 }

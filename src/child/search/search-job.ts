@@ -2,7 +2,7 @@ import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { SearchDurations } from '../../shared/durations.js';
 import { messageOf } from '../../shared/errors.js';
-import type { SearchMatch } from '../../shared/job.js';
+import type { SearchResult } from '../../shared/job.js';
 import type { Logger } from '../../shared/logger.js';
 import { createJobLog } from '../jobs/job-log.js';
 import { createJobProgress } from '../jobs/job-progress.js';
@@ -36,7 +36,7 @@ export async function runSearchJob(
   token: string,
   signal: AbortSignal,
   { tools, redis, searchQueue, waiting, onProgress, onTimed, logger }: SearchJobDeps,
-): Promise<WorkResult<readonly SearchMatch[]>> {
+): Promise<WorkResult<SearchResult>> {
   const warn = (what: string) => (error: unknown) =>
     logger.warn({ job: job.id, error: messageOf(error) }, what);
   const toRedis = createJobProgress({
@@ -55,7 +55,7 @@ export async function runSearchJob(
     toSupervisor.report(percent);
   };
 
-  const search = async (): Promise<WorkResult<readonly SearchMatch[]>> => {
+  const search = async (): Promise<WorkResult<SearchResult>> => {
     const startedMs = Date.now();
     const context = {
       ...tools,
@@ -69,10 +69,10 @@ export async function runSearchJob(
     };
     const outcome = await searchOrWait(job, token, context, { ...waiting, settle });
     if (outcome === null) return { kind: 'moved' };
-    const { matches, selfieS, galleryS } = outcome;
+    const { result, selfieS, galleryS } = outcome;
     reportProgress(100);
     onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
-    return { kind: 'done', value: matches };
+    return { kind: 'done', value: result };
   };
 
   let isMoved = false;
