@@ -87,7 +87,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         searchQueue,
         waiting: {
           planner,
-          index: { plans, ends, indexQueue, searchQueue },
+          index: { plans, ends, indexQueue, searchQueue, redis },
           probes: createSavedProbes(redis, searchQueue, engine.pack.key),
         },
         onProgress: events.progress,

@@ -1,4 +1,5 @@
 import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { IndexPlans } from '../../gallery/batches/index-plans.js';
 import type { BatchEnds } from './batch-ends.js';
 import { wakeSearch } from './wake-searches.js';
@@ -19,6 +20,7 @@ export interface AwaitIndexDeps {
   readonly ends: BatchEnds;
   readonly indexQueue: Queue;
   readonly searchQueue: Queue;
+  readonly redis: Redis;
 }
 
 /**
@@ -29,13 +31,15 @@ export async function awaitIndex(
   search: Job,
   token: string,
   stage: string,
-  { plans, indexQueue, searchQueue }: AwaitIndexDeps,
+  { plans, indexQueue, searchQueue, redis }: AwaitIndexDeps,
 ): Promise<void> {
   const batches = await indexQueue.getJobCountByTypes('waiting', 'prioritized', 'active', 'delayed');
   const delayMs = Math.min(MAX_NET_DELAY_MS, NET_DELAY_MS + batches * NET_DELAY_PER_BATCH_MS);
   await search.moveToDelayed(Date.now() + delayMs, token);
   // A plan that ended just before could not wake this search.
-  if ((await plans.join(stage, idOf(search))) === null) await wakeSearch(searchQueue, idOf(search));
+  if ((await plans.join(stage, idOf(search))) === null) {
+    await wakeSearch(searchQueue, idOf(search), redis);
+  }
 }
 
 /**

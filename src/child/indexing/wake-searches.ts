@@ -1,5 +1,6 @@
 import { ErrorCode, Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { ChangedPlan } from '../../gallery/batches/index-plans.js';
 import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
 import { raiseProgress } from '../jobs/raise-progress.js';
@@ -15,17 +16,22 @@ export async function updateSearches(
     const percent = Math.floor(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT));
     await Promise.all(searchIds.map((id) => raiseProgress(redis, searchQueue, id, percent)));
     if (batchesLeft > 0) continue;
-    await Promise.all(searchIds.map((id) => wakeSearch(searchQueue, id)));
+    await Promise.all(searchIds.map((id) => wakeSearch(searchQueue, id, redis)));
     await release();
   }
 }
 
-/** Lets a delayed search run now. One that is not delayed (removed, promoted, or not yet moved) is left alone. */
-export async function wakeSearch(searchQueue: Queue, id: string): Promise<void> {
+/**
+ * Lets a delayed search run now. One that is in another state (promoted by a person, or not yet moved) is left alone;
+ * one that was removed leaves nothing behind.
+ */
+export async function wakeSearch(searchQueue: Queue, id: string, redis: Redis): Promise<void> {
   try {
     // A Job without data: only the id is needed, and the data is megabytes.
     await new Job(searchQueue, 'search', {}, {}, id).promote();
   } catch (error) {
     if ((error as { code?: unknown }).code !== ErrorCode.JobNotInState) throw error;
+    const isGone = (await redis.exists(searchQueue.toKey(id))) === 0;
+    if (isGone) await redis.del(savedProbeKey(searchQueue.toKey(''), id));
   }
 }
