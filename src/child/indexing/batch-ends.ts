@@ -43,9 +43,12 @@ export function createBatchEnds({ plans, planner, badPhotos, redis, searchQueue 
   };
 
   return {
-    done: (job, rest) => {
+    done: async (job, rest) => {
       const { folder, files } = parseIndexJob(job.data);
-      return end(job, files.length - rest.length, rest.length > 0 ? [{ folder, files: rest }] : []);
+      const left = new Set(rest.map(({ name }) => name));
+      const names = files.map(({ name }) => name).filter((name) => !left.has(name));
+      await badPhotos.remove(folder, names);
+      await end(job, names.length, rest.length > 0 ? [{ folder, files: rest }] : []);
     },
     failed: async (job, reason) => {
       if (![PHOTO_FAILED, 'CRASHED_WORKER', STALLED].some((cause) => reason.startsWith(cause))) {
