@@ -221,10 +221,7 @@ describe('a photo that keeps failing', () => {
     expect(second.attemptsStarted).toBe(1);
     expect(photosSeen(engine)).toBe(tried);
     for (const job of [first, second]) {
-      expect(job.returnvalue).toMatchObject([
-        { id: 'Day-1/face:0.9.jpg' },
-        { id: 'Day-1/face:0.8.jpg' },
-      ]);
+      expect(job.returnvalue).toMatchObject([{ id: 'Day-1/face:0.9.jpg' }, { id: 'Day-1/face:0.8.jpg' }]);
       expect((await logOf(job)).join('\n')).toMatch(
         /^Skipped photo Day-1\/fault\.jpg: indexing it failed once \(The device is lost\.\); next try after \d{4}-/m,
       );
