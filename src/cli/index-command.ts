@@ -36,7 +36,7 @@ export async function indexCommand(args: string[]): Promise<void> {
   const before = await cache.scan(stage);
   if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
-  await indexPhotos(connection, stage, packKey(pack), before.batches);
+  await indexPhotos(connection, stage, pack, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;
   const after = await cache.scan(stage);
 
@@ -84,12 +84,12 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
 async function indexPhotos(
   { config, redis }: Connection,
   stage: string,
-  packKey: string,
+  pack: ModelPack,
   unindexed: readonly IndexBatch[],
 ): Promise<void> {
   const name = indexQueueName(config.queue.name);
   const indexQueue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-  const plans = createIndexPlans(redis, indexQueue, packKey);
+  const plans = createIndexPlans(redis, indexQueue, packKey(pack));
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos: createBadPhotos(redis) });
   const { bad, photos } = await planner.start(stage, unindexed);
   for (const { path: photo, reason, retryAtMs } of bad) {

@@ -55,6 +55,10 @@ export async function runSearchJob(
     toSupervisor.report(percent);
   };
 
+  const settle = async (): Promise<void> => {
+    await Promise.all([toRedis.settle(), log.settle()]);
+  };
+
   const search = async (): Promise<WorkResult<SearchResult>> => {
     const startedMs = Date.now();
     const context = {
@@ -63,9 +67,6 @@ export async function runSearchJob(
       signal,
       reportProgress,
       log: (line: string) => log.note(line),
-    };
-    const settle = async (): Promise<void> => {
-      await Promise.all([toRedis.settle(), log.settle()]);
     };
     const outcome = await searchOrWait(job, token, context, { ...waiting, settle });
     if (outcome === null) return { kind: 'moved' };
