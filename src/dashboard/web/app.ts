@@ -1,7 +1,7 @@
 import { html, useEffect, useErrorBoundary, useState } from '/vendor/preact.js';
 import type { ApiProblem, Session } from '../api/api.js';
 import { NOT_ADMITTED, problemOf, readSession } from './lib/api-client.js';
-import { Dashboard } from './dashboard.js';
+import { Dashboard } from './layout.js';
 import { Login } from './pages/login.js';
 import { ProblemBox } from './components/problem-box.js';
 

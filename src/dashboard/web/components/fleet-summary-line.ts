@@ -3,7 +3,7 @@ import type { FleetEvent, FleetSample } from '../../api/api.js';
 import { countActivities, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate } from '../lib/format.js';
 import { ACTIVITY_ICONS, Icon } from './icons.js';
-import { ACTIVITIES, ACTIVITY_WORDS } from '../lib/states.js';
+import { ACTIVITIES, ACTIVITY_WORDS } from '../lib/job-states.js';
 
 interface FleetSummaryProps {
   readonly fleet: FleetEvent;

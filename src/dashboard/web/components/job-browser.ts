@@ -8,7 +8,7 @@ import { JobRow } from './job-row.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
 import { jobHash, type Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from '../lib/states.js';
+import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from '../lib/job-states.js';
 import { Tabs } from './tabs.js';
 import { usePolled } from '../hooks/use-polled.js';
 

@@ -6,7 +6,7 @@ import { formatLatency, UNKNOWN } from '../lib/format.js';
 import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
-import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from '../lib/states.js';
+import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
 import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {

@@ -6,8 +6,8 @@ import type { MachineView } from '../lib/fleet-summary.js';
 import { formatAgo, formatPercent, plural } from '../lib/format.js';
 import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { machineQuestion } from './questions.js';
-import type { WorkerAction } from '../lib/states.js';
+import { machineQuestion } from './worker-actions.js';
+import type { WorkerAction } from '../lib/job-states.js';
 import { WorkerCard } from './worker-card.js';
 
 interface MachineGroupProps {

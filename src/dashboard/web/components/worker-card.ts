@@ -5,9 +5,9 @@ import type { Ask } from './confirm-dialog.js';
 import { formatAgo, formatCount, formatDuration, formatExit, plural } from '../lib/format.js';
 import { ACTIVITY_ICONS, Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { workerQuestion } from './questions.js';
+import { workerQuestion } from './worker-actions.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
-import { ACTIVITY_WORDS, actionsFor, type WorkerAction } from '../lib/states.js';
+import { ACTIVITY_WORDS, actionsFor, type WorkerAction } from '../lib/job-states.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerFigures } from './worker-figures.js';
 

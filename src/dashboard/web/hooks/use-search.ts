@@ -1,7 +1,7 @@
 import { useEffect, useReducer, useRef } from '/vendor/preact.js';
 import type { Search, SearchEvents } from '../../api/api.js';
 import { cancelSearch, type NewSearch, problemOf, searchEventsPath, startSearch } from '../lib/api-client.js';
-import { nextTryState, type TryState } from '../lib/try-state.js';
+import { nextTryState, type TryState } from '../lib/search-state.js';
 
 export interface SearchRun {
   readonly state: TryState;

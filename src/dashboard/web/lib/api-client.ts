@@ -11,7 +11,7 @@ import type {
   Search,
   Session,
 } from '../../api/api.js';
-import type { WorkerAction } from './states.js';
+import type { WorkerAction } from './job-states.js';
 
 /** An answer that is not a success, or none at all (status 0). `message` is a sentence for a person. */
 export class RequestError extends Error {

@@ -1,5 +1,5 @@
 import type { Activity, FleetSample, WorkerView } from '../../api/api.js';
-import { ACTIVITIES } from './states.js';
+import { ACTIVITIES } from './job-states.js';
 
 /** What is true of a whole machine stands in the record of each of its workers. */
 export interface MachineView {

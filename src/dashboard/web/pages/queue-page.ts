@@ -8,7 +8,7 @@ import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
 import { QueueCharts } from '../components/queue-charts.js';
 import type { Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/states.js';
+import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/job-states.js';
 
 interface QueuePageProps {
   readonly live: LiveState;

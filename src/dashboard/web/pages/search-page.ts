@@ -6,7 +6,7 @@ import { MatchGrid } from '../components/match-grid.js';
 import { ProblemBox } from '../components/problem-box.js';
 import { SelfiePicker } from '../components/selfie-picker.js';
 import { StageField } from '../components/stage-field.js';
-import { describeProgress, type TryState } from '../lib/try-state.js';
+import { describeProgress, type TryState } from '../lib/search-state.js';
 import { usePolled } from '../hooks/use-polled.js';
 import { useSearch } from '../hooks/use-search.js';
 

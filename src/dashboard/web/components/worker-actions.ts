@@ -1,6 +1,6 @@
 import type { Question } from './confirm-dialog.js';
 import { plural } from '../lib/format.js';
-import type { WorkerAction } from '../lib/states.js';
+import type { WorkerAction } from '../lib/job-states.js';
 
 /** What is asked before something is done to a worker or a machine. */
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { actionsFor, jobActionsFor } from '../../../../src/dashboard/web/lib/states.js';
+import { actionsFor, jobActionsFor } from '../../../../src/dashboard/web/lib/job-states.js';
 
 test('a worker that runs can be paused, a paused one resumed, and both restarted', () => {
   expect(actionsFor('online', 'busy')).toEqual(['pause', 'restart']);

@@ -5,7 +5,7 @@ import {
   nextTryState,
   type TryMessage,
   type TryState,
-} from '../../../../src/dashboard/web/lib/try-state.js';
+} from '../../../../src/dashboard/web/lib/search-state.js';
 
 const search: Search = {
   id: '7',

@@ -7,7 +7,7 @@ import { isStale } from './lib/live-state.js';
 import { useNotices } from './components/notices.js';
 import { QueuePage } from './pages/queue-page.js';
 import type { Route } from './lib/route.js';
-import { TryPage } from './pages/try-page.js';
+import { TryPage } from './pages/search-page.js';
 import { useLive } from './hooks/use-live.js';
 import { useNow } from './hooks/use-now.js';
 import { useRoute } from './hooks/use-route.js';
