@@ -1,6 +1,5 @@
-import { html } from '/vendor/preact.js';
+import { html, useEffect, useRef, useState } from '/vendor/preact.js';
 import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from '../lib/chart-geometry.js';
-import { useWidth } from '../hooks/use-width.js';
 
 const FIRST_WIDTH = 560;
 const HEIGHT = 150;
@@ -8,7 +7,7 @@ const LEFT = 52;
 const BOTTOM = 22;
 const TOP = 10;
 const RIGHT = 16;
-/** Below this, labels every two minutes would touch each other. */
+/** Below this width (px), labels every two minutes would overlap. */
 const NARROW = 420;
 const SPAN_S = 600;
 const GAP_S = 30;
@@ -16,7 +15,7 @@ const GAP_S = 30;
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** Its colour, and whether it is dashed: lines differ in more than colour. */
+  /** Colour and dashes: lines must differ in more than their colour. */
   readonly look: 'first' | 'second';
   readonly filled?: boolean;
 }
@@ -25,14 +24,14 @@ interface ChartProps {
   readonly title: string;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
-  /** The same, for the round figures of the axis. */
+  /** Formats the round values on the axis. */
   readonly formatTick: (value: number) => string;
-  /** What is said while there is nothing to draw. */
+  /** The text in place of an empty chart. */
   readonly empty: string;
   readonly testid: string;
 }
 
-/** Lines over the last ten minutes, with labelled axes and the newest values in the legend. */
+/** Lines over the last ten minutes, with labelled axes and the latest values in the legend. */
 export function Chart({ title, series, format, formatTick, empty, testid }: ChartProps) {
   const [plot, drawn] = useWidth(FIRST_WIDTH);
   const all = series.flatMap(({ points }) => points);
@@ -112,4 +111,20 @@ function Newest({ points, scale, look }: NewestProps) {
   return html`
     <circle class="newest ${look}" cx=${xOf(scale, newest.at)} cy=${yOf(scale, newest.value)} r="3" />
   `;
+}
+
+/** The width (px) of an element. Drawing at that width keeps the letters of a chart at their size. */
+function useWidth(initial: number): readonly [ref: { current: HTMLElement | null }, width: number] {
+  const ref = useRef<HTMLElement>(null);
+  const [width, setWidth] = useState(initial);
+  useEffect(() => {
+    const element = ref.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setWidth(Math.max(200, Math.round(entry.contentRect.width)));
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [ref, width];
 }

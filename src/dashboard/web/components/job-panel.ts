@@ -18,26 +18,30 @@ interface JobPanelProps {
   readonly onClose: () => void;
 }
 
-const EVERY_MS = 3000;
+const POLL_INTERVAL_MS = 3000;
 const WORDS: Readonly<Record<JobAction, string>> = { retry: 'Retry', remove: 'Remove', cancel: 'Cancel' };
 const DONE: Readonly<Record<JobAction, string>> = {
-  retry: 'waits in the queue again.',
-  remove: 'has been removed.',
+  retry: 'is back in the queue.',
+  remove: 'is removed.',
   cancel: 'is being cancelled.',
 };
 
-/** One job in full, and what can be done with it. */
+/** All details of one job, and the actions on it. */
 export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPanelProps) {
-  const { value: job, problem, refresh } = usePolled(id, EVERY_MS, (signal) => readJob(kind, id, signal));
+  const {
+    value: job,
+    problem,
+    refresh,
+  } = usePolled(id, POLL_INTERVAL_MS, (signal) => readJob(kind, id, signal));
   const act = async (action: JobAction) => {
     if (!(await ask(questionFor(id, action)))) return;
-    const orders = {
+    const requests = {
       retry: retryJob,
       remove: removeJob,
       cancel: (_: QueueKind, one: string) => cancelSearch(one),
     };
     const done = await attempt(
-      () => orders[action](kind, id),
+      () => requests[action](kind, id),
       () => `${id} ${DONE[action]}`,
     );
     onChanged();
@@ -74,20 +78,21 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
 function questionFor(id: string, action: JobAction): Question {
   switch (action) {
     case 'retry':
-      return { title: `Retry ${id}?`, text: 'The job waits in the queue again.', yes: 'Retry' };
+      return { title: `Retry ${id}?`, text: 'The job goes back to the queue.', yes: 'Retry' };
     case 'remove':
       return {
         title: `Remove ${id}?`,
-        text: 'The job, its log and its result are forgotten. This cannot be undone.',
+        text: 'This deletes the job, its log and its result. You cannot undo this.',
         yes: 'Remove',
-        grave: true,
+        irreversible: true,
       };
     case 'cancel':
       return {
         title: `Cancel ${id}?`,
         text: 'The search ends without a result.',
-        yes: 'Cancel it',
-        grave: true,
+        yes: 'Cancel search',
+        no: 'Keep searching',
+        irreversible: true,
       };
   }
 }
@@ -119,7 +124,7 @@ function JobFacts({ job }: { readonly job: JobDetails }) {
     <h4>Log</h4>
     ${
       job.log.length === 0
-        ? html`<p class="faint">Nothing has been logged.</p>`
+        ? html`<p class="faint">The log is empty.</p>`
         : html`<pre class="log" tabindex="0" aria-label="Log">${job.log.join('\n')}</pre>`
     }
     <details>

@@ -8,7 +8,7 @@ interface JobRowProps {
   readonly href: string;
   readonly open: boolean;
   readonly onClose: () => void;
-  /** The job in full, while it is open. */
+  /** The job's panel while it is open. */
   readonly children: unknown;
 }
 
@@ -41,7 +41,7 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
   `;
 }
 
-/** By this browser's clock: a few seconds of difference do no harm here. */
+/** Uses this browser's clock: a difference of a few seconds does not matter here. */
 function whenOf(job: JobSummary): string {
   const now = Date.now() / 1000;
   if (job.ended_at !== null) {

@@ -4,7 +4,7 @@ export interface Point {
 }
 
 export interface Scale {
-  /** Seconds since 1970 at the left and the right edge. */
+  /** Times of the left and the right edge, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
   /** The value of the upper edge; the lower one is 0. */
@@ -13,7 +13,7 @@ export interface Scale {
   readonly height: number;
 }
 
-/** 1, 2 or 5 times a power of ten: at least `value`, so that the axis can be labelled with round figures. */
+/** The next round number (1, 2 or 5 times a power of ten) at or above `value`, for the labels of an axis. */
 export function niceCeiling(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -29,14 +29,14 @@ export function yOf(scale: Scale, value: number): number {
   return scale.height - (Math.min(Math.max(value, 0), scale.max) / scale.max) * scale.height;
 }
 
-/** An SVG path through the known points. It breaks where a value is not known, or none came for `gapS`. */
+/** An SVG path through the points. It breaks at unknown values and where points are more than `gapS` apart. */
 export function linePath(points: readonly Point[], scale: Scale, gapS = Infinity): string {
   return runsOf(points, scale, gapS)
     .map((run) => `M${run.map(([x, y]) => `${round(x)} ${round(y)}`).join('L')}`)
     .join('');
 }
 
-/** The same line, closed along the lower edge. */
+/** The area between the line and the lower edge. */
 export function areaPath(points: readonly Point[], scale: Scale, gapS = Infinity): string {
   return runsOf(points, scale, gapS)
     .map((run) => {
@@ -67,7 +67,7 @@ function runsOf(points: readonly Point[], scale: Scale, gapS: number): readonly 
     open.push([xOf(scale, at), yOf(scale, value)]);
     lastAt = at;
   }
-  // A lone point would draw nothing: a line of no length with round ends is a dot.
+  // A path with one point draws nothing. With two equal points, the round line ends draw a dot.
   return runs.map((run) => (run.length === 1 && run[0] !== undefined ? [run[0], run[0]] : run));
 }
 
@@ -75,7 +75,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Where the time axis is labelled: whole minutes before the right edge, oldest first. */
+/** Labels of the time axis at whole minutes before the right edge, oldest first. */
 export function minuteTicks(scale: Scale, everyMinutes: number): readonly { x: number; label: string }[] {
   const span = Math.floor((scale.to - scale.from) / 60);
   const ticks = [];

@@ -1,18 +1,6 @@
-import type { Activity, JobState, JobSummary, QueueKind } from '../../api/api.js';
-import type { WorkerStatus } from '../../../shared/worker-record.js';
+import type { JobState, QueueKind } from '../../api/api.js';
 
-/** The words of the page for the states of workers and jobs. */
-
-export const ACTIVITY_WORDS: Readonly<Record<Activity, string>> = {
-  busy: 'Busy',
-  idle: 'Idle',
-  waiting: 'Waiting',
-  trouble: 'In trouble',
-  away: 'Away',
-};
-
-/** Those that want a person first. */
-export const ACTIVITIES: readonly Activity[] = ['trouble', 'busy', 'idle', 'waiting', 'away'];
+/** The page's words for queues and for the states of jobs. */
 
 export const JOB_STATES: readonly JobState[] = [
   'waiting',
@@ -26,20 +14,20 @@ export const JOB_STATES: readonly JobState[] = [
 export const JOB_STATE_WORDS: Readonly<Record<JobState, string>> = {
   waiting: 'Waiting',
   active: 'Running',
-  waiting_children: 'Being indexed',
+  waiting_children: 'Waiting for indexing',
   delayed: 'Delayed',
   completed: 'Completed',
   failed: 'Failed',
 };
 
-/** What is said where no job is in a state. */
-export const NONE_WORDS: Readonly<Record<JobState, (jobs: string) => string>> = {
+/** What an empty list says. */
+export const NO_JOBS_WORDS: Readonly<Record<JobState, (jobs: string) => string>> = {
   waiting: (jobs) => `No ${jobs} are waiting.`,
   active: (jobs) => `No ${jobs} are running.`,
-  waiting_children: (jobs) => `No ${jobs} wait for photos to be indexed.`,
+  waiting_children: (jobs) => `No ${jobs} are waiting for indexing.`,
   delayed: (jobs) => `No ${jobs} are delayed.`,
-  completed: (jobs) => `No completed ${jobs} are kept.`,
-  failed: (jobs) => `No failed ${jobs} are kept.`,
+  completed: (jobs) => `There are no completed ${jobs}.`,
+  failed: (jobs) => `There are no failed ${jobs}.`,
 };
 
 export const QUEUE_WORDS: Readonly<Record<QueueKind, string>> = {
@@ -47,31 +35,10 @@ export const QUEUE_WORDS: Readonly<Record<QueueKind, string>> = {
   index: 'Index batches',
 };
 
-export type WorkerAction = 'pause' | 'resume' | 'restart';
-
-/** What can be ordered of a worker: a machine that is away hears nothing. */
-export function actionsFor(status: WorkerStatus, activity: Activity): readonly WorkerAction[] {
-  if (activity === 'away') return [];
-  switch (status) {
-    case 'paused':
-      return ['resume', 'restart'];
-    case 'failed':
-    case 'lost':
-      return ['restart'];
-    case 'offline':
-      return [];
-    case 'starting':
-    case 'online':
-    case 'draining':
-    case 'restarting':
-      return ['pause', 'restart'];
-  }
-}
-
 export type JobAction = 'retry' | 'remove' | 'cancel';
 
-/** What can be done with a job; what runs is cancelled, what does not run is removed. */
-export function jobActionsFor(kind: QueueKind, state: JobSummary['state']): readonly JobAction[] {
+/** What a person can do with a job. BullMQ cannot remove a running job, so a running search is cancelled. */
+export function jobActionsFor(kind: QueueKind, state: JobState): readonly JobAction[] {
   switch (state) {
     case 'failed':
       return ['retry', 'remove'];

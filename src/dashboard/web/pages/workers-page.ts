@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
 import type { Ask } from '../components/confirm-dialog.js';
-import { FleetSummary } from '../components/fleet-summary-line.js';
+import { FleetSummaryLine } from '../components/fleet-summary-line.js';
 import { groupByMachine } from '../lib/fleet-summary.js';
 import type { LiveState } from '../lib/live-state.js';
 import { MachineGroup } from '../components/machine-group.js';
@@ -12,20 +12,20 @@ interface WorkersPageProps {
   readonly attempt: Attempt;
 }
 
-/** Every worker of the fleet, by machine. */
+/** All workers of the fleet, grouped by machine. */
 export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
   const { fleet, history } = live;
-  if (fleet === null) return html`<p class="empty" role="status">Waiting for the fleet's figures…</p>`;
+  if (fleet === null) return html`<p class="empty" role="status">Loading…</p>`;
   const machines = groupByMachine(fleet.workers);
   return html`
     <h1 class="unseen">Workers</h1>
-    <${FleetSummary} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
+    <${FleetSummaryLine} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
     ${
       machines.length === 0 &&
       html`
         <div class="empty" data-testid="no-workers">
-          <p>No worker has ever registered here.</p>
-          <p>Start one with: <code>node dist/supervisor.js</code></p>
+          <p>No worker has registered yet.</p>
+          <p>Start one with <code>node dist/supervisor.js</code></p>
         </div>
       `
     }

@@ -11,7 +11,7 @@ import {
 
 const scale: Scale = { from: 0, to: 600, max: 100, width: 300, height: 50 };
 
-describe('the upper edge of an axis is the next round figure', () => {
+describe('the upper edge of an axis is the next round number', () => {
   it.each([
     [0, 1],
     [Number.NaN, 1],
@@ -36,7 +36,7 @@ test('a value beyond the axis is drawn at its edge', () => {
   expect(yOf(scale, -3)).toBe(50);
 });
 
-test('a line goes through every known point', () => {
+test('a line goes through all known points', () => {
   const points = [
     { at: 0, value: 0 },
     { at: 300, value: 50 },
@@ -46,7 +46,7 @@ test('a line goes through every known point', () => {
   expect(areaPath(points, scale)).toBe('M0 50L0 50L150 25L300 0L300 50Z');
 });
 
-test('a line breaks where a value is not known', () => {
+test('a line breaks at an unknown value', () => {
   const points = [
     { at: 0, value: 0 },
     { at: 60, value: 0 },
@@ -57,20 +57,20 @@ test('a line breaks where a value is not known', () => {
   expect(linePath(points, scale)).toBe('M0 50L30 50M90 0L120 0');
 });
 
-test('a line breaks where no samples came for a while', () => {
+test('a line breaks where samples are missing', () => {
   const points = [0, 5, 300, 305].map((at) => ({ at, value: 0 }));
   expect(linePath(points, scale, 30)).toBe('M0 50L2.5 50M150 50L152.5 50');
 });
 
-test('a lone point is a dot', () => {
+test('a single point is a dot', () => {
   expect(linePath([{ at: 300, value: 100 }], scale)).toBe('M150 0L150 0');
 });
 
-test('what is older than the left edge is not drawn', () => {
+test('points before the left edge are not drawn', () => {
   expect(linePath([{ at: -60, value: 100 }], scale)).toBe('');
 });
 
-test('nothing is drawn of nothing', () => {
+test('without points the path is empty', () => {
   expect(linePath([], scale)).toBe('');
   expect(areaPath([{ at: 0, value: null }], scale)).toBe('');
 });
