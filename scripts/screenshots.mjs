@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { chromium } from 'playwright-core';
-import { drawPictures } from './demonstration/drawn-pictures.mjs';
+import { drawImages } from './demonstration/drawn-images.mjs';
 import { startRedisServer } from './support/redis-server.mjs';
 import { writeTinyModels } from './tiny/models.mjs';
 
@@ -24,7 +24,7 @@ const loadS = Number(process.argv[2] ?? 180);
 const directory = await mkdtemp(path.join(tmpdir(), 'screenshots-'));
 const redis = await startRedisServer();
 await writeTinyModels(path.join(directory, 'models'));
-const { selfie } = await drawPictures(directory);
+const { selfie } = await drawImages(directory);
 await writeNvidiaSmi(path.join(directory, 'bin'));
 const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
   cwd: directory,

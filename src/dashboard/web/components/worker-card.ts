@@ -96,7 +96,7 @@ function Reasons({ worker }: { readonly worker: WorkerView }) {
   const reasons = [
     worker.status_reason,
     throttled.length > 0 ? `Throttled: ${throttled.join(', ')}` : null,
-    errors > 0 ? `${plural(errors, 'uncorrected ECC error')}` : null,
+    errors > 0 ? plural(errors, 'uncorrected ECC error') : null,
   ].filter((reason) => reason !== null);
   return reasons.map(
     (reason) => html`<p class="reason"><${Icon} name="trouble" /><span>${reason}</span></p>`,
