@@ -6,7 +6,7 @@ import type { Device } from '../shared/device.js';
 import type { SupervisorMessage } from '../shared/ipc.js';
 import { createLogger, type Logger } from '../shared/logger.js';
 import { createRedis, redisReady } from '../shared/redis-connection.js';
-import { type GalleryService, startGalleries } from './gallery-thread/start-gallery-thread.js';
+import { type GalleryService, startGalleryThread } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
 import { createJobWorkers, type JobWorkers } from './job-workers.js';
 import { settlesWithin } from './settles-within.js';
@@ -195,7 +195,7 @@ async function openGalleries(
 ): Promise<GalleryService | null> {
   const { dir } = config.gallery;
   if (dir === null) return null;
-  return startGalleries({
+  return startGalleryThread({
     workerId,
     redis: config.redis,
     logLevel: config.logLevel,

@@ -13,7 +13,7 @@ export async function forgetCommand(args: string[]): Promise<void> {
   });
   const [what, ...others] = positionals;
   if (what === undefined || others.length > 0)
-    throw new UsageError('Say what to forget: a stage, a photo, or all.');
+    throw new UsageError('Name what to forget: a stage, a photo, or all.');
   const path = what.replace(/\/+$/, '');
   if (!values.yes && !(await confirm(what === 'all' ? 'the faces of all photos' : `the faces of ${path}`))) {
     process.stdout.write('Nothing was deleted.\n');
@@ -22,12 +22,13 @@ export async function forgetCommand(args: string[]): Promise<void> {
   const { redis } = await connect();
   const { photos, folders } = await forget(redis, what === 'all' ? { kind: 'all' } : { kind: 'path', path });
   process.stdout.write(
-    `Deleted the faces of ${photos} photos in ${folders} folders. Photos that still lie in the gallery are indexed anew by the next search.\n`,
+    `Deleted the faces of ${photos} photos in ${folders} folders. The next search indexes photos again that are still in the gallery.\n`,
   );
 }
 
 async function confirm(what: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('Nobody can be asked here: say --yes.');
+  if (!process.stdin.isTTY)
+    throw new UsageError('Cannot ask for confirmation without a terminal: add --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(`Delete ${what}? (yes/no) `);
   terminal.close();

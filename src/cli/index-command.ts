@@ -2,7 +2,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Queue, QueueEvents } from 'bullmq';
 import { addBatches } from '../gallery/batches/add-batches.js';
-import { createGalleries, type Galleries } from '../gallery/cache/gallery-cache.js';
+import { createGalleryCache, type GalleryCache } from '../gallery/cache/gallery-cache.js';
 import { batchId } from '../gallery/batches/plan-batches.js';
 import { findModelPack, packKey } from '../shared/model-pack.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
@@ -25,17 +25,17 @@ export async function indexCommand(args: string[]): Promise<void> {
   if (galleryDir === null) throw new UsageError('Set GALLERY_DIR, as on the workers.');
   const stage = stageOf(wanted, galleryDir);
 
-  const galleries = await openGalleries(connection, galleryDir);
-  const before = await galleries.open(stage);
+  const cache = await openGalleryCache(connection, galleryDir);
+  const before = await cache.scan(stage);
   if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
   const indexed = await indexBatches(connection, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;
-  const after = await galleries.open(stage);
+  const after = await cache.scan(stage);
 
   const rate = indexed === 0 ? '' : `, ${(indexed / seconds).toFixed(1)} photos/s`;
   process.stdout.write(
-    `${stage}: ${after.photos} photos with ${after.faces} faces (${after.keptOut} below the quality limits); ${indexed} indexed now${rate}\n`,
+    `${stage}: ${after.photos} photos with ${after.faces} faces (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}\n`,
   );
   for (const line of after.skipped) process.stdout.write(`${line}\n`);
   const missing = after.batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
@@ -51,10 +51,10 @@ function stageOf(wanted: string, galleryDir: string): string {
   return path.isAbsolute(wanted) && isBelow ? relative.replaceAll(path.sep, '/') : wanted.replace(/\/+$/, '');
 }
 
-async function openGalleries({ config, redis }: Connection, dir: string): Promise<Galleries> {
+async function openGalleryCache({ config, redis }: Connection, dir: string): Promise<GalleryCache> {
   const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir);
   const { embeddingSize } = pack.embedder;
-  return createGalleries({
+  return createGalleryCache({
     stores: {
       embeddings: createEmbeddingStore({
         redis,

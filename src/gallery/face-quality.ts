@@ -1,7 +1,7 @@
 import type { Config } from '../shared/config.js';
 import type { Box, Landmarks } from '../shared/face.js';
 
-/** A face outside these limits says too little of whose it is, and is kept out of a gallery. */
+/** Faces outside these limits cannot be told apart reliably and are left out of galleries. */
 export type QualityLimits = Config['gallery']['quality'];
 
 export type Flaw = 'too small' | 'blurred' | 'turned away';
@@ -12,7 +12,7 @@ interface JudgedFace {
   readonly sharpness: number;
 }
 
-/** @returns `null` for a face that is good enough */
+/** @returns `null` for a face within the limits */
 export function flawOf(face: JudgedFace, limits: QualityLimits): Flaw | null {
   if (Math.min(face.box.width, face.box.height) < limits.minFacePx) return 'too small';
   if (yawDegOf(face.landmarks) > limits.maxYawDeg) return 'turned away';
@@ -20,8 +20,8 @@ export function flawOf(face: JudgedFace, limits: QualityLimits): Flaw | null {
 }
 
 /**
- * How far a face is turned to either side: 0 (frontal) to 90 degrees, a rough estimate. The tip of the nose moves
- * from the middle between the eyes (0) to one of them (1, taken for 60 degrees) along the line through both.
+ * A rough estimate of how far a face is turned to either side: 0 (frontal) to 90 degrees. It rests on the tip of the
+ * nose along the line through both eyes: in the middle is 0 degrees, at an eye 60 degrees.
  */
 export function yawDegOf([rightEye, leftEye, nose]: Landmarks): number {
   const [dx, dy] = [leftEye.x - rightEye.x, leftEye.y - rightEye.y];

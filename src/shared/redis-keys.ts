@@ -28,18 +28,18 @@ export function restartChannel(hostname: string): string {
   return `worker:restart:${hostname}`;
 }
 
-/** What the names of all keys of the gallery index begin with. */
+/** Prefix of all keys of the gallery index. */
 export const INDEX_KEYS = 'face-index:';
 
-/** String: what is known of a photo (`src/gallery/store/photo-record.ts`), by model pack and content hash. */
+/** String: a photo's faces (`src/gallery/store/photo-record.ts`), by model pack and content hash. */
 export function photoKey(packKey: string, contentHash: string): string {
   return `${INDEX_KEYS}${packKey}:${contentHash}`;
 }
 
-/** Hash: file name -> size, time of change and content of a photo in this folder below `GALLERY_DIR`. */
+/** Hash of a folder below `GALLERY_DIR`: file name -> size, time of change and content hash of the photo. */
 export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
 
-/** Pub/sub channel: a message is the folder or the photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
+/** Pub/sub channel: a message is the folder or photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
 export const FORGOTTEN_CHANNEL = 'face-index:forgotten';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { createGalleries } from '../../src/gallery/cache/gallery-cache.js';
+import { createGalleryCache } from '../../src/gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../../src/child/gallery-thread/start-gallery-thread.js';
 import type { Engine } from '../../src/child/engine/engine.js';
 import { createEmbeddingStore } from '../../src/gallery/store/embedding-store.js';
@@ -10,7 +10,7 @@ import type { Config } from '../../src/shared/config.js';
 export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redis): GalleryService | null {
   const { dir, retentionS } = config.gallery;
   if (dir === null) return null;
-  const galleries = createGalleries({
+  const cache = createGalleryCache({
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS }),
       files: createFileTable(redis, retentionS),
@@ -19,5 +19,5 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
     settings: { ...config.gallery, dir },
     excludedMinCosine: config.jobs.threshold,
   });
-  return { ...galleries, died: new Promise(() => {}), stop: async () => {} };
+  return { search: cache.search, died: new Promise(() => {}), stop: async () => {} };
 }

@@ -8,7 +8,7 @@ import type { Calibration } from '../../shared/calibration.js';
  * stays free to renew job locks and answer pings.
  */
 export interface Engine {
-  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobileface`. */
+  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly name: string;
   /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string;

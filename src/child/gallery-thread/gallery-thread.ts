@@ -1,21 +1,21 @@
 import { workerData } from 'node:worker_threads';
+import { createGalleryCache } from '../../gallery/cache/gallery-cache.js';
+import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
+import { createFileTable } from '../../gallery/store/file-table.js';
 import { createLogger } from '../../shared/logger.js';
 import { createRedis } from '../../shared/redis-connection.js';
 import { FORGOTTEN_CHANNEL } from '../../shared/redis-keys.js';
-import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
-import { createFileTable } from '../../gallery/store/file-table.js';
 import { serveThread } from '../threads/serve-thread.js';
-import { createGalleries } from '../../gallery/cache/gallery-cache.js';
-import type { GalleryCalls, GalleryThreadData } from './gallery-calls.js';
+import type { GalleryCalls, GalleryThreadData } from './start-gallery-thread.js';
 
 const data = workerData as GalleryThreadData;
 const { settings, pack } = data;
 
-/** Keeps the galleries and searches them, so that the child's main thread never waits for a folder or a scan. */
+/** Holds and searches the galleries, so that the child's main thread never waits for a folder or a search. */
 await serveThread<GalleryCalls>(async () => {
   const logger = createLogger('galleries', data.logLevel).child({ worker: data.workerId });
   const redis = createRedis(data.redis, logger, { connectionName: `${data.workerId} galleries` });
-  const galleries = createGalleries({
+  const cache = createGalleryCache({
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS: settings.retentionS }),
       files: createFileTable(redis, settings.retentionS),
@@ -25,20 +25,19 @@ await serveThread<GalleryCalls>(async () => {
     excludedMinCosine: data.excludedMinCosine,
   });
 
-  const subscriber = redis.duplicate({ connectionName: `${data.workerId} forgetting` });
-  // The connection that it was made from tells when Redis goes and comes.
+  const subscriber = redis.duplicate({ connectionName: `${data.workerId} invalidation` });
+  // `redis` already logs when the connection is lost and when it is back.
   subscriber.on('error', () => {});
-  subscriber.on('message', () => galleries.forget());
-  // What was forgotten while nobody heard of it is forgotten now.
-  subscriber.on('ready', () => galleries.forget());
+  subscriber.on('message', () => cache.invalidate());
+  // We may have missed invalidations while disconnected, so drop the cache.
+  subscriber.on('ready', () => cache.invalidate());
   subscriber.subscribe(FORGOTTEN_CHANNEL).catch((error: unknown) => {
-    logger.error({ err: error }, 'Cannot hear what is to be forgotten');
+    logger.error({ err: error }, 'Cannot subscribe to invalidations; deleted faces stay in memory');
   });
 
   return {
-    answers: { open: galleries.open, search: galleries.search },
-    // Ends the thread, not the process. Connections to a Redis that is away or frozen take their time to end, and
-    // would keep it.
+    answers: { search: cache.search },
+    // Ends this thread, not the process. Closing connections to an unreachable Redis could take long.
     close: async () => process.exit(),
   };
 });

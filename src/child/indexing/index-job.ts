@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
+import pMap from 'p-map';
 import { ImageError } from '../../shared/errors.js';
 import { type IndexedBatch, type IndexFile, parseIndexJob } from '../../shared/index-batch.js';
-import { forEachConcurrently } from '../jobs/for-each-concurrently.js';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import type { FileContent, FileStamp, FileTable } from '../../gallery/store/file-table.js';
 import type { FindFaces } from './known-faces.js';
@@ -36,11 +36,15 @@ export async function runIndexJob(
     throw new Error(`The gallery folder ${galleryDir} is not there`, { cause: error });
   });
   const indexed: IndexedFile[] = [];
-  await forEachConcurrently(files, concurrency, async (file) => {
-    signal.throwIfAborted();
-    const seen = await indexFile(folder, file, directory, findFaces, signal);
-    if (seen !== null) indexed.push(seen);
-  });
+  await pMap(
+    files,
+    async (file) => {
+      signal.throwIfAborted();
+      const seen = await indexFile(folder, file, directory, findFaces, signal);
+      if (seen !== null) indexed.push(seen);
+    },
+    { concurrency },
+  );
   // All at once and last: another search that looks meanwhile plans this same batch, or none of it.
   await table.write(folder, indexed);
   return {

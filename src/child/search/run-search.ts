@@ -107,7 +107,7 @@ async function searchGallery(
       if (galleries === null) throw noGalleryDirectory();
       const found = await galleries.search({ stage: gallery.stage, probe, minCosine });
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
-      if (unknown === 0) noteSkipped(found.skipped, found.photos, found.keptOut, log);
+      if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {
         matches: found.matches,
         unindexed: found.batches,

@@ -1,5 +1,5 @@
+import pMap from 'p-map';
 import { ImageError } from '../../shared/errors.js';
-import { forEachConcurrently } from '../jobs/for-each-concurrently.js';
 import type { ListedPhoto } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
@@ -31,23 +31,27 @@ export async function searchListedPhotos(
   let done = 0;
   let skipped = 0;
 
-  await forEachConcurrently(photos, concurrency, async ({ id, source }) => {
-    signal.throwIfAborted();
-    const photo = await look(source, findFaces, signal);
-    if (photo.kind === 'broken') {
-      skipped += 1;
-      log(`Skipped photo ${id}: ${photo.message}`);
-    } else {
-      const { widthPx, heightPx } = photo;
-      for (const face of photo.faces) {
-        const cosine = cosineOf(probe, face.embedding);
-        if (cosine < minCosine || flawOf(face, limits) !== null) continue;
-        matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
+  await pMap(
+    photos,
+    async ({ id, source }) => {
+      signal.throwIfAborted();
+      const photo = await look(source, findFaces, signal);
+      if (photo.kind === 'broken') {
+        skipped += 1;
+        log(`Skipped photo ${id}: ${photo.message}`);
+      } else {
+        const { widthPx, heightPx } = photo;
+        for (const face of photo.faces) {
+          const cosine = cosineOf(probe, face.embedding);
+          if (cosine < minCosine || flawOf(face, limits) !== null) continue;
+          matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
+        }
       }
-    }
-    done += 1;
-    onDone(done / photos.length);
-  });
+      done += 1;
+      onDone(done / photos.length);
+    },
+    { concurrency },
+  );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
   return matches;

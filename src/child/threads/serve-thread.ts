@@ -2,18 +2,18 @@ import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../shared/errors.js';
 import { type Calls, packError, type ThreadReply, type ThreadRequest } from './thread-protocol.js';
 
-/** What a thread does: an answer for each call, and what it does last. */
+/** A thread's work: a function for each call, and one for its end. */
 export interface Service<C extends Calls> {
   readonly answers: {
     readonly [Name in keyof C]: (argument: C[Name]['argument']) => Promise<C[Name]['result']>;
   };
-  /** Called once nothing is in flight any more. With its port closed, the thread ends when nothing else is open. */
+  /** Called after the last call has ended. The thread then ends as soon as nothing keeps its event loop alive. */
   close(): Promise<void>;
 }
 
-/** Runs a thread: opens its service, says so, and answers calls until it is told to stop. */
+/** Runs a thread: opens its service, reports that it is ready, and answers calls until it has to stop. */
 export async function serveThread<C extends Calls>(open: () => Promise<Service<C>>): Promise<void> {
-  if (parentPort === null) throw new Error('This file runs as a worker thread only');
+  if (parentPort === null) throw new Error('This file must run as a worker thread');
   const port = parentPort;
   const reply = (message: ThreadReply): void => port.postMessage(message);
 
@@ -27,7 +27,7 @@ export async function serveThread<C extends Calls>(open: () => Promise<Service<C
     }: ThreadRequest & { readonly type: 'call' }): Promise<void> => {
       try {
         const work = answers[name];
-        if (work === undefined) throw new Error(`The thread knows no call "${name}"`);
+        if (work === undefined) throw new Error(`The thread has no call "${name}"`);
         reply({ type: 'result', id, result: await work(argument) });
       } catch (error) {
         reply({ type: 'failed', id, error: packError(error) });

@@ -3,14 +3,14 @@ import { type Calls, type ThreadReply, type ThreadRequest, unpackError } from '.
 
 /** A thread as the main thread sees it. */
 export interface Thread<C extends Calls> {
-  /** @throws what the thread's answer throws, or the reason of its end */
+  /** @throws the error of the call, or the reason why the thread ended */
   call<Name extends keyof C & string>(name: Name, argument: C[Name]['argument']): Promise<C[Name]['result']>;
-  /** Resolves when the thread has ended, asked or not, with the reason. */
+  /** Resolves with the reason when the thread has ended, for whatever cause. */
   readonly exited: Promise<Error>;
   /**
-   * Lets it finish what is in flight. Resolves when it has ended; a deadline is for the process to keep. A thread
-   * is never terminated: onnxruntime-node throws where nobody can catch when its run returns to a thread that is
-   * ending, and that aborts the whole process.
+   * Lets the thread finish its running calls. Resolves when it has ended; the caller sets the deadline. A thread is
+   * never terminated: when onnxruntime-node's run returns to a thread that is being terminated, it throws an exception
+   * that cannot be caught and that aborts the whole process.
    */
   stop(): Promise<void>;
 }
@@ -23,8 +23,8 @@ interface Pending {
 /**
  * Starts a thread; resolves once it is ready.
  *
- * @param title what it is called in errors, for example `An engine thread`
- * @throws {Error} it cannot start
+ * @param title its name in errors, for example `An engine thread`
+ * @throws {Error} the thread cannot start
  */
 export async function startThread<C extends Calls>(
   title: string,

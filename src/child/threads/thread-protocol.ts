@@ -1,23 +1,23 @@
 import { ImageError, JobError, type JobErrorCode, messageOf } from '../../shared/errors.js';
 
-/** What a thread can be asked: for each name, what it is given and what it answers. Plain data only. */
+/** The calls of a thread: the argument and the result of each name. Plain data only. */
 export type Calls = Record<string, { readonly argument: unknown; readonly result: unknown }>;
 
 /** Every message from the main thread to one of its threads. */
 export type ThreadRequest =
   | { readonly type: 'call'; readonly id: number; readonly name: string; readonly argument: unknown }
-  /** Finish what is in flight and end. */
+  /** Finish the running calls and end. */
   | { readonly type: 'stop' };
 
 /** Every message from a thread to the main thread. */
 export type ThreadReply =
   | { readonly type: 'ready' }
-  /** It could not start; the thread ends. */
+  /** The thread could not start and ends. */
   | { readonly type: 'unable'; readonly message: string }
   | { readonly type: 'result'; readonly id: number; readonly result: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: ThreadError };
 
-/** An error as plain data: its class is lost on the way from thread to thread. */
+/** An error as plain data, because messages between threads do not keep an error's class. */
 export type ThreadError =
   | { readonly kind: 'image'; readonly message: string }
   | { readonly kind: 'job'; readonly code: JobErrorCode; readonly sentence: string }

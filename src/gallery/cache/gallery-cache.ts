@@ -1,29 +1,12 @@
 import type { Config } from '../../shared/config.js';
-import type { IndexBatch } from '../../shared/index-batch.js';
-import { openGalleryDirectory } from '../listing/gallery-directory.js';
-import { listPhotos } from '../listing/list-photos.js';
+import { createExclusion } from './exclusion.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
+import { createRefresh, type Refresh, type ScannedGallery } from './refresh.js';
 
-/** A look at a folder serves all searches for this long ... */
-const FRESH_MS = 1000;
-/** ... or for so many times as long as the look took: on a slow file system it takes 5 % of the time at most. */
-const FRESH_LOOKS = 20;
-/** Each reserves 4 GiB of addresses for its matrix to grow into: cheap, but not for hundreds. */
+/** Each gallery reserves 4 GiB of addresses for its matrix to grow into: cheap, but not for hundreds. */
 const MAX_GALLERIES = 32;
-/** A gallery is loaded anew after this long: what has passed its retention time is gone from Redis by then. */
+/** A gallery is loaded again after this long, because Redis may have dropped photos whose retention time is over. */
 const RELOAD_MS = 86_400_000;
-
-/** What is known of a gallery after a look at its folder. */
-export interface OpenedGallery {
-  readonly photos: number;
-  readonly faces: number;
-  /** Faces below the quality limits, which no search finds. */
-  readonly keptOut: number;
-  /** Photos that cannot be used, and folders: a line for each. */
-  readonly skipped: readonly string[];
-  /** Photos that nobody knows yet. */
-  readonly batches: readonly IndexBatch[];
-}
 
 export interface GalleryQuery {
   readonly stage: string;
@@ -33,166 +16,128 @@ export interface GalleryQuery {
   readonly minCosine: number;
 }
 
-/** A photo that shows the person, by the face that is most like it. */
+/** A photo that shows the person, by its most similar face. */
 export interface GalleryMatch extends GalleryFace {
   /** -1..1 */
   readonly cosine: number;
 }
 
-export interface SearchedGallery extends OpenedGallery {
-  /** Among the photos that are known; one match a photo, in no order. Excluded people are left out. */
+export interface SearchedGallery extends ScannedGallery {
+  /** One match a photo, among the indexed photos, in no order. Excluded people are left out. */
   readonly matches: readonly GalleryMatch[];
 }
 
-/** The galleries of this machine, each in memory once it has been asked for. */
-export interface Galleries {
+/** The galleries of this machine. Each stays in memory after its first use. */
+export interface GalleryCache {
   /** @throws {JobError} `GALLERY_NOT_FOUND` */
-  open(stage: string): Promise<OpenedGallery>;
+  scan(stage: string): Promise<ScannedGallery>;
   /** @throws {JobError} `GALLERY_NOT_FOUND` */
   search(query: GalleryQuery): Promise<SearchedGallery>;
-  /** Drops all that is in memory. */
-  forget(): void;
+  /** Drops every gallery from memory. */
+  invalidate(): void;
 }
 
-export interface GalleriesOptions {
+export interface GalleryCacheOptions {
   readonly stores: GalleryStores;
   readonly embeddingSize: number;
   readonly settings: Config['gallery'] & { readonly dir: string };
-  /** Cosine similarity from which on a face is taken for an excluded one. */
+  /** A face is that of an excluded person from this cosine similarity on. */
   readonly excludedMinCosine: number;
   readonly now?: () => number;
 }
 
-interface Shelf {
+interface OpenGallery {
   readonly gallery: Gallery;
-  readonly loadedAtMs: number;
-  look: Look;
+  readonly isExcluded: (embedding: Float32Array) => boolean;
+  readonly scanned: ScannedGallery;
 }
 
-/**
- *   never ──▶ looking ──▶ looked ──stale──▶ looking …
- */
-type Look =
-  | { readonly kind: 'never' }
-  | { readonly kind: 'looking'; readonly opened: Promise<OpenedGallery> }
-  | { readonly kind: 'looked'; readonly opened: OpenedGallery; readonly freshUntilMs: number };
+interface CacheEntry {
+  readonly gallery: Gallery;
+  readonly loadedAtMs: number;
+  readonly refresh: Refresh;
+}
 
-export function createGalleries({
+export function createGalleryCache({
   stores,
   embeddingSize,
   settings,
   excludedMinCosine,
   now = () => performance.now(),
-}: GalleriesOptions): Galleries {
-  /** By stage; the one that was used last is the last. */
-  const shelves = new Map<string, Shelf>();
+}: GalleryCacheOptions): GalleryCache {
+  /** By stage, in the order of their last use. */
+  const entries = new Map<string, CacheEntry>();
+  const exclusion = createExclusion(settings.excludedStage, excludedMinCosine);
 
-  const takeShelf = (stage: string): Shelf => {
-    const found = shelves.get(stage);
-    const shelf: Shelf =
-      found !== undefined && now() - found.loadedAtMs < RELOAD_MS
-        ? found
-        : {
-            gallery: createGallery(stores, embeddingSize, settings.quality),
-            loadedAtMs: now(),
-            look: { kind: 'never' },
-          };
-    shelves.delete(stage);
-    shelves.set(stage, shelf);
-    return shelf;
+  const takeEntry = (stage: string): CacheEntry => {
+    const found = entries.get(stage);
+    const entry = found !== undefined && now() - found.loadedAtMs < RELOAD_MS ? found : createEntry(stage);
+    entries.delete(stage);
+    entries.set(stage, entry);
+    return entry;
   };
 
-  const openShelf = async (stage: string): Promise<{ shelf: Shelf; opened: OpenedGallery }> => {
-    const shelf = takeShelf(stage);
-    if (shelf.look.kind === 'looked' && now() < shelf.look.freshUntilMs) {
-      return { shelf, opened: shelf.look.opened };
-    }
-    if (shelf.look.kind !== 'looking') {
-      shelf.look = { kind: 'looking', opened: look(stage, shelf) };
-    }
-    return { shelf, opened: await shelf.look.opened };
+  const createEntry = (stage: string): CacheEntry => {
+    const gallery = createGallery(stores, embeddingSize, settings.quality);
+    const belongs = (folder: string): boolean => exclusion.admits(stage, folder);
+    return {
+      gallery,
+      loadedAtMs: now(),
+      refresh: createRefresh({ stage, gallery, galleryDir: settings.dir, belongs, now }),
+    };
   };
 
-  const look = async (stage: string, shelf: Shelf): Promise<OpenedGallery> => {
-    const startedMs = now();
+  const load = async (stage: string): Promise<{ entry: CacheEntry; scanned: ScannedGallery }> => {
+    const entry = takeEntry(stage);
     try {
-      const opened = await update(stage, shelf.gallery);
-      // Photos that nobody knows may be known when somebody asks again.
-      const freshMs = opened.batches.length > 0 ? 0 : Math.max(FRESH_MS, FRESH_LOOKS * (now() - startedMs));
-      shelf.look = { kind: 'looked', opened, freshUntilMs: now() + freshMs };
-      return opened;
+      return { entry, scanned: await entry.refresh() };
     } catch (error) {
-      shelves.delete(stage);
+      entries.delete(stage);
       throw error;
     }
   };
 
-  const update = async (stage: string, gallery: Gallery): Promise<OpenedGallery> => {
-    const skipped: string[] = [];
-    const directory = await openGalleryDirectory(settings.dir);
-    const listed = await listPhotos(directory, stage, (line) => skipped.push(line));
-    const batches = await gallery.update(listed.filter(({ folder }) => isPartOf(stage, folder)));
-    for (const { path, message } of gallery.broken()) skipped.push(`Skipped photo ${path}: ${message}`);
+  /** Drops the galleries that have not been used for the longest time. */
+  const evict = (inUse: readonly CacheEntry[]): void => {
+    let bytes = 0;
+    for (const { gallery } of entries.values()) bytes += gallery.bytes();
+    for (const [stage, entry] of entries) {
+      if (bytes <= settings.memoryBytes && entries.size <= MAX_GALLERIES) return;
+      if (inUse.includes(entry)) continue;
+      entries.delete(stage);
+      bytes -= entry.gallery.bytes();
+    }
+  };
+
+  const open = async (stage: string): Promise<OpenGallery> => {
+    const { entry, scanned } = await load(stage.replace(/\/+$/, ''));
+    if (settings.excludedStage === null) {
+      evict([entry]);
+      return { gallery: entry.gallery, isExcluded: () => false, scanned };
+    }
+    const excluded = await load(settings.excludedStage);
+    evict([entry, excluded.entry]);
     return {
-      photos: gallery.photos(),
-      faces: gallery.matrix.size,
-      keptOut: gallery.keptOut(),
-      skipped,
-      batches,
+      gallery: entry.gallery,
+      isExcluded: (embedding) => exclusion.isExcluded(embedding, excluded.entry.gallery.matrix),
+      scanned: { ...scanned, batches: [...excluded.scanned.batches, ...scanned.batches] },
     };
   };
 
-  /** Photos of excluded people are nobody's gallery. */
-  const isPartOf = (stage: string, folder: string): boolean =>
-    settings.excludedStage === null ||
-    isWithin(stage, settings.excludedStage) ||
-    !isWithin(folder, settings.excludedStage);
-
-  /** Drops what was used longest ago. */
-  const makeRoom = (inUse: readonly Shelf[]): void => {
-    let bytes = 0;
-    for (const { gallery } of shelves.values()) bytes += gallery.bytes();
-    for (const [stage, shelf] of shelves) {
-      if (bytes <= settings.memoryBytes && shelves.size <= MAX_GALLERIES) return;
-      if (inUse.includes(shelf)) continue;
-      shelves.delete(stage);
-      bytes -= shelf.gallery.bytes();
-    }
-  };
-
-  const openBoth = async (stage: string) => {
-    const { shelf, opened } = await openShelf(stage.replace(/\/+$/, ''));
-    if (settings.excludedStage === null) {
-      makeRoom([shelf]);
-      return { gallery: shelf.gallery, excluded: null, opened };
-    }
-    const excluded = await openShelf(settings.excludedStage);
-    makeRoom([shelf, excluded.shelf]);
-    const batches = [...excluded.opened.batches, ...opened.batches];
-    return { gallery: shelf.gallery, excluded: excluded.shelf.gallery, opened: { ...opened, batches } };
-  };
-
-  const isExcluded = (excluded: Gallery | null, embedding: Float32Array): boolean =>
-    excluded !== null && excluded.matrix.search(embedding, excludedMinCosine).length > 0;
-
   return {
-    open: async (stage) => (await openBoth(stage)).opened,
+    scan: async (stage) => (await open(stage)).scanned,
     search: async ({ stage, probe, minCosine }) => {
-      const { gallery, excluded, opened } = await openBoth(stage);
-      if (isExcluded(excluded, probe)) return { ...opened, matches: [] };
+      const { gallery, isExcluded, scanned } = await open(stage);
+      if (isExcluded(probe)) return { ...scanned, matches: [] };
       const best = new Map<string, GalleryMatch>();
       for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
         const { path, widthPx, heightPx, box } = gallery.face(row);
         if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
-        if (isExcluded(excluded, gallery.matrix.read(row))) continue;
+        if (isExcluded(gallery.matrix.read(row))) continue;
         best.set(path, { path, widthPx, heightPx, box, cosine });
       }
-      return { ...opened, matches: [...best.values()] };
+      return { ...scanned, matches: [...best.values()] };
     },
-    forget: () => shelves.clear(),
+    invalidate: () => entries.clear(),
   };
-}
-
-function isWithin(folder: string, stage: string): boolean {
-  return folder === stage || folder.startsWith(`${stage}/`);
 }

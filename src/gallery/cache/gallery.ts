@@ -8,7 +8,7 @@ import type { IndexBatch } from '../../shared/index-batch.js';
 import { flawOf, type QualityLimits } from '../face-quality.js';
 import { planBatches } from '../batches/plan-batches.js';
 
-/** What the objects of a photo and of a face take beside the matrix, by measurement. */
+/** Measured size of a photo's and a face's objects, without the matrix. */
 const PHOTO_BYTES = 400;
 const FACE_BYTES = 250;
 
@@ -26,33 +26,33 @@ export interface GalleryFace {
   readonly box: Box;
 }
 
-interface RowedFace extends GalleryFace {
-  /** Its place in the matrix. */
+interface MatrixFace extends GalleryFace {
+  /** In the matrix. */
   row: number;
 }
 
 interface GalleryPhoto {
   readonly stamp: FileStamp;
-  /** Why it is skipped, `null` for a photo with its faces. */
+  /** Why the photo is skipped, `null` for a usable one. */
   readonly broken: string | null;
-  readonly faces: readonly RowedFace[];
-  readonly keptOut: number;
+  readonly faces: readonly MatrixFace[];
+  readonly belowQuality: number;
 }
 
-/** The faces of all photos below one folder, in memory, with what has changed since the last look. */
+/** The faces of all photos below one folder, in memory. */
 export interface Gallery {
   readonly matrix: FaceMatrix;
   face(row: number): GalleryFace;
   /**
-   * Takes in what has changed: photos that the fleet knows are loaded, those that are gone are dropped.
+   * Loads new and changed photos from Redis and drops the photos that are gone.
    *
-   * @returns the photos that nobody knows yet
+   * @returns the photos that are not indexed yet
    */
   update(listed: readonly ListedFolder[]): Promise<IndexBatch[]>;
   photos(): number;
   /** Faces below the quality limits. */
-  keptOut(): number;
-  /** Photos that cannot be used, with the reason. */
+  belowQuality(): number;
+  /** The photos that cannot be used. */
   broken(): { readonly path: string; readonly message: string }[];
   bytes(): number;
 }
@@ -65,13 +65,13 @@ export function createGallery(
   const matrix = createFaceMatrix(embeddingSize);
   const photos = new Map<string, GalleryPhoto>();
   /** The face of each row of the matrix. */
-  const faceOfRow: RowedFace[] = [];
+  const faceOfRow: MatrixFace[] = [];
 
   const drop = (path: string): void => {
     for (const face of photos.get(path)?.faces ?? []) {
-      // The last row moves into the place of the one that goes.
+      // The matrix moves its last row into the gap.
       matrix.remove(face.row);
-      const last = faceOfRow.pop() as RowedFace;
+      const last = faceOfRow.pop() as MatrixFace;
       if (last === face) continue;
       last.row = face.row;
       faceOfRow[face.row] = last;
@@ -79,9 +79,9 @@ export function createGallery(
     photos.delete(path);
   };
 
-  const take = (path: string, stamp: FileStamp, photo: PhotoRecord): void => {
+  const load = (path: string, stamp: FileStamp, photo: PhotoRecord): void => {
     if (photo.kind === 'broken') {
-      photos.set(path, { stamp, broken: photo.message, faces: [], keptOut: 0 });
+      photos.set(path, { stamp, broken: photo.message, faces: [], belowQuality: 0 });
       return;
     }
     const { widthPx, heightPx } = photo;
@@ -91,10 +91,10 @@ export function createGallery(
       faceOfRow.push(face);
       return face;
     });
-    photos.set(path, { stamp, broken: null, faces, keptOut: photo.faces.length - usable.length });
+    photos.set(path, { stamp, broken: null, faces, belowQuality: photo.faces.length - usable.length });
   };
 
-  /** @returns the files that have to be indexed */
+  /** @returns the files that are not indexed yet */
   const updateFolder = async (folder: string, changed: readonly FileStamp[]): Promise<FileStamp[]> => {
     const contents = await table.read(folder, changed);
     const hashes = contents.map((content) => (content?.kind === 'content' ? content.hash : null));
@@ -102,7 +102,7 @@ export function createGallery(
     let next = 0;
     return changed.filter((stamp, i) => {
       const record = recordOf(contents[i] ?? null, () => known[next++] ?? null);
-      if (record !== null) take(`${folder}/${stamp.name}`, stamp, record);
+      if (record !== null) load(`${folder}/${stamp.name}`, stamp, record);
       return record === null;
     });
   };
@@ -127,7 +127,7 @@ export function createGallery(
       return batches;
     },
     photos: () => photos.size,
-    keptOut: () => sum(photos.values(), ({ keptOut }) => keptOut),
+    belowQuality: () => sum(photos.values(), ({ belowQuality }) => belowQuality),
     broken: () =>
       [...photos].flatMap(([path, { broken }]) => (broken === null ? [] : [{ path, message: broken }])),
     bytes: () => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES,

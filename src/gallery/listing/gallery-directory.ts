@@ -2,17 +2,17 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ImageError, JobError } from '../../shared/errors.js';
 
-/** The folder `GALLERY_DIR`, which nothing that a job names may leave: not by `..`, and not by a symbolic link. */
+/** The folder `GALLERY_DIR`. No path of a job may leave it, neither by `..` nor by a symbolic link. */
 export interface GalleryDirectory {
   /** Its real path. */
   readonly root: string;
   /**
-   * The real path of a picture file.
+   * The real path of a photo file.
    *
-   * @throws {ImageError} there is no such file, or it is not below the gallery folder; which of them is not told
+   * @throws {ImageError} there is no such file below the gallery folder
    */
   resolveFile(relativePath: string): Promise<string>;
-  /** `null` where there is nothing of that name below the gallery folder. */
+  /** @returns `null` if nothing has that path below the gallery folder */
   resolve(relativePath: string): Promise<ResolvedPath | null>;
 }
 
@@ -23,21 +23,21 @@ export interface ResolvedPath {
 
 /** @throws {JobError} `GALLERY_NOT_FOUND` */
 export async function openGalleryDirectory(galleryDir: string): Promise<GalleryDirectory> {
-  const root = await nullWhereMissing(realpath(galleryDir));
+  const root = await nullIfMissing(realpath(galleryDir));
   if (root === null) {
     throw new JobError(
       'GALLERY_NOT_FOUND',
-      'The gallery folder of this machine is not there: check GALLERY_DIR, or whether it is mounted.',
+      'This machine has no photos at the moment. Please try again later.',
     );
   }
 
   const resolve = async (relativePath: string): Promise<ResolvedPath | null> => {
     if (!isPlainPath(relativePath)) return null;
-    const realPath = await nullWhereMissing(realpath(path.join(root, relativePath)));
+    const realPath = await nullIfMissing(realpath(path.join(root, relativePath)));
     if (realPath === null || !realPath.startsWith(root + path.sep)) return null;
-    const stats = await nullWhereMissing(stat(realPath));
+    const stats = await nullIfMissing(stat(realPath));
     if (stats === null) return null;
-    // A pipe or a device would be read for ever.
+    // Reading a pipe or a device might never end.
     const kind = stats.isFile() ? 'file' : 'other';
     return { realPath, kind: stats.isDirectory() ? 'folder' : kind };
   };
@@ -53,19 +53,19 @@ export async function openGalleryDirectory(galleryDir: string): Promise<GalleryD
   };
 }
 
-/** Names with single forward slashes between them: no `..`, nothing absolute, nothing that another system reads as such. */
+/** A relative path of names and single forward slashes, without `..` and without anything that Windows treats as a path. */
 function isPlainPath(relativePath: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- a NUL byte ends a path for the operating system
+  // oxlint-disable-next-line no-control-regex -- the operating system ends a path at a NUL byte
   if (/[\\\u0000]/.test(relativePath)) return false;
   return relativePath.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
 }
 
-/** Not there, a file where a folder is named, a circle of links, a name too long, not ours to see. */
+/** Missing, a file instead of a folder, a loop of links, a name that is too long, no permission. */
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES']);
 
-async function nullWhereMissing<T>(looked: Promise<T>): Promise<T | null> {
+async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
   try {
-    return await looked;
+    return await result;
   } catch (error) {
     if (MISSING.has((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;

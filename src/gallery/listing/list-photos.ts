@@ -4,28 +4,28 @@ import { JobError } from '../../shared/errors.js';
 import type { FileStamp } from '../store/file-table.js';
 import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
 
-/** What sharp's prebuilt libvips decodes, https://sharp.pixelplumbing.com/install/#prebuilt-binaries (no HEIC). */
-const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
+/** Formats that sharp's prebuilt libvips decodes: https://sharp.pixelplumbing.com/install/#prebuilt-binaries. HEIC is not one. */
+const PHOTO = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
 
 export function isPhoto(fileName: string): boolean {
-  return PICTURE.test(fileName);
+  return PHOTO.test(fileName);
 }
 
-/** The pictures that lie directly in one folder. */
+/** The photos directly in one folder. */
 export interface ListedFolder {
   /** Relative to `GALLERY_DIR`, with forward slashes. */
   readonly folder: string;
-  /** In the order of their names. */
+  /** Sorted by name. */
   readonly files: readonly FileStamp[];
 }
 
 /**
- * All pictures below a folder of the gallery, in a stable order. Hidden files and folders are left out, and
- * links that lead out of the gallery. A folder that several links lead to is listed once.
+ * All photos below a folder of the gallery, in a stable order, without hidden files and folders and without links
+ * that leave the gallery. A folder with several links to it is listed once.
  *
- * It reads each folder at one go, which blocks its thread: made for one that has nothing else to do.
+ * Reads folders synchronously, which blocks its thread: call it from a thread without other work.
  *
- * @param note takes one line for every folder that was left out
+ * @param note takes one line for every folder that is left out
  * @throws {JobError} `GALLERY_NOT_FOUND`
  */
 export async function listPhotos(
@@ -61,7 +61,7 @@ export async function listPhotos(
         if (file !== null) files.push(file);
       }
     }
-    // Names come in the file system's order, which differs from machine to machine.
+    // The file system's own order differs from machine to machine.
     if (files.length > 0)
       listed.push({ folder, files: files.toSorted((a, b) => byCodeUnit(a.name, b.name)) });
     for (const [path, realPath] of [...folders].toSorted(([a], [b]) => byCodeUnit(a, b))) {
@@ -75,13 +75,13 @@ export async function listPhotos(
   return listed;
 }
 
-/** `null` for a file that has gone since its folder was read. */
+/** @returns `null` for a file that was deleted since its folder was read */
 function stampOf(name: string, realPath: string): FileStamp | null {
   const stats = statSync(realPath, { throwIfNoEntry: false });
   return stats === undefined ? null : { name, sizeBytes: stats.size, changedMs: Math.floor(stats.mtimeMs) };
 }
 
-/** What an entry is, or the link that it is leads to. */
+/** What an entry is, after following links. */
 async function targetOf(
   entry: Dirent,
   path: string,
@@ -90,7 +90,7 @@ async function targetOf(
 ): Promise<ResolvedPath | null> {
   if (entry.isFile()) return { kind: 'file', realPath };
   if (entry.isDirectory()) return { kind: 'folder', realPath };
-  // A link, or a file system that does not tell.
+  // A link, or a file system that does not report types.
   return directory.resolve(path);
 }
 

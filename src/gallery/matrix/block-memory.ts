@@ -3,11 +3,10 @@ import { MAX_PAGES } from './wasm-module.js';
 
 const PAGE_BYTES = 65_536;
 
-// An eighth more at a time bounds both what is copied where an engine cannot grow a memory in place and what is held
-// in vain.
+// Growing by an eighth bounds the unused memory, and the copying in an engine that cannot grow a memory in place.
 const GROWTH = 9 / 8;
 
-/** Where a row lies: the first byte of its planes, and the places of its factors among all float32. */
+/** Where a row is: the first byte of its planes, and the indices of its factors among all float32. */
 export interface RowPlace {
   readonly leading: number;
   readonly trailing: number;
@@ -21,32 +20,32 @@ export interface RowPlace {
  * - trailing bytes uint8 [BLOCK_ROWS, rowBytes],
  * - 1 / length, then slack, float32 [BLOCK_ROWS] each.
  *
- * V8 keeps the addresses up to the maximum free behind a memory, so that it grows where it is, without a copy. Pages
- * that were never written take no memory of the machine.
+ * V8 reserves the addresses up to the maximum, so a memory grows in place, without a copy. Pages that were never
+ * written use no RAM.
  */
 export interface BlockMemory {
   readonly rowBytes: number;
-  /** Rows there is room for. */
+  /** Number of rows that fit. */
   readonly capacity: number;
-  /** Views of all memory. Growing makes new ones. */
+  /** Views of the whole memory. `grow` replaces them. */
   readonly bytes: Uint8Array;
   readonly floats: Float32Array;
-  /** Dot products that `scan` has left: [BLOCK_ROWS]. */
+  /** Dot products that `scan` has written: [BLOCK_ROWS]. */
   readonly dots: Int32Array;
   placeOf(row: number): RowPlace;
-  /** Memory that so many rows need at least. */
+  /** Least memory for this many rows. */
   bytesFor(rows: number): number;
   /**
-   * Makes room for so many rows, and for some more where there is.
+   * Makes room for this many rows, and for some more if possible.
    *
    * @throws {RangeError} they take more than 4 GiB, or more than the machine has
    */
   grow(rows: number): void;
-  /** @param fixed as the kernel reads it: [rowBytes] */
+  /** @param fixed in the kernel's order: [rowBytes] */
   setProbe(fixed: Int16Array): void;
   /** Compares the probe with the leading bytes of one block, into `dots`. */
   scan(block: number): void;
-  /** The first rows, in a new memory that has room for just so many. */
+  /** A copy of the first rows in a new memory without spare room. */
   copy(rows: number): BlockMemory;
 }
 

@@ -1,13 +1,13 @@
 import { advance, get, i16x8, i32, i32x4, loopWhile, set, v128, type Code } from './wasm-code.js';
 import { encodeModule } from './wasm-module.js';
 
-/** Rows that one call takes. */
+/** Rows of one call. */
 export const BLOCK_ROWS = 256;
-/** Bytes, so components, that one instruction takes: rows are padded to a multiple of it. */
+/** Bytes (components) of one instruction. Rows are padded to a multiple of it. */
 export const LANES = 16;
 
-// Rows of so many places in memory are read at a time. A processor fetches ahead on each of several streams,
-// so that more of its memory's bandwidth is used than on one: see docs/scaling.md.
+// Number of places in memory that are read in turn. The processor prefetches each of these streams, which uses more
+// of the memory's bandwidth than one stream: see docs/scaling.md.
 const STREAMS = 8;
 const STREAM_ROWS = BLOCK_ROWS / STREAMS;
 
@@ -21,11 +21,10 @@ const STREAM_ROWS = BLOCK_ROWS / STREAMS;
 export type DotKernel = (rows: number, probe: number, dots: number) => void;
 
 /**
- * Exact integer arithmetic, so that every processor computes the same; nothing overflows as long as
- * 255 · Σ|probe| < 2^31, which holds for unit vectors scaled by 32767 of up to 32,768 components.
+ * Integer arithmetic is exact, so every processor computes the same result. Nothing overflows as long as
+ * 255 · Σ|probe| < 2^31, which holds for unit vectors of up to 32,768 components scaled by 32767.
  *
- * Assembled here, as two loops need no toolchain. 128-bit SIMD is in every WebAssembly engine that Node brings
- * for x64 and arm64.
+ * The code is assembled here because two loops need no toolchain. Every Node for x64 and arm64 supports 128-bit SIMD.
  *
  * @param rowBytes a multiple of LANES
  */
@@ -36,10 +35,10 @@ export function createDotKernel(memory: WebAssembly.Memory, rowBytes: number): D
 }
 
 /**
- * The order in which the kernel reads a probe: of every sixteen components, first those of even and then those of
- * odd index. Bytes of even index are the lower halves of 16-bit lanes, so that a mask and a shift widen them.
+ * The order in which the kernel reads a probe: of every sixteen components first those with an even index, then those
+ * with an odd one. Bytes with an even index are the lower halves of 16-bit lanes, so a mask and a shift widen them.
  *
- * @param index of a component; @returns its place
+ * @param index of a component; @returns its position
  */
 export function interleave(index: number): number {
   const lane = index % LANES;
@@ -87,7 +86,7 @@ function dotFunction(rowBytes: number) {
 const ZERO = v128.const(Array<number>(16).fill(0));
 const LOW_BYTES = v128.const(Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 0xff : 0)));
 
-/** Of the four lanes of a local. */
+/** The sum of a local's four lanes. */
 function total(sum: number): Code {
   return [0, 1, 2, 3]
     .map((lane) => i32x4.extractLane(get(sum), lane))

@@ -1,45 +1,45 @@
 import { createBlockMemory, type BlockMemory } from './block-memory.js';
 import { BLOCK_ROWS } from './dot-kernel.js';
 import { createProbe, PROBE_SCALE, type Probe } from './probe.js';
-import { cosineOf, decodeComponent, encodeRow, LEADING_OFFSET } from './row-code.js';
+import { cosineOf, dequantise, encodeRow, LEADING_OFFSET } from './row-code.js';
 
-// Low enough that a gallery that wavers is not copied for ever.
+// Low enough that a gallery whose size goes up and down is not copied again and again.
 const SHRINK_BELOW = 1 / 4;
 
-// A bound on what the float32 factors and the double arithmetic of the scan round away: 6e-8 of numbers up to 3.
+// A bound on the rounding errors of the float32 factors and the scan's double arithmetic: 6e-8 of numbers up to 3.
 const ROUNDING = 1e-6;
 
-/** A row and the cosine similarity (-1..1) of its embedding with the probe. */
+/** `cosine` is the similarity (-1..1) of the row's embedding with the probe. */
 export interface RowMatch {
   readonly row: number;
   readonly cosine: number;
 }
 
-/** The faces of one gallery, to be searched exactly. Rows are numbered from 0 without gaps. */
+/** The faces of one gallery, for exact search. Rows are numbered from 0 without gaps. */
 export interface FaceMatrix {
-  /** Rows there are. */
+  /** Number of rows. */
   readonly size: number;
-  /** Memory that is held. */
+  /** Allocated memory. */
   readonly bytes: number;
 
   /**
-   * @param embedding of any length: int16 [embeddingSize]. Zeros have no direction: their cosine counts as 0
+   * @param embedding of any length: int16 [embeddingSize]. The cosine of a zero vector counts as 0
    * @returns its row
-   * @throws {RangeError} it has another size, or the matrix is full: 4 GiB, so about 4 million faces of 512 components
+   * @throws {RangeError} it has another size, or the matrix is full: 4 GiB, about 4 million faces of 512 components
    */
   add(embedding: Int16Array): number;
 
   /**
-   * The last row takes the place of the one that is removed.
+   * Moves the last row into the gap.
    *
-   * @returns the number that row had, or null when the last row itself was removed
+   * @returns the former number of the moved row, or null when the last row itself was removed
    * @throws {RangeError} there is no such row
    */
   remove(row: number): number | null;
 
   /**
-   * All rows whose cosine is `minCosine` or more, in no order. The cosine is that of the embedding that was added, to
-   * double precision. Blocks its thread for as long as it takes: see docs/scaling.md.
+   * All rows whose cosine is `minCosine` or more, in no order. The cosine is that of the embedding that was added, in
+   * double precision. Blocks its thread: docs/scaling.md says for how long.
    *
    * @param probe of any length but 0: [embeddingSize]
    * @throws {RangeError} the probe has another size, or no direction
@@ -47,7 +47,7 @@ export interface FaceMatrix {
   search(probe: Float32Array, minCosine: number): RowMatch[];
 
   /**
-   * A row, in the direction of the embedding that was added: float32 [embeddingSize], not of length 1.
+   * A row in the direction of the added embedding, not of length 1: float32 [embeddingSize].
    *
    * @throws {RangeError} there is no such row
    */
@@ -61,7 +61,7 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
 
   const checkSize = (length: number): void => {
     if (length !== embeddingSize) {
-      throw new RangeError(`Cannot take an embedding of another size than ${embeddingSize}: it is ${length}`);
+      throw new RangeError(`Cannot use an embedding whose size is not ${embeddingSize}: ${length}`);
     }
   };
   const checkRow = (row: number): BlockMemory => {
@@ -114,7 +114,7 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
       const { bytes, placeOf } = checkRow(row);
       const { leading, trailing } = placeOf(row);
       return Float32Array.from({ length: embeddingSize }, (_, i) =>
-        decodeComponent(bytes[leading + i] as number, bytes[trailing + i] as number),
+        dequantise(bytes[leading + i] as number, bytes[trailing + i] as number),
       );
     },
   };
@@ -130,10 +130,10 @@ function copyRow({ bytes, floats, rowBytes, placeOf }: BlockMemory, from: number
 }
 
 /**
- * Reads the leading bytes of all rows, and the rest of only those that can still reach `minCosine`.
+ * Reads the leading bytes of all rows, and the trailing bytes only of rows that can still reach `minCosine`.
  *
- * No match is lost. In the terms of row-code.ts let w = a + e, where a is what the leading bytes tell, and let the
- * unit probe be p = q + d, where q is the fixed-point one and d its error. Then
+ * No match is lost. In the terms of row-code.ts let w = a + e, where a is the value of the leading bytes, and let the
+ * unit probe be p = q + d, where q is its fixed-point form and d the rounding error. Then
  *
  *   w·p = a·q + a·d + e·p ≤ a·q + (|w| + |e|)·|d| + |e|    (Cauchy, Schwarz; |a| ≤ |w| + |e|; |p| = 1)
  *

@@ -1,17 +1,17 @@
 import { interleave } from './dot-kernel.js';
 
-/** Of a component 1. With it no sum of the kernel overflows. */
+/** The fixed-point value of 1. No sum of the kernel overflows with it. */
 export const PROBE_SCALE = 32_767;
 
-/** The face that is looked for, ready to be compared. */
+/** The face to search for, prepared for the scan. */
 export interface Probe {
   /** Length 1: [embeddingSize]. */
   readonly unit: Float64Array;
-  /** `unit` times PROBE_SCALE, rounded, as the kernel reads it: [rowBytes], 0 in the padding. */
+  /** `unit` times PROBE_SCALE, rounded, in the kernel's order: [rowBytes], padded with 0. */
   readonly fixed: Int16Array;
   /** Sum of `fixed`. */
   readonly sum: number;
-  /** Length of what the rounding took from `unit`. */
+  /** Length of the rounding error of `unit`. */
   readonly error: number;
 }
 

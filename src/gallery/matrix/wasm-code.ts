@@ -1,13 +1,13 @@
 /**
- * Instructions of WebAssembly, as functions that nest like its text form: `i32.add(get(a), i32.const(1))`.
- * Only those that the scan needs. Opcodes: WebAssembly Core Specification 2.0, "Binary Format".
+ * WebAssembly instructions as functions that nest like the text format: `i32.add(get(a), i32.const(1))`. Only the
+ * instructions that the scan needs. Opcodes: WebAssembly Core Specification 2.0, "Binary Format".
  */
 export type Code = readonly number[];
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
 
-/** Runs the body, and again for as long as the condition (i32) holds after it. */
+/** A do-while loop: runs the body, and repeats it while the condition (i32) is true. */
 export const loopWhile = (condition: Code, ...body: readonly Code[]): Code => [
   0x03,
   0x40,
@@ -41,15 +41,15 @@ export const v128 = {
   and: binarySimd(0x4e),
 };
 
-/** 128 bits taken for eight 16-bit integers. */
+/** 128 bits as eight 16-bit integers. */
 export const i16x8 = {
   shiftRightUnsigned: (value: Code, bits: number): Code => [...value, ...i32.const(bits), ...simd(0x8d)],
 };
 
-/** 128 bits taken for four 32-bit integers. */
+/** 128 bits as four 32-bit integers. */
 export const i32x4 = {
   add: binarySimd(0xae),
-  /** Multiplies eight pairs of signed 16-bit integers and adds neighbours. */
+  /** Multiplies eight pairs of signed 16-bit integers and adds neighbouring products. */
   dotI16x8: binarySimd(0xba),
   extractLane: (value: Code, lane: number): Code => [...value, ...simd(0x1b, lane)],
 };

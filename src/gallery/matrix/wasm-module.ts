@@ -14,14 +14,14 @@ export const MAX_PAGES = 65_536;
 
 export interface WasmFunction {
   readonly name: string;
-  /** The parameters, all i32, are the first locals; then come the i32 and the v128 ones. */
+  /** Locals in order: the parameters (all i32), the i32 locals, the v128 locals. */
   readonly parameters: number;
   readonly i32Locals: number;
   readonly v128Locals: number;
   readonly body: Code;
 }
 
-/** A module that exports one function without a result. It imports its memory as `host.memory`. */
+/** A module that exports one function without a result and imports its memory as `host.memory`. */
 export function encodeModule({ name, parameters, i32Locals, v128Locals, body }: WasmFunction): Uint8Array {
   const locals = list([
     [...unsigned(i32Locals), I32],

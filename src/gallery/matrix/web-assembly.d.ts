@@ -1,10 +1,10 @@
-// Node has this global, but of its types only lib.dom tells, which would bring all of the browser's.
-// What the scan uses: WebAssembly JavaScript Interface, https://webassembly.github.io/spec/js-api/.
+// Node has this global, but only lib.dom declares it, together with every browser type.
+// Source: WebAssembly JavaScript Interface, https://webassembly.github.io/spec/js-api/.
 declare namespace WebAssembly {
   class Memory {
     readonly buffer: ArrayBuffer;
     constructor(limits: { readonly initial: number; readonly maximum: number });
-    /** @param delta pages of 64 KiB; @returns pages before; @throws {RangeError} there are not so many */
+    /** @param delta pages of 64 KiB; @returns pages before; @throws {RangeError} the limit or the machine's memory is reached */
     grow(delta: number): number;
   }
 

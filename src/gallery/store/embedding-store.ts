@@ -2,14 +2,14 @@ import type { Redis } from 'ioredis';
 import { photoKey } from '../../shared/redis-keys.js';
 import { decodePhoto, encodePhoto, type PhotoRecord } from './photo-record.js';
 
-/** Photos of one command: enough to make round trips cheap, few enough for Redis to serve others in between. */
+/** Photos in one command: many enough for few round trips, few enough not to block Redis for long. */
 const PHOTOS_PER_READ = 500;
-/** A photo that cannot be decoded is tried again after this long: a limit may have been raised. */
+/** A photo that cannot be decoded is tried again after this long, because a limit may have been raised. */
 const BROKEN_RETENTION_S = 86_400;
 
-/** Every photo's faces, computed once by one of the fleet, keyed by the photo's content and the model pack. */
+/** Every photo's faces, computed once for the whole fleet. The key is the photo's content and the model pack. */
 export interface EmbeddingStore {
-  /** @returns for each content hash what is known of it, in the same order */
+  /** @returns the photo of each content hash in the same order, `null` for an unknown one */
   read(hashes: readonly string[]): Promise<(PhotoRecord | null)[]>;
   write(hash: string, photo: PhotoRecord): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface EmbeddingStore {
 export interface EmbeddingStoreOptions {
   readonly redis: Redis;
   readonly pack: { readonly key: string; readonly embeddingSize: number };
-  /** How long a photo's faces are kept; 0 for ever. */
+  /** How long a photo's faces are kept; 0 = forever. */
   readonly retentionS: number;
 }
 

@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis';
 import { filesKey } from '../../shared/redis-keys.js';
 
-/** Names of one command. */
+/** Names in one command. */
 const NAMES_PER_READ = 1000;
-/** A file that could not be read is tried again after this long: its rights may have changed, or a limit. */
+/** A file that could not be read is tried again after this long, because its permissions or a limit may have changed. */
 const UNREADABLE_MS = 86_400_000;
 
-/** A photo file as a look at its folder shows it. */
+/** A photo file as a scan of its folder shows it. */
 export interface FileStamp {
   readonly name: string;
   readonly sizeBytes: number;
@@ -14,22 +14,22 @@ export interface FileStamp {
   readonly changedMs: number;
 }
 
-/** What is in a file: the hash of its content, or why it could not be read. */
+/** The hash of a file's content, or why the file cannot be read. */
 export type FileContent =
   | { readonly kind: 'content'; readonly hash: string }
   | { readonly kind: 'unreadable'; readonly message: string };
 
 /**
- * Which file of the gallery has which content, so that nobody reads a file that has not changed since somebody
- * of the fleet did. A file is known by its folder, name, size and time of change.
+ * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size
+ * and time of change identify a file.
  */
 export interface FileTable {
-  /** @returns for each file its content, `null` where it is new or has changed; in the same order */
+  /** @returns the content of each file in the same order, `null` for a new or changed file */
   read(folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]>;
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
 }
 
-/** @param retentionS how long a folder that nothing is added to is kept; 0 for ever */
+/** @param retentionS how long a folder is kept after its last write; 0 = forever */
 export function createFileTable(redis: Redis, retentionS: number): FileTable {
   const readSome = async (folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]> => {
     const values = await redis.hmget(filesKey(folder), ...files.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
 
-/** Keys that Redis looks at in one step, so that others are served in between. */
+/** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
 
 /** `all`, or a folder or a photo below `GALLERY_DIR`. */
@@ -13,9 +13,8 @@ export interface Forgotten {
 }
 
 /**
- * Deletes computed faces, of all model packs, and tells every running child to drop what it has in memory. A copy of
- * a photo in another folder is forgotten with it. What still lies in the gallery is indexed anew by the next
- * search: remove the photo first.
+ * Deletes computed faces of all model packs, also those of copies in other folders, and tells every running child to
+ * drop them from memory. The next search indexes photos again that are still in the gallery: remove them first.
  */
 export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
   const forgotten = what.kind === 'all' ? await forgetAll(redis) : await forgetPath(redis, what.path);
@@ -56,7 +55,7 @@ async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
   return { photos: await forgetContents(redis, hashes), folders };
 }
 
-/** Under every model pack that may have seen them. */
+/** For every model pack. */
 async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promise<number> {
   let photos = 0;
   for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
@@ -66,7 +65,7 @@ async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promis
   return photos;
 }
 
-/** The content's hash of `size:time:hash`. */
+/** The content hash of `size:time:hash`. */
 function hashOf(value: string): string {
   return value.split(':')[2] ?? '';
 }

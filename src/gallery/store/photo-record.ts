@@ -1,6 +1,6 @@
 import type { Box, Landmarks, Point } from '../../shared/face.js';
 
-/** What is known of a photo for good: it follows from the photo's content and the model pack alone. */
+/** A photo's faces. They depend on nothing but the photo's content and the model pack. */
 export type PhotoRecord =
   | {
       readonly kind: 'faces';
@@ -8,25 +8,25 @@ export type PhotoRecord =
       readonly heightPx: number;
       readonly faces: readonly FaceRecord[];
     }
-  /** It cannot be decoded; `message` is for a person. */
+  /** The photo cannot be decoded; `message` is for a person. */
   | { readonly kind: 'broken'; readonly message: string };
 
 export interface FaceRecord {
-  /** Pixels of the photo as a person sees it; cut off at its edges. */
+  /** Pixels of the upright photo, clipped to its edges. */
   readonly box: Box;
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
   /** See `src/child/vision/sharpness.ts`; 0..65535. */
   readonly sharpness: number;
-  /** L2-normalised, fixed point: int16 [embeddingSize], each component times `EMBEDDING_SCALE`. */
+  /** L2-normalised fixed point: int16 [embeddingSize], each component times `EMBEDDING_SCALE`. */
   readonly embedding: Int16Array;
 }
 
 /*
- * Version (1 byte), kind (1), then for broken photos the message in UTF-8, for others: number of faces (2), width
- * (4), height (4), and for each face 32 bytes and its embedding. All in little-endian order. Coordinates are
- * 65,535ths of the photo's width and height. Embeddings begin at multiples of two bytes.
+ * Little-endian. Version (1 byte), kind (1). A broken photo goes on with its message in UTF-8, any other with the number
+ * of faces (2), width (4), height (4), and for each face 32 bytes and its embedding. Coordinates are 65,535ths of the
+ * photo's width and height. Embeddings begin at even offsets.
  */
 const VERSION = 1;
 const KIND_FACES = 0;
@@ -64,7 +64,7 @@ export function encodePhoto(photo: PhotoRecord): Buffer {
   return buffer;
 }
 
-/** @returns `null` for what another version of this software wrote, or nobody of ours */
+/** @returns `null` for a record of another version of this software, or of another program */
 export function decodePhoto(buffer: Buffer, embeddingSize: number): PhotoRecord | null {
   if (buffer.length < 2 || buffer.readUInt8(0) !== VERSION) return null;
   if (buffer.readUInt8(1) === KIND_BROKEN) return { kind: 'broken', message: buffer.toString('utf8', 2) };

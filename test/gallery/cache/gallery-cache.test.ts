@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
-  createGalleries,
-  type Galleries,
-  type GalleriesOptions,
+  createGalleryCache,
+  type GalleryCache,
+  type GalleryCacheOptions,
 } from '../../../src/gallery/cache/gallery-cache.js';
 import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
 import type { FileContent } from '../../../src/gallery/store/file-table.js';
@@ -19,9 +19,9 @@ const point = { x: 0, y: 0 };
 
 let directory: string;
 let nowMs: number;
-/** What is in a file, by its path; what is not here, nobody knows yet. */
+/** Indexed photos by path. */
 let contents: Map<string, PhotoRecord>;
-/** Folders that were asked for. */
+/** Folders that were read from the file table. */
 let asked: string[];
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'galleries-'));
@@ -48,9 +48,12 @@ async function addPhoto(file: string, ...faces: FaceRecord[]): Promise<void> {
   contents.set(file, { kind: 'faces', widthPx: 1000, heightPx: 800, faces });
 }
 
-function open(environment: Record<string, string> = {}, changed: Partial<GalleriesOptions> = {}): Galleries {
+function open(
+  environment: Record<string, string> = {},
+  changed: Partial<GalleryCacheOptions> = {},
+): GalleryCache {
   const { gallery } = loadConfig({ GALLERY_DIR: directory, ...environment }, '/nowhere');
-  return createGalleries({
+  return createGalleryCache({
     stores: {
       embeddings: {
         read: async (paths) => paths.map((file) => contents.get(file) ?? null),
@@ -75,11 +78,11 @@ function open(environment: Record<string, string> = {}, changed: Partial<Galleri
   });
 }
 
-const search = async (galleries: Galleries, stage: string, minCosine = 0.5) =>
-  (await galleries.search({ stage, probe: PROBE, minCosine })).matches.map((match) => match.path).toSorted();
+const search = async (cache: GalleryCache, stage: string, minCosine = 0.5) =>
+  (await cache.search({ stage, probe: PROBE, minCosine })).matches.map((match) => match.path).toSorted();
 
 describe('a gallery', () => {
-  test('is all photos below its folder, each found by its best face, with the place of that face', async () => {
+  test('has all photos below its folder, each with the box of its best face', async () => {
     await addPhoto('a/1.jpg', face(0.3), face(0.8, 120));
     await addPhoto('a/b/2.jpg', face(0.6));
     await addPhoto('a/3.jpg', face(0.4));
@@ -100,112 +103,112 @@ describe('a gallery', () => {
 
   test('is the same gallery with a slash at its end', async () => {
     await addPhoto('a/1.jpg', face(1));
-    const galleries = open();
-    expect(await search(galleries, 'a/')).toEqual(['a/1.jpg']);
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    const cache = open();
+    expect(await search(cache, 'a/')).toEqual(['a/1.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
     expect(asked).toEqual(['a']);
   });
 
-  test('tells which photos nobody knows yet, and searches the others', async () => {
+  test('lists the photos that are not indexed yet, and searches the others', async () => {
     await addPhoto('a/1.jpg', face(1));
     await addPhoto('a/2.jpg', face(1));
     contents.delete('a/2.jpg');
-    const galleries = open();
-    const { batches, matches } = await galleries.search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
+    const cache = open();
+    const { batches, matches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
     expect(batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`))).toEqual([
       'a/2.jpg',
     ]);
     expect(matches).toHaveLength(1);
     contents.set('a/2.jpg', { kind: 'faces', widthPx: 10, heightPx: 10, faces: [face(1)] });
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
   });
 
-  test('is looked at once a second at most, and then only for what has changed', async () => {
+  test('is scanned at most once a second, and reads only changed photos', async () => {
     await addPhoto('a/1.jpg', face(1));
     await addPhoto('b/1.jpg', face(1));
-    const galleries = open();
-    await search(galleries, 'a');
+    const cache = open();
+    await search(cache, 'a');
     await addPhoto('a/2.jpg', face(1));
     nowMs = 999;
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
     nowMs = 1001;
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg', 'a/2.jpg']);
     nowMs = 3000;
     await rm(path.join(directory, 'a/1.jpg'));
-    expect(await search(galleries, 'a')).toEqual(['a/2.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/2.jpg']);
     expect(asked).toEqual(['a', 'a']);
   });
 
-  test('is looked at once for searches that come together', async () => {
+  test('is scanned once for concurrent searches', async () => {
     await addPhoto('a/1.jpg', face(1));
-    const galleries = open();
-    const found = await Promise.all(Array.from({ length: 5 }, () => search(galleries, 'a')));
+    const cache = open();
+    const found = await Promise.all(Array.from({ length: 5 }, () => search(cache, 'a')));
     expect(found).toEqual(Array.from({ length: 5 }, () => ['a/1.jpg']));
     expect(asked).toEqual(['a']);
   });
 
-  test('that is not there is not found, now and after it has come', async () => {
-    const galleries = open();
-    await expect(galleries.open('a')).rejects.toSatisfy(
+  test('is not found while its folder is missing, and found once the folder exists', async () => {
+    const cache = open();
+    await expect(cache.scan('a')).rejects.toSatisfy(
       (error) => error instanceof JobError && error.code === 'GALLERY_NOT_FOUND',
     );
     await addPhoto('a/1.jpg', face(1));
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
   });
 
-  test('keeps out faces that are too small, turned away or blurred, and tells how many', async () => {
+  test('leaves out and counts faces that are too small, turned away or blurred', async () => {
     await addPhoto('a/small.jpg', face(1, 29));
     await addPhoto('a/turned.jpg', face(1, 100, 0.95));
     await addPhoto('a/blurred.jpg', { ...face(1), sharpness: 40 });
     await addPhoto('a/good.jpg', face(1), face(1, 10));
-    const galleries = open({ MIN_FACE_PX: '30', MAX_YAW_DEG: '45', MIN_SHARPNESS: '50' });
-    expect(await search(galleries, 'a')).toEqual(['a/good.jpg']);
-    expect(await galleries.open('a')).toMatchObject({ photos: 4, faces: 1, keptOut: 4 });
+    const cache = open({ MIN_FACE_PX: '30', MAX_YAW_DEG: '45', MIN_SHARPNESS: '50' });
+    expect(await search(cache, 'a')).toEqual(['a/good.jpg']);
+    expect(await cache.scan('a')).toMatchObject({ photos: 4, faces: 1, belowQuality: 4 });
   });
 
   test('names the photos that are broken', async () => {
     await addPhoto('a/1.jpg', face(1));
     await addPhoto('a/2.jpg');
     contents.set('a/2.jpg', { kind: 'broken', message: 'It is cut off.' });
-    expect((await open().open('a')).skipped).toEqual(['Skipped photo a/2.jpg: It is cut off.']);
+    expect((await open().scan('a')).skipped).toEqual(['Skipped photo a/2.jpg: It is cut off.']);
   });
 });
 
 describe('excluded people', () => {
-  test('are found by nobody and find nobody, and their photos are in no gallery', async () => {
+  test('are in no result, get no result, and their photos are in no gallery', async () => {
     await addPhoto('a/1.jpg', face(0.55));
     await addPhoto('a/2.jpg', face(0.9));
     await addPhoto('a/out/3.jpg', face(0.55));
-    const galleries = open({ EXCLUDED_STAGE: 'a/out/' });
-    expect(await search(galleries, 'a')).toEqual(['a/2.jpg']);
+    const cache = open({ EXCLUDED_STAGE: 'a/out/' });
+    expect(await search(cache, 'a')).toEqual(['a/2.jpg']);
     const excluded = Float32Array.of(0.55, Math.sqrt(1 - 0.55 ** 2));
-    expect((await galleries.search({ stage: 'a', probe: excluded, minCosine: -1 })).matches).toEqual([]);
+    expect((await cache.search({ stage: 'a', probe: excluded, minCosine: -1 })).matches).toEqual([]);
   });
 });
 
-describe('the memory of galleries', () => {
-  test('is bounded: what was used longest ago is loaded anew when it is asked for again', async () => {
+describe('the cache', () => {
+  test('evicts the gallery that has not been used for the longest time', async () => {
     for (const stage of ['a', 'b', 'c']) await addPhoto(`${stage}/1.jpg`, face(1));
     // A single face takes a block of memory, which is less than this.
-    const galleries = open({ GALLERY_MEMORY_MB: '1' }, { embeddingSize: 2 });
-    for (const stage of ['a', 'b', 'a']) await search(galleries, stage);
+    const cache = open({ GALLERY_MEMORY_MB: '1' }, { embeddingSize: 2 });
+    for (const stage of ['a', 'b', 'a']) await search(cache, stage);
     expect(asked).toEqual(['a', 'b']);
     for (let i = 0; i < 40; i += 1) {
       await addPhoto(`many-${i}/1.jpg`, face(1));
-      await search(galleries, `many-${i}`);
+      await search(cache, `many-${i}`);
     }
     asked = [];
-    expect(await search(galleries, 'a')).toEqual(['a/1.jpg']);
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
     expect(asked).toEqual(['a']);
   });
 
-  test('is given up when faces are to be forgotten', async () => {
+  test('has no deleted faces after an invalidation', async () => {
     await addPhoto('a/1.jpg', face(1));
-    const galleries = open();
-    await search(galleries, 'a');
+    const cache = open();
+    await search(cache, 'a');
     contents.delete('a/1.jpg');
-    galleries.forget();
-    const { matches, batches } = await galleries.search({ stage: 'a', probe: PROBE, minCosine: 0 });
+    cache.invalidate();
+    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0 });
     expect(matches).toEqual([]);
     expect(batches).toHaveLength(1);
   });

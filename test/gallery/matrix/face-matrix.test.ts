@@ -88,7 +88,7 @@ describe('a search', () => {
 
   test('refuses embeddings of another size', () => {
     const matrix = createFaceMatrix(4);
-    const refusal = new RangeError('Cannot take an embedding of another size than 4: it is 3');
+    const refusal = new RangeError('Cannot use an embedding whose size is not 4: 3');
     expect(() => matrix.add(new Int16Array(3))).toThrow(refusal);
     expect(() => matrix.search(new Float32Array(3), 0)).toThrow(refusal);
     expect(matrix.size).toBe(0);

@@ -1,0 +1,85 @@
+import type { IndexBatch } from '../../shared/index-batch.js';
+import { openGalleryDirectory } from '../listing/gallery-directory.js';
+import { listPhotos } from '../listing/list-photos.js';
+import type { Gallery } from './gallery.js';
+
+/** A scan stays fresh for this long ... */
+const FRESH_MS = 1000;
+/** ... or for this many times its own duration, so that scans take 5 % of the time at most on a slow file system. */
+const FRESH_DURATIONS = 20;
+
+/** A gallery after a scan of its folder. */
+export interface ScannedGallery {
+  readonly photos: number;
+  readonly faces: number;
+  /** Faces below the quality limits. A search does not find them. */
+  readonly belowQuality: number;
+  /** One line for each photo or folder that cannot be used. */
+  readonly skipped: readonly string[];
+  /** Photos that are not indexed yet. */
+  readonly batches: readonly IndexBatch[];
+}
+
+/**
+ * Brings a gallery up to date with its folder, unless the last scan is still fresh. Concurrent callers share one scan.
+ *
+ * @throws {JobError} `GALLERY_NOT_FOUND`
+ */
+export type Refresh = () => Promise<ScannedGallery>;
+
+export interface RefreshOptions {
+  readonly stage: string;
+  readonly gallery: Gallery;
+  readonly galleryDir: string;
+  /** Whether photos of this folder are part of the gallery. */
+  readonly belongs: (folder: string) => boolean;
+  readonly now: () => number;
+}
+
+/**
+ *   never ──▶ scanning ──▶ scanned ──stale──▶ scanning …
+ */
+type Scan =
+  | { readonly kind: 'never' }
+  | { readonly kind: 'scanning'; readonly scanned: Promise<ScannedGallery> }
+  | { readonly kind: 'scanned'; readonly scanned: ScannedGallery; readonly freshUntilMs: number };
+
+export function createRefresh({ stage, gallery, galleryDir, belongs, now }: RefreshOptions): Refresh {
+  let state: Scan = { kind: 'never' };
+
+  const scan = async (): Promise<ScannedGallery> => {
+    const startedMs = now();
+    try {
+      const scanned = await update();
+      // Other workers index the missing photos meanwhile.
+      const freshMs =
+        scanned.batches.length > 0 ? 0 : Math.max(FRESH_MS, FRESH_DURATIONS * (now() - startedMs));
+      state = { kind: 'scanned', scanned, freshUntilMs: now() + freshMs };
+      return scanned;
+    } catch (error) {
+      state = { kind: 'never' };
+      throw error;
+    }
+  };
+
+  const update = async (): Promise<ScannedGallery> => {
+    const skipped: string[] = [];
+    const directory = await openGalleryDirectory(galleryDir);
+    const listed = await listPhotos(directory, stage, (line) => skipped.push(line));
+    const batches = await gallery.update(listed.filter(({ folder }) => belongs(folder)));
+    for (const { path, message } of gallery.broken()) skipped.push(`Skipped photo ${path}: ${message}`);
+    return {
+      photos: gallery.photos(),
+      faces: gallery.matrix.size,
+      belowQuality: gallery.belowQuality(),
+      skipped,
+      batches,
+    };
+  };
+
+  return async () => {
+    if (state.kind === 'scanned' && now() < state.freshUntilMs) return state.scanned;
+    if (state.kind !== 'scanning') state = { kind: 'scanning', scanned: scan() };
+    return state.scanned;
+  };
+}
