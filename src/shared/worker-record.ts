@@ -64,6 +64,8 @@ export interface WorkerRecord {
   readonly last_roll: RollOutcome | null;
   /** Memory of the child (MB) and the longest its event loop was blocked (ms) since the last heartbeat. */
   readonly rss_mb: number | null;
+  /** CPU use of the child alone, as a percentage of all cores; `cpu_percent` is the whole machine's. */
+  readonly process_cpu_percent: number | null;
   readonly event_loop_delay_max_ms: number | null;
 }
 

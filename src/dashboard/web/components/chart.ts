@@ -1,5 +1,16 @@
 import { html, useEffect, useRef, useState } from '/vendor/preact.js';
-import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from '../lib/chart-geometry.js';
+import {
+  areaPath,
+  linearRange,
+  linePath,
+  logarithmicRange,
+  minuteTicks,
+  type Point,
+  type Scale,
+  valueTicks,
+  xOf,
+  yOf,
+} from '../lib/chart-geometry.js';
 
 const FIRST_WIDTH = 560;
 const HEIGHT = 150;
@@ -23,6 +34,8 @@ export interface Series {
 interface ChartProps {
   readonly title: string;
   readonly series: readonly Series[];
+  /** A logarithmic axis of values. */
+  readonly logarithmic?: boolean;
   readonly format: (value: number) => string;
   /** Formats the round values on the axis. */
   readonly formatTick: (value: number) => string;
@@ -32,15 +45,15 @@ interface ChartProps {
 }
 
 /** Lines over the last ten minutes, with labelled axes and the latest values in the legend. */
-export function Chart({ title, series, format, formatTick, empty, testid }: ChartProps) {
+export function Chart({ title, series, logarithmic = false, format, formatTick, empty, testid }: ChartProps) {
   const [plot, drawn] = useWidth(FIRST_WIDTH);
   const all = series.flatMap(({ points }) => points);
   const values = all.flatMap(({ value }) => (value === null ? [] : [value]));
   const to = Math.max(...all.map(({ at }) => at), 0);
-  const scale = {
+  const scale: Scale = {
+    ...(logarithmic ? logarithmicRange(values) : linearRange(values)),
     from: to - SPAN_S,
     to,
-    max: niceCeiling(Math.max(0, ...values)),
     width: drawn - LEFT - RIGHT,
     height: HEIGHT - TOP - BOTTOM,
   };
@@ -57,12 +70,12 @@ export function Chart({ title, series, format, formatTick, empty, testid }: Char
             : html`
                 <svg viewBox="0 0 ${drawn} ${HEIGHT}" role="img" aria-label="${title}, last ten minutes">
                   <g transform="translate(${LEFT} ${TOP})">
-                    ${[0, 0.5, 1].map((share) => {
-                      const y = yOf(scale, share * scale.max);
+                    ${valueTicks(scale).map((value) => {
+                      const y = yOf(scale, value);
                       return html`
                         <line class="grid" x1="0" x2=${scale.width} y1=${y} y2=${y} />
                         <text class="tick" x="-8" y=${y} text-anchor="end" dominant-baseline="middle">
-                          ${formatTick(share * scale.max)}
+                          ${formatTick(value)}
                         </text>
                       `;
                     })}
@@ -101,7 +114,7 @@ function LegendEntry({ line, format }: { readonly line: Series; readonly format:
 
 interface NewestProps {
   readonly points: readonly Point[];
-  readonly scale: Parameters<typeof xOf>[0];
+  readonly scale: Scale;
   readonly look: Series['look'];
 }
 

@@ -4,6 +4,7 @@ import { forgetGallery, indexGallery, listGalleries } from '../lib/api-client.js
 import type { Ask } from './confirm-dialog.js';
 import { formatCount, plural } from '../lib/format.js';
 import type { Attempt } from './notices.js';
+import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
 import { usePolled } from '../hooks/use-polled.js';
 
@@ -118,7 +119,7 @@ function GalleryRow({ gallery, onIndex, onDelete }: GalleryRowProps) {
   const share = photos === null || photos === 0 ? null : indexed / photos;
   return html`
     <li data-testid="gallery-${stage}">
-      <span class="gallery-name">${stage}</span>
+      <span class="gallery-name"><${PathText} path=${stage} /></span>
       <span class="gallery-count">
         ${
           photos === null

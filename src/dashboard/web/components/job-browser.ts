@@ -65,6 +65,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
                 onClick=${() => {
                   setKind(one);
                   setCount(PAGE_SIZE);
+                  closePanel();
                 }}
               >
                 ${QUEUE_WORDS[one]}
@@ -85,6 +86,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
         onChoose=${(one: JobState) => {
           setState(one);
           setCount(PAGE_SIZE);
+          closePanel();
         }}
       />
       ${!listed && panel}

@@ -6,7 +6,7 @@ import { formatLatency, UNKNOWN } from '../lib/format.js';
 import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
-import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
+import { type JobAction, isSelfieDeleted, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
 import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {
@@ -61,7 +61,7 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
         job !== null &&
         html`
           <div class="actions">
-            ${jobActionsFor(kind, job.state).map(
+            ${jobActionsFor(kind, job).map(
               (action) => html`
                 <button key=${action} type="button" data-testid=${action} onClick=${() => act(action)}>
                   ${WORDS[action]}
@@ -69,6 +69,13 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
               `,
             )}
           </div>
+          ${
+            job.state === 'failed' &&
+            isSelfieDeleted(job) &&
+            html`<p class="hint" data-testid="selfie-deleted">
+              The selfie has been deleted, so this search cannot be retried.
+            </p>`
+          }
         `
       }
     </div>

@@ -2,6 +2,7 @@ import { html } from '/vendor/preact.js';
 import type { JobSummary } from '../../api/api.js';
 import { formatAgo, formatLatency } from '../lib/format.js';
 import { Icon } from './icons.js';
+import { PathText } from './path-text.js';
 
 interface JobRowProps {
   readonly job: JobSummary;
@@ -23,7 +24,7 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
       <a class="job-row" href=${href} aria-expanded=${open} data-testid="job-${job.id}" onClick=${toggle}>
         <${Icon} name="chevron" />
         <span class="job-id">${job.id}</span>
-        <span class="job-stage">${job.stage ?? '–'}</span>
+        <span class="job-stage">${job.stage === null ? '–' : html`<${PathText} path=${job.stage} />`}</span>
         <span class="faint">${job.worker ?? ''}</span>
         <span class="job-when">${whenOf(job)}</span>
         ${

@@ -2,6 +2,7 @@ import { html, useState } from '/vendor/preact.js';
 import type { Match } from '../../api/api.js';
 import { formatScore } from '../lib/format.js';
 import { Icon } from './icons.js';
+import { PathText } from './path-text.js';
 
 /** The matching photos, best first, with the face marked in each. */
 export function MatchGrid({ matches }: { readonly matches: readonly Match[] }) {
@@ -43,19 +44,23 @@ function MatchCard({ match }: { readonly match: Match }) {
               onError=${() => setBroken(true)}
             />
             ${size !== null && match.box !== null && html`<${Frame} size=${size} box=${match.box} />`}
-            ${
-              size !== null &&
-              match.box !== null &&
-              html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
-            }
           </a>
         `;
   return html`
     <li class="match" data-testid="match">
       <div class="match-photo">${photo}</div>
-      <p>
-        <strong class="number">${formatScore(match.score)}</strong> <span class="faint">${match.id}</span>
-      </p>
+      <div class="match-caption">
+        ${
+          size !== null &&
+          match.box !== null &&
+          match.photo !== null &&
+          html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
+        }
+        <p>
+          <strong class="number">${formatScore(match.score)}</strong>
+          <span class="faint"><${PathText} path=${match.id} /></span>
+        </p>
+      </div>
     </li>
   `;
 }

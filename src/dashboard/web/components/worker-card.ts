@@ -6,6 +6,7 @@ import { formatAgo, formatCount, formatDuration, formatExit, plural } from '../l
 import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
 import { ACTION_WORDS, sentWords, workerQuestion } from './worker-actions.js';
+import { modelPackOf } from '../lib/fleet-summary.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
 import { type WorkerAction, workerActionsFor, workerStateOf } from '../lib/worker-state.js';
 import { WorkerDetails } from './worker-details.js';
@@ -39,7 +40,11 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
       </header>
       <p class="device">
         ${worker.gpu_name ?? 'CPU'}
-        ${worker.gpu_index !== null && html`<span class="faint"> ${worker.provider ?? 'not started'}</span>`}
+        <span class="faint"
+          >${[worker.gpu_index === null ? null : worker.provider, modelPackOf(worker)]
+            .filter((part) => part !== null)
+            .join(' · ')}</span
+        >
       </p>
       <${Reasons} worker=${worker} />
       <${WorkerFigures} worker=${worker} samples=${samples} />
@@ -95,12 +100,20 @@ function Reasons({ worker }: { readonly worker: WorkerView }) {
   const errors = worker.gpu_ecc_uncorrected ?? 0;
   const reasons = [
     worker.status_reason,
+    worker.gpu_index !== null && worker.provider === 'cpu' ? fallbackReason(worker) : null,
     throttled.length > 0 ? `Throttled: ${throttled.join(', ')}` : null,
     errors > 0 ? plural(errors, 'uncorrected ECC error') : null,
   ].filter((reason) => reason !== null);
   return reasons.map(
     (reason) => html`<p class="reason"><${Icon} name="trouble" /><span>${reason}</span></p>`,
   );
+}
+
+/** Why a worker on a GPU computes on the CPU. */
+function fallbackReason({ provider_refusals: refusals }: WorkerView): string {
+  const [first] = refusals;
+  const sentence = 'Computes on the CPU instead of the GPU';
+  return first === undefined ? `${sentence}.` : `${sentence}: ${first.provider}: ${first.reason}`;
 }
 
 function CurrentJob({ worker }: { readonly worker: WorkerView }) {

@@ -41,7 +41,7 @@ function figuresOf(worker: WorkerView, samples: readonly WorkerSample[]): readon
     samples.map((sample) => ({ at: sample.at, value: sample[key] }));
   const away = worker.activity === 'away';
   const isCpu = worker.gpu_index === null;
-  const utilization = isCpu ? worker.cpu_percent : worker.gpu_utilization;
+  const utilization = isCpu ? (worker.process_cpu_percent ?? null) : worker.gpu_utilization;
   const memory = isCpu ? worker.rss_mb : worker.gpu_memory_used_mb;
   const figures: readonly (FigureView & { readonly known: boolean })[] = [
     {
@@ -91,6 +91,7 @@ function Sparkline({ points, max, label }: SparklineProps) {
   const scale = {
     from: to - SPAN_S,
     to,
+    min: 0,
     max: Math.max(max, 1e-9),
     width: SPARKLINE_WIDTH,
     height: SPARKLINE_HEIGHT,

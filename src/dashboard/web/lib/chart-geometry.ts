@@ -7,8 +7,11 @@ export interface Scale {
   /** Times of the left and the right edge, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
-  /** The value of the upper edge; the lower one is 0. */
+  /** Values of the lower and the upper edge. */
+  readonly min: number;
   readonly max: number;
+  /** Each step up multiplies the value, instead of adding to it. `min` must then be above 0. */
+  readonly logarithmic?: boolean;
   readonly width: number;
   readonly height: number;
 }
@@ -25,8 +28,33 @@ export function xOf(scale: Scale, at: number): number {
   return ((at - scale.from) / (scale.to - scale.from)) * scale.width;
 }
 
-export function yOf(scale: Scale, value: number): number {
-  return scale.height - (Math.min(Math.max(value, 0), scale.max) / scale.max) * scale.height;
+export function yOf({ min, max, logarithmic = false, height }: Scale, value: number): number {
+  const shown = Math.min(Math.max(value, min), max);
+  const share = logarithmic ? Math.log(shown / min) / Math.log(max / min) : (shown - min) / (max - min);
+  return height - share * height;
+}
+
+type Range = Pick<Scale, 'min' | 'max' | 'logarithmic'>;
+
+/** From 0 to a round number at or above all values. */
+export function linearRange(values: readonly number[]): Range {
+  return { min: 0, max: niceCeiling(Math.max(0, ...values)) };
+}
+
+/** Between two powers of ten, so that 50 ms and 30 s can both be read off the same axis. */
+export function logarithmicRange(values: readonly number[]): Range {
+  const positive = values.filter((value) => value > 0);
+  if (positive.length === 0) return { min: 0.1, max: 1, logarithmic: true };
+  const min = 10 ** Math.floor(Math.log10(Math.min(...positive)));
+  const max = 10 ** Math.ceil(Math.log10(Math.max(...positive)));
+  return { min, max: Math.max(max, 10 * min), logarithmic: true };
+}
+
+/** The values with a label: every power of ten, or the edges and the middle. */
+export function valueTicks({ min, max, logarithmic = false }: Range): readonly number[] {
+  if (!logarithmic) return [min, (min + max) / 2, max];
+  const powers = Math.round(Math.log10(max / min));
+  return Array.from({ length: powers + 1 }, (_, power) => min * 10 ** power);
 }
 
 /** An SVG path through the points. It breaks at unknown values and where points are more than `gapS` apart. */

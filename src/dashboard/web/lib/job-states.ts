@@ -1,4 +1,4 @@
-import type { JobState, QueueKind } from '../../api/api.js';
+import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
 
 /** The page's words for queues and for the states of jobs. */
 
@@ -37,11 +37,21 @@ export const QUEUE_WORDS: Readonly<Record<QueueKind, string>> = {
 
 export type JobAction = 'retry' | 'remove' | 'cancel';
 
+/** Whether the selfie of a finished search has been deleted: its place in the data is then `null`. */
+export function isSelfieDeleted({ data }: Pick<JobDetails, 'data'>): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  const { image, images } = data as { image?: unknown; images?: unknown };
+  return image === null || images === null;
+}
+
 /** What a person can do with a job. BullMQ cannot remove a running job, so a running search is cancelled. */
-export function jobActionsFor(kind: QueueKind, state: JobState): readonly JobAction[] {
+export function jobActionsFor(
+  kind: QueueKind,
+  { state, data }: Pick<JobDetails, 'state' | 'data'>,
+): readonly JobAction[] {
   switch (state) {
     case 'failed':
-      return ['retry', 'remove'];
+      return isSelfieDeleted({ data }) ? ['remove'] : ['retry', 'remove'];
     case 'completed':
     case 'delayed':
       return ['remove'];

@@ -79,6 +79,7 @@ function Charts({ samples }: { readonly samples: readonly FleetSample[] }) {
       />
       <${Chart}
         title="Search time"
+        logarithmic
         testid="chart-latency"
         series=${[
           { name: 'p50', points: latency('p50'), look: 'first' },

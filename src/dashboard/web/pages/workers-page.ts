@@ -1,8 +1,10 @@
 import { html } from '/vendor/preact.js';
+import type { FleetEvent } from '../../api/api.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { FleetSummaryLine } from '../components/fleet-summary-line.js';
-import { groupByMachine } from '../lib/fleet-summary.js';
+import { countModelPacks, groupByMachine } from '../lib/fleet-summary.js';
 import type { LiveState } from '../lib/live-state.js';
+import { Icon } from '../components/icons.js';
 import { MachineGroup } from '../components/machine-group.js';
 import type { Attempt } from '../components/notices.js';
 
@@ -20,6 +22,7 @@ export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
   return html`
     <h1 class="unseen">Workers</h1>
     <${FleetSummaryLine} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
+    <${ModelPackWarning} fleet=${fleet} />
     ${
       machines.length === 0 &&
       html`
@@ -41,5 +44,20 @@ export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
         />
       `,
     )}
+  `;
+}
+
+function ModelPackWarning({ fleet }: { readonly fleet: FleetEvent }) {
+  const packs = countModelPacks(fleet.workers);
+  if (packs.length < 2) return null;
+  const list = packs.map(({ pack, count }) => `${pack} (${count})`).join(', ');
+  return html`
+    <p class="reason" data-testid="model-pack-warning">
+      <${Icon} name="trouble" />
+      <span>
+        The workers run different model packs: ${list}. Each pack has its own scores and its own index, so
+        photos are indexed once for each pack. Set the same MODEL_PACK on all machines.
+      </span>
+    </p>
   `;
 }

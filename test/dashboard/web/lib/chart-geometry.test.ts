@@ -1,15 +1,18 @@
 import { describe, expect, it, test } from 'vitest';
 import {
   areaPath,
+  linearRange,
   linePath,
+  logarithmicRange,
   minuteTicks,
   niceCeiling,
   type Scale,
+  valueTicks,
   xOf,
   yOf,
 } from '../../../../src/dashboard/web/lib/chart-geometry.js';
 
-const scale: Scale = { from: 0, to: 600, max: 100, width: 300, height: 50 };
+const scale: Scale = { from: 0, to: 600, min: 0, max: 100, width: 300, height: 50 };
 
 describe('the upper edge of an axis is the next round number', () => {
   it.each([
@@ -81,4 +84,21 @@ test('the time axis is labelled in minutes before now', () => {
     { x: 150, label: '−5 min' },
     { x: 300, label: 'now' },
   ]);
+});
+
+test('a linear axis has labels at its edges and in the middle', () => {
+  expect(valueTicks(linearRange([3, 42]))).toEqual([0, 25, 50]);
+});
+
+test('a logarithmic axis runs between powers of ten and labels each of them', () => {
+  const range = logarithmicRange([0.05, 0.3, 30]);
+  expect(valueTicks(range)).toEqual([0.01, 0.1, 1, 10, 100].map((tick) => expect.closeTo(tick, 9)));
+  const logarithmic = { ...scale, ...range };
+  expect(yOf(logarithmic, 1)).toBeCloseTo(25, 9);
+  expect(yOf(logarithmic, 0)).toBe(50);
+});
+
+test('a logarithmic axis of one value, or of none, still spans a power of ten', () => {
+  expect(logarithmicRange([0.1])).toMatchObject({ min: 0.1, max: 1 });
+  expect(logarithmicRange([0])).toMatchObject({ min: 0.1, max: 1 });
 });

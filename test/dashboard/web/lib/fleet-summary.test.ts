@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FleetSample, WorkerView } from '../../../../src/dashboard/api/api.js';
 import {
+  countModelPacks,
   countStates,
   groupByMachine,
   latestLatency,
@@ -73,6 +74,21 @@ test('a count shows trouble if one of its workers is in trouble', () => {
   const crashed = { status: 'restarting', activity: 'trouble' } as const;
   expect(countStates([worker('a', 0, restarting), worker('a', 1, crashed)])).toEqual([
     { state: 'restarting', count: 2, activity: 'trouble' },
+  ]);
+});
+
+test('model packs are counted, without offline workers and workers that have not started', () => {
+  const engine = (pack: string) => ({ engine: `onnxruntime-node 1.30.0, ${pack}` });
+  const workers = [
+    worker('a', 0, engine('edgeface')),
+    worker('a', 1, engine('mobilefacenet')),
+    worker('a', 2, engine('mobilefacenet')),
+    worker('a', 3, { ...engine('arcface-r50'), status: 'offline' }),
+    worker('a', 4, { engine: null }),
+  ];
+  expect(countModelPacks(workers)).toEqual([
+    { pack: 'mobilefacenet', count: 2 },
+    { pack: 'edgeface', count: 1 },
   ]);
 });
 
