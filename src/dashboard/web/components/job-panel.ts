@@ -5,6 +5,7 @@ import type { Ask, Question } from './confirm-dialog.js';
 import { formatLatency, UNKNOWN } from '../lib/format.js';
 import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
+import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
 import { type JobAction, isSelfieDeleted, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
 import { usePolled } from '../hooks/use-polled.js';
@@ -107,9 +108,9 @@ function questionFor(id: string, action: JobAction): Question {
 function JobFacts({ job }: { readonly job: JobDetails }) {
   const waited = job.started_at === null ? null : job.started_at - job.added_at;
   const took = job.started_at === null || job.ended_at === null ? null : job.ended_at - job.started_at;
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly (readonly [name: string, value: unknown])[] = [
     ['State', JOB_STATE_WORDS[job.state]],
-    ['Stage', job.stage ?? UNKNOWN],
+    ['Stage', job.stage === null ? UNKNOWN : html`<${PathText} path=${job.stage} />`],
     ['Worker', job.worker ?? UNKNOWN],
     ['Added', new Date(job.added_at * 1000).toLocaleString()],
     ['Waited', formatLatency(waited)],

@@ -57,7 +57,7 @@ function MatchCard({ match }: { readonly match: Match }) {
           html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
         }
         <p>
-          <strong class="number">${formatScore(match.score)}</strong>
+          <strong class="number">${formatScore(match.score)}</strong><br />
           <span class="faint"><${PathText} path=${match.id} /></span>
         </p>
       </div>

@@ -39,12 +39,9 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
         <span data-testid="state-${id}"><${WorkerStateBadge} state=${state} activity=${activity} /></span>
       </header>
       <p class="device">
-        ${worker.gpu_name ?? 'CPU'}
-        <span class="faint"
-          >${[worker.gpu_index === null ? null : worker.provider, modelPackOf(worker)]
-            .filter((part) => part !== null)
-            .join(' · ')}</span
-        >
+        <span>${worker.gpu_name ?? 'CPU'}</span>
+        ${worker.gpu_index !== null && html`<span class="faint">${worker.provider ?? ''}</span>`}
+        <span class="faint" title="Model pack">${modelPackOf(worker) ?? ''}</span>
       </p>
       <${Reasons} worker=${worker} />
       <${WorkerFigures} worker=${worker} samples=${samples} />
