@@ -168,17 +168,17 @@ describe('the page', () => {
     await waitFor(tab, 'worker-host_cpu0');
     await bed.server.halt();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor();
     await tab.page.reload();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor();
     await bed.server.start();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor({ state: 'hidden' });
     const job = await bed.add({ image: await selfieOf(1), stage: STAGE });

@@ -34,6 +34,6 @@ export function ConnectionBanner({ live, nowMs }: ConnectionBannerProps) {
 
 function headline(live: LiveState): string {
   if (live.connection === 'broken') return 'Connection lost. Reconnecting…';
-  if (live.trouble !== null) return `Redis is away. ${live.trouble.message}`;
+  if (live.trouble !== null) return live.trouble.message;
   return 'The dashboard sends no updates.';
 }
