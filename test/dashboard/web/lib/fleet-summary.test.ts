@@ -77,8 +77,9 @@ test('a count shows trouble if one of its workers is in trouble', () => {
   ]);
 });
 
+const engine = (pack: string) => ({ engine: `onnxruntime-node 1.30.0, ${pack}` });
+
 test('model packs are counted, without offline workers and workers that have not started', () => {
-  const engine = (pack: string) => ({ engine: `onnxruntime-node 1.30.0, ${pack}` });
   const workers = [
     worker('a', 0, engine('edgeface')),
     worker('a', 1, engine('mobilefacenet')),
