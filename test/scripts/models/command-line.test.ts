@@ -50,7 +50,7 @@ describe('the command models', () => {
     expect(first).toMatchObject({ code: 0 });
     expect(first.text).toContain('drawn_face_detector.onnx: fetched from');
     expect(second.code).toBe(0);
-    expect(second.text.match(/already there/g)).toHaveLength(2);
+    expect(second.text.match(/already installed/g)).toHaveLength(2);
     expect(await readdir(folder)).toHaveLength(3);
   });
 
