@@ -4,7 +4,7 @@ import type { Config } from '../shared/config.js';
 import type { SearchDurations } from '../shared/durations.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
-import type { SearchMatch } from '../shared/job.js';
+import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { deleteSelfies } from './jobs/delete-selfies.js';
 import { showIndexProgress } from './indexing/index-progress.js';
@@ -68,7 +68,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
   });
 
-  const searches = createJobWorker<readonly SearchMatch[]>({
+  const searches = createJobWorker<SearchResult>({
     ...shared,
     queue: config.queue,
     concurrency,

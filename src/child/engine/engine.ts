@@ -1,5 +1,5 @@
 import type { ChildStats } from '../../shared/ipc.js';
-import type { ProviderRefusal } from '../../shared/provider-refusal.js';
+import type { ProviderRefusal } from '../../shared/worker-record.js';
 import type { Box, Landmarks } from '../../shared/face.js';
 import type { Calibration } from '../../shared/calibration.js';
 
@@ -80,8 +80,9 @@ export interface Face {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
-  /** How sharp the picture of the face is: 0 (flat) to 65535, see `src/child/vision/sharpness.ts`. */
+  /** Of the aligned face: 0 (flat) to 65,535, and 0 (black) to 255; see `src/child/vision/crop-quality.ts`. */
   readonly sharpness: number;
+  readonly brightness: number;
   /** L2-normalised float32 [embeddingSize]. */
   readonly embedding: Float32Array;
 }

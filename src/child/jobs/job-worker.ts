@@ -122,8 +122,9 @@ export function createJobWorker<T>({
       const end = decideJobEnd(error, entry.stopped(), engineAlive);
       switch (end.kind) {
         case 'fail':
+          logger.info({ job: job.id, code: end.error.code, detail: end.error.detail }, 'The job is at fault');
           running.worked(job, 'failed');
-          throw new UnrecoverableError(end.reason);
+          throw new UnrecoverableError(end.error.message);
         case 'retry':
           logger.error({ job: job.id, error: end.error.stack }, 'The job failed by no fault of its own');
           running.worked(job, 'failed');
@@ -216,7 +217,7 @@ export function createJobWorker<T>({
   const catchBreath = (): void => {
     if (state.kind !== 'taking' || worker.isPaused()) return;
     void worker.pause(true);
-    setTimeout(() => state.kind === 'taking' && void worker.resume(), RETRY_DELAY_MS);
+    setTimeout(() => state.kind === 'taking' && worker.resume(), RETRY_DELAY_MS);
   };
 
   const stopCancelled = (jobId: string): void => {
@@ -238,7 +239,7 @@ export function createJobWorker<T>({
     resume: () => {
       if (state.kind !== 'quiet') return;
       enter({ kind: 'taking' });
-      void worker.resume();
+      worker.resume();
     },
     quiet: () => {
       if (state.kind !== 'taking') return;

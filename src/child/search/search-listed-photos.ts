@@ -9,25 +9,33 @@ import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface SearchListedOptions {
   readonly findFaces: FindFaces;
-  /** How many photos are worth having in flight. */
+  /** Photos in flight at once. */
   readonly concurrency: number;
   readonly limits: QualityLimits;
-  /** Embedding of the face to be found: L2-normalised float32 [embeddingSize]. */
+  /** Embedding of the face to find: L2-normalised float32 [embeddingSize]. */
   readonly probe: Float32Array;
   readonly minCosine: number;
   readonly signal: AbortSignal;
-  /** Takes the share (0..1) of the photos that is done. */
+  /** Takes the share (0..1) of the photos that are done. */
   readonly onDone: (share: number) => void;
-  /** Takes one line for every photo that was skipped. */
+  /** Takes one line for each skipped photo. */
   readonly log: (line: string) => void;
 }
 
-/** Searches photos one by one, several at a time. One that is broken is skipped. `path` of a match is the photo's id. */
+export interface SearchedList {
+  readonly matches: readonly GalleryMatch[];
+  readonly photos: number;
+  /** Faces that were compared: those within the quality limits. */
+  readonly faces: number;
+}
+
+/** Searches photos one by one, several at a time. Broken photos are skipped. `path` of a match is the photo's id. */
 export async function searchListedPhotos(
   photos: readonly ListedPhoto[],
   { findFaces, concurrency, limits, probe, minCosine, signal, onDone, log }: SearchListedOptions,
-): Promise<GalleryMatch[]> {
+): Promise<SearchedList> {
   const matches: GalleryMatch[] = [];
+  let faces = 0;
   let done = 0;
   let skipped = 0;
 
@@ -35,16 +43,17 @@ export async function searchListedPhotos(
     photos,
     async ({ id, source }) => {
       signal.throwIfAborted();
-      const photo = await look(source, findFaces, signal);
+      const photo = await analyzePhoto(source, findFaces, signal);
       if (photo.kind === 'broken') {
         skipped += 1;
         log(`Skipped photo ${id}: ${photo.message}`);
       } else {
         const { widthPx, heightPx } = photo;
         for (const face of photo.faces) {
+          if (flawOf(face, limits) !== null) continue;
+          faces += 1;
           const cosine = cosineOf(probe, face.embedding);
-          if (cosine < minCosine || flawOf(face, limits) !== null) continue;
-          matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
+          if (cosine >= minCosine) matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
         }
       }
       done += 1;
@@ -54,11 +63,11 @@ export async function searchListedPhotos(
   );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
-  return matches;
+  return { matches, photos: photos.length - skipped, faces };
 }
 
-/** A photo that cannot be read is a result, as it does not end the search. */
-async function look(
+/** A photo that cannot be read is a result, because the search goes on. */
+async function analyzePhoto(
   source: ListedPhoto['source'],
   findFaces: FindFaces,
   signal: AbortSignal,

@@ -27,7 +27,8 @@ export async function openGalleryDirectory(galleryDir: string): Promise<GalleryD
   if (root === null) {
     throw new JobError(
       'GALLERY_NOT_FOUND',
-      'This machine has no photos at the moment. Please try again later.',
+      'The gallery folder of this machine does not exist: check GALLERY_DIR, and that it is mounted.',
+      { sentence: 'This machine has no photos at the moment. Please try again later.' },
     );
   }
 

@@ -53,7 +53,7 @@ describe('an engine', () => {
     const engine = await harness.start();
     const refusal = engine.analyze(BROKEN);
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
-    await expect(refusal).rejects.toThrow('The picture is in no format that is known');
+    await expect(refusal).rejects.toThrow('The image is in no format that is known');
     expect((await engine.analyze(alone)).faces).toHaveLength(1);
   });
 
