@@ -52,9 +52,6 @@ export function replacePRelu(graph) {
     ];
     return { opType: 'Conv', input: [x, weights.name], output: [y], attribute };
   };
-  /** @type {(opType: string, input: string[], y: string) => Node} */
-  const apply = (opType, input, y) => ({ opType, input, output: [y], attribute: [] });
-
   graph.node = graph.node.flatMap((node) => {
     const [x = '', slopeName = ''] = node.input;
     const [y = ''] = node.output;
@@ -89,6 +86,11 @@ export function replacePRelu(graph) {
   const used = new Set(graph.node.flatMap(({ input }) => input));
   graph.initializer = graph.initializer.filter(({ name }) => used.has(name));
   return replaced;
+}
+
+/** @type {(opType: string, input: string[], y: string) => Node} */
+function apply(opType, input, y) {
+  return { opType, input, output: [y], attribute: [] };
 }
 
 /** Shape [C, 1, 1], more than one channel. @param {readonly number[]} dims */
