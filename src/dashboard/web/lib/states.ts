@@ -56,6 +56,7 @@ export function actionsFor(status: WorkerStatus, activity: Activity): readonly W
     case 'paused':
       return ['resume', 'restart'];
     case 'failed':
+    case 'stalled':
     case 'lost':
       return ['restart'];
     case 'offline':
