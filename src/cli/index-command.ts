@@ -81,7 +81,9 @@ async function indexPhotos(
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos: createBadPhotos(redis) });
   const { bad, photos } = await planner.start(stage, unindexed);
   for (const { path: photo, reason, retryAtMs } of bad) {
-    process.stdout.write(`Left out ${printable(photo)} until ${new Date(retryAtMs).toISOString()}: ${printable(reason)}\n`);
+    process.stdout.write(
+      `Left out ${printable(photo)} until ${new Date(retryAtMs).toISOString()}: ${printable(reason)}\n`,
+    );
   }
   if (photos === 0) return;
 

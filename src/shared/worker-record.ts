@@ -2,8 +2,8 @@ import type { SearchHistograms } from './durations.js';
 
 /**
  * One worker in the Redis hash `workers`. The portal reads it. Times are seconds since 1970, durations seconds, memory MB
- * unless the name says otherwise, percentages 0..100. `null` means unknown. A record whose `last_heartbeat` is older than
- * 15 s means that the worker is offline, whatever `status` says.
+ * unless the name says otherwise, percentages 0..100. `null` means unknown. A worker is offline if its record is older
+ * than 15 s, whatever `status` says.
  */
 export interface WorkerRecord {
   /** `<hostname>_gpu<k>`, `<hostname>_gpu<k>mig<n>` for a MIG instance of GPU `k`, or `<hostname>_cpu0`. */
@@ -13,7 +13,8 @@ export interface WorkerRecord {
   /** The MIG instances of a GPU share its index, but have their own `gpu_uuid`. */
   readonly gpu_index: number | null;
   readonly gpu_uuid: string | null;
-  readonly gpu_name: string | null;
+  /** `CPU` for the CPU worker. */
+  readonly gpu_name: string;
   readonly use_cpu: boolean;
   readonly concurrency: number;
   /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
@@ -31,7 +32,13 @@ export interface WorkerRecord {
   readonly version: string;
   readonly start_time: number;
   readonly uptime: number;
+  /**
+   * Redis' time of the last heartbeat at which the worker could take jobs. Readers such as the portal know only this field,
+   * so a worker that is `failed`, `lost`, `stalled` or `offline` keeps its last good time; 0 if it never had one.
+   */
   readonly last_heartbeat: number;
+  /** Redis' time of this record. Judge the age of a record by this field. */
+  readonly reported_at: number;
   readonly jobs_processed: number;
   readonly jobs_failed: number;
   /** How long the parts of searches with a result took. */
@@ -39,9 +46,9 @@ export interface WorkerRecord {
   /** The job that has been running longest, and its progress 0..100. */
   readonly current_job: string | null;
   readonly current_job_progress: number | null;
-  readonly cpu_percent: number | null;
-  readonly ram_percent: number | null;
-  readonly ram_available_gb: number | null;
+  readonly cpu_percent: number;
+  readonly ram_percent: number;
+  readonly ram_available_gb: number;
   readonly gpu_utilization: number | null;
   readonly gpu_memory_used_mb: number | null;
   readonly gpu_memory_free_mb: number | null;
@@ -67,8 +74,28 @@ export interface WorkerRecord {
   readonly event_loop_delay_max_ms: number | null;
 }
 
-export type WorkerStatus =
-  'starting' | 'online' | 'paused' | 'draining' | 'restarting' | 'failed' | 'lost' | 'offline';
+export const WORKER_STATUSES = [
+  'starting',
+  'online',
+  'paused',
+  'draining',
+  'restarting',
+  /** The process runs but cannot take jobs; `status_reason` says why. */
+  'stalled',
+  'failed',
+  'lost',
+  'offline',
+] as const;
+
+export type WorkerStatus = (typeof WORKER_STATUSES)[number];
+
+/** A record without its times, which the heartbeat's script takes from Redis. */
+export type WorkerReport = Omit<WorkerRecord, 'last_heartbeat' | 'reported_at'>;
+
+/** Whether a worker with this status takes jobs, or will do so soon without help. */
+export function canTakeJobs(status: WorkerStatus): boolean {
+  return !['failed', 'lost', 'stalled', 'offline'].includes(status);
+}
 
 /** An execution provider that is not used, and why. */
 export interface ProviderRefusal {

@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
 import type { Logger } from '../shared/logger.js';
+import { type CommandResult, createCommand } from './run-command.js';
+
+const NOTIFY_TIMEOUT_MS = 5000;
 
 export interface ServiceManager {
   /** Reports once that the first worker takes jobs. */
@@ -16,12 +18,16 @@ export interface ServiceManager {
 export function createServiceManager(environment: NodeJS.ProcessEnv, logger: Logger): ServiceManager {
   const underSystemd = environment['NOTIFY_SOCKET'] !== undefined;
   const watchdogUs = Number(environment['WATCHDOG_USEC'] ?? 0);
+  const systemdNotify = createCommand('systemd-notify');
   let isReady = false;
+  let lastProblem: string | null = null;
 
   const notify = (...states: string[]): void => {
     if (!underSystemd) return;
-    execFile('systemd-notify', states, (error) => {
-      if (error) logger.warn(`systemd-notify failed: ${error.message}`);
+    void systemdNotify(states, { timeoutMs: NOTIFY_TIMEOUT_MS }).then((result) => {
+      const problem = describeFailure(result);
+      if (problem !== null && problem !== lastProblem) logger.warn(`systemd-notify failed: ${problem}`);
+      lastProblem = problem;
     });
   };
 
@@ -40,4 +46,15 @@ export function createServiceManager(environment: NodeJS.ProcessEnv, logger: Log
     stopping: () => notify('STOPPING=1', 'STATUS=Finishing the running jobs'),
     stop: () => clearInterval(watchdog),
   };
+}
+
+function describeFailure(result: CommandResult): string | null {
+  switch (result.kind) {
+    case 'exited':
+      return result.code === 0 ? null : result.stderr.trim() || `exit code ${result.code ?? result.signal}`;
+    case 'not-started':
+      return result.error.message;
+    case 'late':
+      return result.reason;
+  }
 }

@@ -10,11 +10,13 @@ import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
 import { createDashboardProcess } from './dashboard-process.js';
 import { createDeviceWatch } from './devices/device-watch.js';
+import { createGpuMonitor } from './devices/gpu-monitor.js';
 import { findDevices, selectDevices } from './devices/devices.js';
 import { createFleet } from './slots/fleet.js';
 import { createHeartbeat } from './heartbeat/heartbeat.js';
 import { createJobRecovery } from './recovery/job-recovery.js';
 import { createMachineLease } from './heartbeat/machine-lease.js';
+import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
 import { listenForCommands } from './command-listener.js';
@@ -60,10 +62,12 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   for (const queue of queues) {
     queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
   }
+  const identity = identifyProcess(process.pid);
   const lease = createMachineLease(redis, config.hostname, {
     bootId: randomUUID(),
     pid: process.pid,
     since: Math.floor(Date.now() / 1000),
+    ...(identity !== null && { process: identity }),
   });
 
   const recovery = createJobRecovery(queues, redis, logger);
@@ -98,6 +102,12 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
+  const gpus = createGpuMonitor({
+    intervalMs: config.supervision.heartbeatIntervalMs,
+    isNeeded: () => fleet.workers().some(({ device }) => device.kind === 'nvidia'),
+    onFigures: memory.check,
+    logger,
+  });
   const heartbeat = createHeartbeat({
     hostname: config.hostname,
     intervalMs: config.supervision.heartbeatIntervalMs,
@@ -106,7 +116,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     redisIsUp,
     lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
-    onGpus: memory.check,
+    gpus,
+    redisProblem: () => null,
     onLeaseLost: (holder) => {
       hasLease = false;
       logger.error(
@@ -166,6 +177,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     phase = 'running';
     watch.start(found.idle);
     xids.start();
+    gpus.start();
     void restartDashboard();
     onFleetChange();
     await heartbeat.beat();
@@ -188,6 +200,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   const release = async (exitCode: number): Promise<void> => {
     watch.stop();
     xids.stop();
+    gpus.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);
@@ -198,11 +211,16 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const farewell = async (): Promise<void> => {
-    if (redisIsUp()) {
+    if (!redisIsUp()) {
+      if (hasLease)
+        logger.warn('Redis is unreachable: cannot write the last records; the lease expires by itself');
+      return;
+    }
+    try {
       await recovery.settled();
       if (hasLease) await heartbeat.stop();
-    } else if (hasLease) {
-      logger.warn('Redis is unreachable: cannot write the last records; the lease expires by itself');
+    } catch (error) {
+      logger.warn(`Cannot write the last records; the lease expires by itself: ${messageOf(error)}`);
     }
   };
 

@@ -7,6 +7,7 @@ export function activityOf({ record, status }: SeenWorker): Activity {
     case 'online':
       return record.current_job === null ? 'idle' : 'busy';
     case 'failed':
+    case 'stalled':
     case 'lost':
       return 'trouble';
     case 'restarting':

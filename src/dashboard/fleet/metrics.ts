@@ -68,7 +68,7 @@ export async function writeMetrics({ workers, queues }: FleetMoment): Promise<st
     const labels = { worker: worker.id, hostname: worker.hostname };
     up.set(labels, worker.status === 'online' || worker.status === 'paused' ? 1 : 0);
     status.set({ ...labels, status: worker.status }, 1);
-    heartbeat.set(labels, worker.last_heartbeat);
+    heartbeat.set(labels, worker.reported_at);
     if (worker.activity === 'away') continue;
 
     start.set(labels, worker.start_time);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SEARCH_STAGES } from '../../shared/durations.js';
+import { WORKER_STATUSES } from '../../shared/worker-record.js';
 import { searchDetails } from '../jobs/search-details.js';
 import type {
   ApiFailure,
@@ -108,10 +109,11 @@ const worker = z
   .looseObject({
     id: z.string(),
     hostname: z.string(),
-    status: z.enum(['starting', 'online', 'paused', 'draining', 'restarting', 'failed', 'lost', 'offline']),
+    status: z.enum(WORKER_STATUSES),
     activity: z.enum(['busy', 'idle', 'waiting', 'trouble', 'away']),
     heartbeat_age: z.number().describe('seconds'),
     last_heartbeat: seconds,
+    reported_at: seconds,
     gpu_name: z.string().nullable(),
     gpu_utilization: percent.nullable(),
     gpu_temperature: z.number().nullable().describe('degrees Celsius'),

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
-import { graphics } from 'systeminformation';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { graphics, type Systeminformation } from 'systeminformation';
 import { ConfigError } from '../../shared/errors.js';
 import type { Config } from '../../shared/config.js';
 import type { CpuDevice, Device, NvidiaDevice } from '../../shared/device.js';
@@ -29,12 +30,27 @@ export async function findDevices(): Promise<FoundDevices> {
   }
 }
 
+/** They are only logged. systeminformation runs other programs to find them, which may hang. */
+const OTHER_GPUS_TIMEOUT_MS = 5000;
+
 /** GPUs of other vendors. Call it only without nvidia-smi, because `graphics()` runs that one synchronously. */
 async function otherGpus(): Promise<string[]> {
-  const { controllers } = await graphics();
+  const { controllers } = await within<Pick<Systeminformation.GraphicsData, 'controllers'>>(
+    graphics(),
+    OTHER_GPUS_TIMEOUT_MS,
+    { controllers: [] },
+  );
   return controllers
     .filter(({ vendor }) => /amd|advanced micro|ati |intel|apple/i.test(vendor))
     .map(({ vendor, model }) => `${vendor} ${model}`.trim());
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number, fallback: T): Promise<T> {
+  const giveUp = new AbortController();
+  const late = sleep(timeoutMs, fallback, { signal: giveUp.signal }).catch(() => fallback);
+  const result = await Promise.race([work.catch(() => fallback), late]);
+  giveUp.abort();
+  return result;
 }
 
 /** The devices that get a child. @throws {ConfigError} if `GPU_INDEX` names a GPU that does not exist */

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { createCommand } from '../run-command.js';
 
 const DMESG_TIMEOUT_MS = 5000;
 /** The kernel keeps a few hundred KB by default. */
@@ -11,15 +11,23 @@ export type KernelLog =
   /** This process may not read the log. Trying again is useless. */
   | { readonly kind: 'refused'; readonly reason: string };
 
+const dmesg = createCommand('dmesg');
+
 /** Reads the kernel log. Never rejects. On most machines this needs root or CAP_SYSLOG. */
-export function readKernelLog(timeoutMs = DMESG_TIMEOUT_MS): Promise<KernelLog> {
-  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_BYTES } as const;
-  return new Promise((resolve) => {
-    execFile('dmesg', options, (error, stdout, stderr) => {
-      if (error === null) resolve({ kind: 'text', text: stdout });
-      else if (error.code === 'ENOENT') resolve({ kind: 'refused', reason: 'there is no dmesg' });
-      else if (error.killed === true) resolve({ kind: 'late' });
-      else resolve({ kind: 'refused', reason: stderr.trim().split('\n', 1)[0] || error.message });
-    });
-  });
+export async function readKernelLog(timeoutMs = DMESG_TIMEOUT_MS): Promise<KernelLog> {
+  const result = await dmesg([], { timeoutMs, maxBytes: MAX_BYTES });
+  switch (result.kind) {
+    case 'late':
+      return { kind: 'late' };
+    case 'not-started':
+      return {
+        kind: 'refused',
+        reason: result.error.code === 'ENOENT' ? 'there is no dmesg' : result.error.message,
+      };
+    case 'exited': {
+      const { code, stdout, stderr } = result;
+      if (code === 0) return { kind: 'text', text: stdout };
+      return { kind: 'refused', reason: stderr.trim().split('\n', 1)[0] || `dmesg exited with code ${code}` };
+    }
+  }
 }

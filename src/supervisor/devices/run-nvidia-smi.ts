@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { createCommand } from '../run-command.js';
 
 /** nvidia-smi can hang when a GPU has fallen off the bus. */
 export const NVIDIA_SMI_TIMEOUT_MS = 5000;
@@ -23,22 +23,26 @@ export type NvidiaSmiAnswer =
 
 const REFUSAL = /^Field "([^"]+)" is not a valid field to query/m;
 
+const nvidiaSmi = createCommand('nvidia-smi');
+
 /** Runs nvidia-smi once. Never rejects. */
-export function runNvidiaSmi(args: readonly string[], timeoutMs: number): Promise<NvidiaSmiAnswer> {
-  return new Promise((resolve) => {
-    execFile('nvidia-smi', args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+export async function runNvidiaSmi(args: readonly string[], timeoutMs: number): Promise<NvidiaSmiAnswer> {
+  const result = await nvidiaSmi(args, { timeoutMs });
+  switch (result.kind) {
+    case 'late':
+      return { kind: 'error', reason: result.reason };
+    case 'not-started':
+      if (result.error.code === 'ENOENT') return { kind: 'absent' };
+      return { kind: 'error', reason: `nvidia-smi cannot be started: ${result.error.message}` };
+    case 'exited': {
+      const { code, signal, stdout, stderr } = result;
+      if (code === 0) return { kind: 'text', text: stdout };
       const refusedField = REFUSAL.exec(`${stdout}\n${stderr}`)?.[1];
-      if (error === null) resolve({ kind: 'text', text: stdout });
-      else if (error.code === 'ENOENT') resolve({ kind: 'absent' });
-      else if (error.killed === true) {
-        resolve({ kind: 'error', reason: `nvidia-smi did not answer within ${timeoutMs / 1000} s` });
-      } else if (refusedField !== undefined) resolve({ kind: 'refused', field: refusedField });
-      else {
-        const detail = firstLine(stdout) || firstLine(stderr) || error.message;
-        resolve({ kind: 'error', reason: `nvidia-smi exited with code ${error.code}: ${detail}` });
-      }
-    });
-  });
+      if (refusedField !== undefined) return { kind: 'refused', field: refusedField };
+      const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+      return { kind: 'error', reason: `nvidia-smi ${how}: ${firstLine(stdout) || firstLine(stderr)}` };
+    }
+  }
 }
 
 function firstLine(text: string): string {

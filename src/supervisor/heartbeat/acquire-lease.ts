@@ -2,12 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
 import type { Logger } from '../../shared/logger.js';
+import { identifyProcess, isKnownDead } from './process-identity.js';
 import { type Holder, LEASE_MS, type MachineLease } from './machine-lease.js';
 
 const POLL_MS = 500;
 
 /**
- * Takes this machine's lease. The lease of a supervisor that was killed expires. A running supervisor renews its lease,
+ * Takes this machine's lease. If the holder ran on this machine and is dead, its lease is taken over at once. Otherwise
+ * the lease of a killed supervisor expires. A running supervisor renews its lease,
  * and this one then refuses to start.
  *
  * @throws {StartupError} `leaseTaken`, with the holder
@@ -17,11 +19,20 @@ export async function acquireLease(
   hostname: string,
   logger: Logger,
   signal: AbortSignal,
+  isDead: (holder: Holder) => boolean = isDeadHere,
 ): Promise<void> {
   let previousExpiryMs = Infinity;
   for (;;) {
     const answer = await lease.take();
     if (answer.kind === 'taken') return;
+    if (isDead(answer.holder)) {
+      logger.info(
+        { holder: answer.holder },
+        `Taking the lease of ${hostname} from a supervisor that has died`,
+      );
+      await lease.takeFrom(answer.holder);
+      continue;
+    }
     if (answer.expiresInMs > previousExpiryMs) throw leaseTaken(hostname, answer.holder);
     if (previousExpiryMs === Infinity) {
       logger.warn(
@@ -32,6 +43,12 @@ export async function acquireLease(
     previousExpiryMs = answer.expiresInMs;
     await sleep(POLL_MS, undefined, { signal });
   }
+}
+
+/** On the same machine, the death of the holder is known at once. */
+function isDeadHere(holder: Holder): boolean {
+  const self = identifyProcess(process.pid);
+  return self !== null && holder.process !== undefined && isKnownDead(holder.process, self);
 }
 
 function leaseTaken(hostname: string, holder: Holder): StartupError {

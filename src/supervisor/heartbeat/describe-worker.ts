@@ -1,6 +1,6 @@
 import type { Device } from '../../shared/device.js';
 import { VERSION } from '../../shared/version.js';
-import type { RollOutcome, WorkerRecord, WorkerStatus } from '../../shared/worker-record.js';
+import type { RollOutcome, WorkerReport, WorkerStatus } from '../../shared/worker-record.js';
 import { figuresOf } from '../devices/gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from '../devices/nvidia-smi.js';
@@ -9,27 +9,30 @@ import type { Worker, WorkerFacts } from '../slots/worker.js';
 
 export interface MachineFacts {
   readonly hostname: string;
-  /** Seconds since 1970. */
-  readonly now: number;
   readonly host: HostMetrics;
   /** By uuid, without GPUs whose figures are unknown. */
   readonly gpus: ReadonlyMap<string, NvidiaGpu>;
+  /** Why the GPUs' figures are unknown, `null` if they are known. */
+  readonly gpuProblem: string | null;
+  /** Why no worker of this machine can use Redis, `null` if they can. */
+  readonly redisProblem: string | null;
   readonly lastRoll: RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
 }
 
 /** Builds a worker's record for the hash `workers`. */
-export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
+export function describeWorker(worker: Worker, machine: MachineFacts): WorkerReport {
   const facts = worker.facts();
+  const stalled = machine.redisProblem ?? facts.stats?.stalled ?? null;
   const gpu = figuresOf(worker.device, machine.gpus);
   const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
   return {
     id: worker.id,
     hostname: machine.hostname,
-    status: statusOf(facts),
+    status: statusOf(facts, stalled),
     gpu_index: nvidia?.index ?? null,
     gpu_uuid: nvidia?.uuid ?? null,
-    gpu_name: nvidia?.name ?? null,
+    gpu_name: nvidia?.name ?? 'CPU',
     use_cpu: (facts.ready?.provider ?? (nvidia === null ? 'cpu' : null)) === 'cpu',
     concurrency: facts.ready?.concurrency ?? 0,
     engine: facts.ready?.engine ?? null,
@@ -41,8 +44,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     pid: facts.pid,
     version: VERSION,
     start_time: facts.startedAt,
-    uptime: facts.pid === null ? 0 : machine.now - facts.startedAt,
-    last_heartbeat: machine.now,
+    uptime: facts.pid === null ? 0 : Math.max(0, Math.floor(Date.now() / 1000) - facts.startedAt),
     jobs_processed: facts.jobsProcessed,
     jobs_failed: facts.jobsFailed,
     durations: facts.durations,
@@ -63,7 +65,8 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason: reasonOf(facts.state, worker.device),
+    status_reason:
+      reasonOf(facts.state, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     process_cpu_percent: facts.stats?.cpuPercent ?? null,
@@ -71,12 +74,14 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
   };
 }
 
-function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
+function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | null): WorkerStatus {
   switch (state.kind) {
     case 'starting':
+      if (stalled !== null) return 'stalled';
       return lastExit === null ? 'starting' : 'restarting';
     case 'serving':
     case 'replacing':
+      if (stalled !== null) return 'stalled';
       return quiet ? 'paused' : 'online';
     case 'draining':
       return state.after === 'start' ? 'restarting' : 'draining';

@@ -2,12 +2,12 @@ import { performance } from 'node:perf_hooks';
 import type { Device } from '../../shared/device.js';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
-import type { RollOutcome, WorkerRecord } from '../../shared/worker-record.js';
+import type { RollOutcome, WorkerReport } from '../../shared/worker-record.js';
 import { describeWorker } from './describe-worker.js';
 import type { Fleet } from '../slots/fleet.js';
-import { readHostMetrics } from './host-metrics.js';
+import { createHostMetrics } from './host-metrics.js';
 import type { Holder, MachineLease } from './machine-lease.js';
-import { type NvidiaGpu, type NvidiaQuery, queryNvidiaGpus } from '../devices/nvidia-smi.js';
+import type { GpuMonitor } from '../devices/gpu-monitor.js';
 
 export interface HeartbeatDeps {
   readonly hostname: string;
@@ -17,8 +17,9 @@ export interface HeartbeatDeps {
   readonly redisIsUp: () => boolean;
   readonly lastRoll: () => RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
-  /** Called after each query of the GPUs. */
-  readonly onGpus: (gpus: ReadonlyMap<string, NvidiaGpu>) => void;
+  readonly gpus: Pick<GpuMonitor, 'figures' | 'problem'>;
+  /** Why the workers cannot use Redis although it answers; `null` if they can. */
+  readonly redisProblem: () => string | null;
   readonly onLeaseLost: (holder: Holder) => void;
   readonly logger: Logger;
 }
@@ -33,23 +34,23 @@ export interface Heartbeat {
 
 /**
  * The only writer of the hash `workers`. Writes all records of the machine in one round trip. A failed heartbeat is
- * logged and never fatal. While Redis is unreachable, there are no heartbeats.
+ * logged and never fatal. While Redis is unreachable, there are no heartbeats. A heartbeat waits for nothing but Redis.
  */
 export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { logger } = deps;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
 
-  const records = async (): Promise<WorkerRecord[]> => {
-    const needsGpus = deps.fleet.workers().some((worker) => worker.device.kind === 'nvidia');
-    const [host, query] = await Promise.all([readHostMetrics(), needsGpus ? queryNvidiaGpus() : null]);
-    const gpus = byUuid(query);
-    deps.onGpus(gpus);
+  const hostMetrics = createHostMetrics();
+  let lastFailure: string | null = null;
+
+  const reports = (): WorkerReport[] => {
     const machine = {
       hostname: deps.hostname,
-      now: Math.floor(Date.now() / 1000),
-      host,
-      gpus,
+      host: hostMetrics(),
+      gpus: deps.gpus.figures(),
+      gpuProblem: deps.gpus.problem(),
+      redisProblem: deps.redisProblem(),
       lastRoll: deps.lastRoll(),
       lastXid: deps.lastXid,
     };
@@ -59,13 +60,16 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const beatOnce = async (): Promise<void> => {
     try {
       const startedAt = performance.now();
-      const result = await deps.lease.beat(await records());
+      const result = await deps.lease.beat(reports());
+      lastFailure = null;
       logger.trace({ durationMs: Math.round(performance.now() - startedAt) }, 'Heartbeat');
       if (result.kind === 'lease-lost') deps.onLeaseLost(result.holder);
       // Show the new pause state now, not at the next heartbeat.
-      else if (deps.fleet.setPaused(result.paused)) await deps.lease.beat(await records());
+      else if (deps.fleet.setPaused(result.paused)) await deps.lease.beat(reports());
     } catch (error) {
-      logger.warn(`The heartbeat failed: ${messageOf(error)}`);
+      const failure = messageOf(error);
+      if (failure !== lastFailure) logger.warn(`Cannot write the heartbeat: ${failure}`);
+      lastFailure = failure;
     }
   };
 
@@ -86,11 +90,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     stop: async () => {
       clearInterval(timer);
       await running;
-      await deps.lease.leave(await records());
+      await deps.lease.leave(reports());
     },
   };
-}
-
-function byUuid(query: NvidiaQuery | null): Map<string, NvidiaGpu> {
-  return new Map(query?.kind === 'gpus' ? query.gpus.map((gpu) => [gpu.device.uuid, gpu]) : []);
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
+import type { ProcessIdentity } from './process-identity.js';
 import { supervisorLeaseKey, WORKERS_KEY, workerPausedKey } from '../../shared/redis-keys.js';
-import type { WorkerRecord } from '../../shared/worker-record.js';
+import { canTakeJobs, type WorkerReport } from '../../shared/worker-record.js';
 
 /** A supervisor that does not renew its lease for this long loses it. */
 export const LEASE_MS = 15_000;
@@ -12,6 +13,8 @@ export interface Holder {
   readonly pid: number;
   /** Seconds since 1970. */
   readonly since: number;
+  /** Missing if the system does not tell, and in leases of older releases. */
+  readonly process?: ProcessIdentity;
 }
 
 export type BeatResult =
@@ -26,15 +29,19 @@ export interface MachineLease {
     | { readonly kind: 'taken' }
     | { readonly kind: 'held'; readonly holder: Holder; readonly expiresInMs: number }
   >;
+  /** Takes the lease from a holder that is known to be dead. Does nothing if it has another holder by now. */
+  takeFrom(holder: Holder): Promise<void>;
   /** Renews the lease, writes the records and reads the pause keys in one round trip. */
-  beat(records: readonly WorkerRecord[]): Promise<BeatResult>;
+  beat(records: readonly WorkerReport[]): Promise<BeatResult>;
   /** Writes the last records and releases the lease. */
-  leave(records: readonly WorkerRecord[]): Promise<void>;
+  leave(records: readonly WorkerReport[]): Promise<void>;
 }
 
 /**
  * One script, so that a supervisor that lost its lease can never overwrite its successor's records.
- * KEYS: lease, workers, pause keys. ARGV: holder, lease in ms (0 releases it), then id and record of each worker.
+ * It adds the times to the records, because clocks of machines differ. Text, not cjson: cjson turns [] into {}.
+ * KEYS: lease, workers, pause keys. ARGV: holder, lease in ms (0 releases it), then of each worker its id, its record as
+ * JSON, and 1 if it can take jobs.
  */
 const BEAT_SCRIPT = `
 local holder = redis.call('GET', KEYS[1])
@@ -45,19 +52,36 @@ else
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 end
 local reply = {1}
+local now = redis.call('TIME')[1]
 for i = 3, #KEYS do
-  redis.call('HSET', KEYS[2], ARGV[2 * i - 3], ARGV[2 * i - 2])
+  local id, record, good = ARGV[3 * i - 6], ARGV[3 * i - 5], ARGV[3 * i - 4]
+  local heartbeat = now
+  if good ~= '1' then
+    local before = redis.call('HGET', KEYS[2], id) or ''
+    heartbeat = string.match(before, '"last_heartbeat":(%d+)') or '0'
+  end
+  record = string.format('{"last_heartbeat":%s,"reported_at":%s,', heartbeat, now) .. string.sub(record, 2)
+  redis.call('HSET', KEYS[2], id, record)
   reply[i - 1] = redis.call('GET', KEYS[i]) or ''
 end
 return reply`;
+
+/** KEYS: lease. ARGV: the dead holder, the new holder, lease in ms. */
+const TAKE_OVER_SCRIPT = `
+local holder = redis.call('GET', KEYS[1])
+if holder and cjson.decode(holder).bootId == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end`;
 
 export function createMachineLease(redis: Redis, hostname: string, self: Holder): MachineLease {
   const leaseKey = supervisorLeaseKey(hostname);
   const me = JSON.stringify(self);
 
-  const run = async (leaseMs: number, records: readonly WorkerRecord[]): Promise<BeatResult> => {
+  const run = async (leaseMs: number, records: readonly WorkerReport[]): Promise<BeatResult> => {
     const keys = [leaseKey, WORKERS_KEY, ...records.map((record) => workerPausedKey(record.id))];
-    const values = records.flatMap((record) => [record.id, JSON.stringify(record)]);
+    const values = records.flatMap((record) => [
+      record.id,
+      JSON.stringify(record),
+      canTakeJobs(record.status) ? '1' : '0',
+    ]);
     const reply = (await redis.eval(BEAT_SCRIPT, keys.length, ...keys, me, leaseMs, ...values)) as [
       number,
       ...string[],
@@ -80,6 +104,9 @@ export function createMachineLease(redis: Redis, hostname: string, self: Holder)
       // The lease expired between the two commands. The next attempt takes it.
       if (held === null) return { kind: 'held', holder: self, expiresInMs: 0 };
       return { kind: 'held', holder: JSON.parse(held) as Holder, expiresInMs: Math.max(0, expiresInMs) };
+    },
+    takeFrom: async (holder) => {
+      await redis.eval(TAKE_OVER_SCRIPT, 1, leaseKey, holder.bootId, me, LEASE_MS);
     },
     beat: (records) => run(LEASE_MS, records),
     leave: async (records) => {

@@ -10,27 +10,43 @@ export interface RollTarget {
 
 /**
  * Replaces the children one slot at a time. A new child must load its models, run one inference and reach Redis before
- * the next slot follows. The first child that fails ends the roll; the other children keep running.
+ * the next slot follows. The first child that fails ends the roll; the other children keep running. Only a slot that had
+ * failed before the roll does not end it: it is tried after the others.
  */
 export async function rollSlots(
   targets: readonly RollTarget[],
   orderFor: (target: RollTarget) => 'start-first' | 'drain-first',
   logger: Logger,
 ): Promise<RollOutcome> {
+  const broken = targets.filter(({ slot }) => hasFailed(slot.state()));
+  const stillBroken: string[] = [];
   let replaced = 0;
-  for (const target of targets) {
+  for (const target of [...targets.filter((one) => !broken.includes(one)), ...broken]) {
     const result = await replaceChild(target.slot, orderFor(target));
     if (result.kind === 'skipped') continue;
     if (result.kind === 'failed') {
       const reason = `${target.id}: ${result.reason}`;
+      if (broken.includes(target)) {
+        logger.warn(
+          { worker: target.id },
+          `Rolling restart: this worker had failed before and still fails: ${reason}`,
+        );
+        stillBroken.push(reason);
+        continue;
+      }
       logger.error({ replaced, of: targets.length }, `Rolling restart stopped: ${reason}`);
       return outcome('failed', replaced, reason);
     }
     replaced += 1;
     logger.info({ worker: target.id, replaced, of: targets.length }, 'Rolling restart: child replaced');
   }
+  const remark = stillBroken.length === 0 ? null : `Failed before and still fail: ${stillBroken.join('; ')}`;
+  if (replaced === 0 && remark !== null) {
+    logger.error(`Rolling restart stopped: ${remark}`);
+    return outcome('failed', replaced, remark);
+  }
   logger.info({ replaced }, 'Rolling restart done');
-  return outcome('done', replaced, null);
+  return outcome('done', replaced, remark);
 }
 
 type Replacement =
@@ -58,6 +74,10 @@ async function replaceChild(slot: SlotRunner, order: 'start-first' | 'drain-firs
     case 'draining':
       throw new Error(`A slot at rest is ${state.kind}`);
   }
+}
+
+function hasFailed({ kind }: SlotState): boolean {
+  return kind === 'failed' || kind === 'backoff';
 }
 
 function isAtRest(state: SlotState): boolean {

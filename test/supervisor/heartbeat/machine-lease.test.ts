@@ -1,20 +1,23 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WorkerRecord } from '../../../src/shared/worker-record.js';
+import type { WorkerReport } from '../../../src/shared/worker-record.js';
 import {
   createMachineLease,
   type Holder,
   type MachineLease,
 } from '../../../src/supervisor/heartbeat/machine-lease.js';
+import { identifyProcess } from '../../../src/supervisor/heartbeat/process-identity.js';
 import { acquireLease } from '../../../src/supervisor/heartbeat/acquire-lease.js';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
 const first: Holder = { bootId: 'first', pid: 100, since: 1_700_000_000 };
 const second: Holder = { bootId: 'second', pid: 200, since: 1_700_000_100 };
-const record = (id: string, fields: Partial<WorkerRecord> = {}) =>
-  ({ id, status: 'online', ...fields }) as WorkerRecord;
+const record = (id: string, fields: Partial<WorkerReport> = {}) =>
+  ({ id, status: 'online', ...fields }) as WorkerReport;
 const never = new AbortController().signal;
 
 describe("a machine's lease", () => {
@@ -109,6 +112,54 @@ describe("a machine's lease", () => {
       message: expect.stringMatching(/holds the lease of host \(pid 100, since 2023-11-14T22:13:20\.000Z\)/),
     });
   });
+
+  it('is taken over at once from a process of this machine that has died', async () => {
+    const child = spawn('sleep', ['100']);
+    const identity = identifyProcess(child.pid ?? 0);
+    const dead = createMachineLease(redis, 'host', {
+      ...first,
+      ...(identity !== null && { process: identity }),
+    });
+    await dead.take();
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    const startedAt = performance.now();
+    await acquireLease(rival, 'host', logger, never);
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    expect(JSON.parse((await redis.get('worker:host:supervisor')) ?? '')).toEqual(second);
+  });
+
+  it('is never taken from another holder than the dead one', async () => {
+    await lease.take();
+    await rival.takeFrom({ ...first, bootId: 'another' });
+    expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
+  });
+
+  it("gives records Redis' time, whatever the machine's clock says", async () => {
+    await lease.take();
+    await lease.beat([record('a', { gpu_throttle_reasons: [], status_reason: '100% {"last_heartbeat":1}' })]);
+    const [seconds] = await redis.time();
+    const written = JSON.parse((await records())['a'] ?? '');
+    expect(Math.abs(written.reported_at - Number(seconds))).toBeLessThanOrEqual(1);
+    expect(written.last_heartbeat).toBe(written.reported_at);
+    expect(written).toMatchObject({ gpu_throttle_reasons: [], status_reason: '100% {"last_heartbeat":1}' });
+  });
+
+  it.each(['failed', 'lost', 'stalled', 'offline'] as const)(
+    'keeps the last good heartbeat of a worker that is %s',
+    async (status) => {
+      await redis.hset('workers', 'a', JSON.stringify({ id: 'a', last_heartbeat: 1000, reported_at: 1000 }));
+      await lease.take();
+      await lease.beat([record('a', { status }), record('new', { status })]);
+      const [old, fresh] = [(await records())['a'], (await records())['new']].map((text) =>
+        JSON.parse(text ?? ''),
+      );
+      expect(old).toMatchObject({ status, last_heartbeat: 1000 });
+      expect(old.reported_at).toBeGreaterThan(1_700_000_000);
+      expect(fresh.last_heartbeat).toBe(0);
+    },
+  );
 
   it('is taken over once it expires', async () => {
     await lease.take();

@@ -64,7 +64,8 @@ function endOf(search: Search): SearchState {
 export function describeProgress(state: Extract<SearchState, { type: 'sending' | 'running' }>): string {
   if (state.type === 'sending') return 'Sending the selfie…';
   if (state.cancelling) return 'Cancelling…';
-  const { state: job, position, progress } = state.now;
+  const { state: job, position, progress, waiting_for_index: isWaitingForIndex } = state.now;
+  if (isWaitingForIndex) return 'Waiting for indexing of new photos…';
   switch (job) {
     case 'waiting':
     case 'delayed':

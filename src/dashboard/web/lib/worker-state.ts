@@ -11,6 +11,7 @@ export type WorkerState = Exclude<WorkerStatus, 'online'> | 'searching' | 'index
 export const WORKER_STATE_WORDS: Readonly<Record<WorkerState, string>> = {
   failed: 'Failed',
   lost: 'Lost',
+  stalled: 'Stalled',
   restarting: 'Restarting',
   searching: 'Searching',
   indexing: 'Indexing',
@@ -41,6 +42,7 @@ export function workerActionsFor(state: WorkerState): readonly WorkerAction[] {
     case 'paused':
       return ['resume', 'restart'];
     case 'failed':
+    case 'stalled':
     case 'lost':
       return ['restart'];
     // Its supervisor does not run, so nothing receives the command.
