@@ -6,7 +6,7 @@ import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
-import { deleteSelfies } from './jobs/delete-selfies.js';
+import { deleteSelfies, startSelfieSweep } from './jobs/selfies.js';
 import { showIndexProgress } from './indexing/index-progress.js';
 import type { GalleryService } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
@@ -49,6 +49,7 @@ export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix'> {
 export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
+  const { failedSelfieRetentionMs } = config.jobs;
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
@@ -62,7 +63,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
-  const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
+  const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
+  const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -82,10 +84,17 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         onTimed: events.timed,
         logger,
       }),
-    ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
+    ...(!config.jobs.keepSelfies && {
+      onFinal: async (job) => {
+        if (failedSelfieRetentionMs === 0 || job.failedReason === undefined) await deleteSelfies(job);
+      },
+    }),
     events: eventsOf('search'),
   });
   const workers: JobWorker[] = [searches];
+  const sweep = config.jobs.keepSelfies
+    ? null
+    : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
   const { dir } = config.gallery;
   if (dir !== null) {
@@ -110,6 +119,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
     // The queues live on the caller's connection, and end with it.
     drain: async (timeoutMs) => {
+      void sweep?.stop();
       await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
     },
   };
