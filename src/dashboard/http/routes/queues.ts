@@ -111,7 +111,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
         throw new ApiError(
           409,
           'CONFLICT',
-          'Its selfie was removed when it ended (KEEP_SELFIES): the search has to be asked for anew.',
+          'Its selfie has been deleted (FAILED_SELFIE_RETENTION_HOURS): upload it again in a new search.',
         );
       }
       await job.retry('failed');
