@@ -6,7 +6,7 @@ import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
-import { deleteSelfies } from './jobs/delete-selfies.js';
+import { deleteSelfies, startSelfieSweep } from './jobs/selfies.js';
 import { createBatchEnds } from './indexing/batch-ends.js';
 import { createIndexPlanner } from '../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../gallery/batches/index-plans.js';
@@ -53,6 +53,7 @@ export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix'> {
 export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
+  const { failedSelfieRetentionMs } = config.jobs;
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
@@ -70,7 +71,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
   const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
-  const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
+  const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
+  const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -94,10 +96,17 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         onTimed: events.timed,
         logger,
       }),
-    ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
+    ...(!config.jobs.keepSelfies && {
+      onFinal: async (job) => {
+        if (failedSelfieRetentionMs === 0 || job.failedReason === undefined) await deleteSelfies(job);
+      },
+    }),
     events: eventsOf('search'),
   });
   const workers: JobWorker[] = [searches];
+  const sweep = config.jobs.keepSelfies
+    ? null
+    : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
   const { dir } = config.gallery;
   if (dir !== null) {
@@ -124,6 +133,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
     // The queues live on the caller's connection, and end with it.
     drain: async (timeoutMs) => {
+      void sweep?.stop();
       await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
     },
   };
