@@ -66,6 +66,7 @@ async function openGalleryCache({ config, redis }: Connection, dir: string): Pro
     embeddingSize,
     settings: { ...config.gallery, dir },
     excludedMinCosine: 1,
+    warn: (line) => process.stderr.write(`${line}\n`),
   });
 }
 

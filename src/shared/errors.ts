@@ -26,6 +26,14 @@ export class ImageError extends Error {
   override readonly name = 'ImageError';
 }
 
+/**
+ * This machine cannot read its photos, or cannot tell whom to exclude. It is not the job's fault: the job returns to the
+ * queue, and the worker takes no jobs until it can. `message` is for operators.
+ */
+export class GalleryUnavailableError extends Error {
+  override readonly name = 'GalleryUnavailableError';
+}
+
 /** A process that cannot start, and the exit code that says why to whoever started it. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';

@@ -65,6 +65,8 @@ export interface ChildStats {
   /** Longest time since the last `pong` that the main thread's event loop was blocked. */
   readonly eventLoopDelayMaxMs: number;
   readonly activeJobs: number;
+  /** Why the child takes no jobs although it is ready, for operators; `null` if it takes them. */
+  readonly stalledReason: string | null;
   /** Milliseconds for which inference has been asked for and none has ended; 0 when none is awaited. */
   readonly inferenceSilentMs: number;
   /** How often, since it started, a device without memory had its batch halved, its arena built anew, its work done on the CPU. */

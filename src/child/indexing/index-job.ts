@@ -31,10 +31,7 @@ export async function runIndexJob(
   { galleryDir, findFaces, files: table, concurrency }: IndexTools,
 ): Promise<IndexedBatch> {
   const { folder, files, round } = parseIndexJob(job.data);
-  // An ordinary error: on another machine, or once it is mounted again, the folder is there.
-  const directory = await openGalleryDirectory(galleryDir).catch((error: unknown) => {
-    throw new Error(`The gallery folder ${galleryDir} is not there`, { cause: error });
-  });
+  const directory = await openGalleryDirectory(galleryDir);
   const indexed: IndexedFile[] = [];
   await pMap(
     files,

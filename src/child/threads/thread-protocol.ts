@@ -1,4 +1,10 @@
-import { ImageError, JobError, type JobErrorCode, messageOf } from '../../shared/errors.js';
+import {
+  GalleryUnavailableError,
+  ImageError,
+  JobError,
+  type JobErrorCode,
+  messageOf,
+} from '../../shared/errors.js';
 
 /** The calls of a thread: the argument and the result of each name. Plain data only. */
 export type Calls = Record<string, { readonly argument: unknown; readonly result: unknown }>;
@@ -21,11 +27,13 @@ export type ThreadReply =
 export type ThreadError =
   | { readonly kind: 'image'; readonly message: string }
   | { readonly kind: 'job'; readonly code: JobErrorCode; readonly sentence: string }
+  | { readonly kind: 'gallery'; readonly message: string }
   | { readonly kind: 'machine'; readonly message: string };
 
 export function packError(error: unknown): ThreadError {
   if (error instanceof ImageError) return { kind: 'image', message: error.message };
   if (error instanceof JobError) return { kind: 'job', code: error.code, sentence: error.sentence };
+  if (error instanceof GalleryUnavailableError) return { kind: 'gallery', message: error.message };
   return { kind: 'machine', message: messageOf(error) };
 }
 
@@ -35,6 +43,8 @@ export function unpackError(error: ThreadError): Error {
       return new ImageError(error.message);
     case 'job':
       return new JobError(error.code, error.sentence);
+    case 'gallery':
+      return new GalleryUnavailableError(error.message);
     case 'machine':
       return new Error(error.message);
   }

@@ -1,0 +1,38 @@
+import { opendir } from 'node:fs/promises';
+import { GalleryUnavailableError } from '../../shared/errors.js';
+
+/** A freshly formatted disk has this folder and nothing else. */
+const NOT_A_PHOTO_FOLDER = 'lost+found';
+
+/** Why this machine cannot read `GALLERY_DIR`, for its operators; `null` if it can. */
+export async function findGalleryProblem(galleryDir: string): Promise<string | null> {
+  try {
+    for await (const entry of await opendir(galleryDir)) {
+      if (!entry.name.startsWith('.') && entry.name !== NOT_A_PHOTO_FOLDER) return null;
+    }
+    return 'GALLERY_DIR is empty; check whether it is mounted';
+  } catch (error) {
+    return describeSystemError(error as NodeJS.ErrnoException);
+  }
+}
+
+function describeSystemError(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'GALLERY_DIR does not exist; check the path, and whether it is mounted';
+    case 'ENOTDIR':
+      return 'GALLERY_DIR is not a folder';
+    case 'EACCES':
+    case 'EPERM':
+      return 'GALLERY_DIR cannot be read: the worker has no permission';
+    default:
+      return `GALLERY_DIR cannot be read (${error.code ?? error.message})`;
+  }
+}
+
+/** An error of the gallery's file system as the machine's fault. Any other error stays as it is. */
+export function asUnavailable(error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  return new GalleryUnavailableError(`A folder of the gallery cannot be read (${code})`, { cause: error });
+}
