@@ -13,7 +13,7 @@ import { measureStages } from './engine-stages.mjs';
 
 const HELP = `Measures the face engine on this machine's CPU.
 
-  npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobileface] [--rounds 7] [--count 24]
+  npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobilefacenet] [--rounds 7] [--count 24]
 
   --photos  pictures to be analyzed; each is also enlarged to 24 megapixels
   --models  the models' folder
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     photos: { type: 'string' },
     models: { type: 'string', default: 'models' },
-    pack: { type: 'string', default: 'mobileface' },
+    pack: { type: 'string', default: 'mobilefacenet' },
     rounds: { type: 'string', default: '7' },
     count: { type: 'string', default: '24' },
     help: { type: 'boolean', default: false },

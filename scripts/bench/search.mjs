@@ -8,7 +8,7 @@ import { embedPhotos, writeClusters } from './search-vectors.mjs';
 const HELP = `Compares ways to search all faces of a gallery on one core, and prints Markdown tables.
 
   npm run bench:search -- [--faces 10000,100000,1000000] [--sizes 256,512] [--rounds 15]
-                          [--photos FOLDER --models FOLDER [--pack mobileface]] [--libraries FOLDER]
+                          [--photos FOLDER --models FOLDER [--pack mobilefacenet]] [--libraries FOLDER]
 
   --faces      gallery sizes; a million faces of 512 components take 5 GB of memory
   --sizes      components of an embedding, multiples of 16
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     'min-cosine': { type: 'string', default: '0.448' },
     photos: { type: 'string' },
     models: { type: 'string' },
-    pack: { type: 'string', default: 'mobileface' },
+    pack: { type: 'string', default: 'mobilefacenet' },
     libraries: { type: 'string' },
     help: { type: 'boolean', default: false },
   },

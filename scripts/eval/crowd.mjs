@@ -16,14 +16,14 @@ import { dot } from './metrics.mjs';
 const HELP = `Measures how small a face of a group photo may be: of 24-megapixel pictures with 60 real people each, how many
 are found, by one look at the whole and by the pipeline with its second look, and how many are recognised.
 
-  npm run eval:crowd -- <lfw folder> [--pack mobileface] [--models models] [--pictures 3]
+  npm run eval:crowd -- <lfw folder> [--pack mobilefacenet] [--models models] [--pictures 3]
 
 Each picture is laid of Labeled Faces in the Wild, every photo shrunk until its face has the wanted size.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    pack: { type: 'string', default: 'mobileface' },
+    pack: { type: 'string', default: 'mobilefacenet' },
     models: { type: 'string', default: 'models' },
     pictures: { type: 'string', default: '3' },
     help: { type: 'boolean', default: false },

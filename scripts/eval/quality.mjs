@@ -15,7 +15,7 @@ import { dot } from './metrics.mjs';
 const HELP = `Measures which faces are too small, too blurred or turned too far to be recognised: what a gallery's default limits
 rest on. At the default score, the share of same-person pairs that match, and the share of different persons.
 
-  npm run eval:quality -- <lfw folder> [--pack mobileface] [--models models] [--folds 3] [--blurred 300]
+  npm run eval:quality -- <lfw folder> [--pack mobilefacenet] [--models models] [--folds 3] [--blurred 300]
 
   --folds    folds of Labeled Faces in the Wild whose photos are used
   --blurred  photos that are also looked at after their face has been shrunk and enlarged again`;
@@ -23,7 +23,7 @@ rest on. At the default score, the share of same-person pairs that match, and th
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    pack: { type: 'string', default: 'mobileface' },
+    pack: { type: 'string', default: 'mobilefacenet' },
     models: { type: 'string', default: 'models' },
     folds: { type: 'string', default: '3' },
     blurred: { type: 'string', default: '300' },

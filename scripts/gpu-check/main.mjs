@@ -12,7 +12,7 @@ import { formatReport } from './report.mjs';
 
 const HELP = `Shows what the face engine can do with this machine's GPUs. Send what it prints with a bug report.
 
-  npm run gpu-check -- [--models models] [--pack mobileface] [--provider NAME] [--rounds 7] [--oom] [--json]
+  npm run gpu-check -- [--models models] [--pack mobilefacenet] [--provider NAME] [--rounds 7] [--oom] [--json]
 
   --models    folder of the models (fetch them with: npm run models)
   --provider  only this one: cpu, cuda, tensorrt, webgpu, dml or coreml
@@ -60,7 +60,7 @@ function readCommandLine() {
     const parsed = parseArgs({
       options: {
         models: { type: 'string', default: 'models' },
-        pack: { type: 'string', default: 'mobileface' },
+        pack: { type: 'string', default: 'mobilefacenet' },
         provider: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         oom: { type: 'boolean', default: false },

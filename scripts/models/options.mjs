@@ -8,7 +8,7 @@ Fetches the files of a model pack and checks their SHA-256. Files that are there
 a fetch that was stopped goes on where it left off.
 
 Options
-  --pack NAME      the pack to fetch            MODEL_PACK     (mobileface)
+  --pack NAME      the pack to fetch            MODEL_PACK     (mobilefacenet)
   --dir FOLDER     where its files belong       MODELS_DIR     (models)
   --mirror PLACE   where to look for them first MODELS_MIRROR
                    a folder, or a URL: http://, https:// or file://
@@ -45,7 +45,7 @@ export function readOptions(args, environment, project) {
   const directory = values.dir ?? variables['MODELS_DIR'];
   return {
     help: values.help,
-    pack: values.pack || variables['MODEL_PACK'] || 'mobileface',
+    pack: values.pack || variables['MODEL_PACK'] || 'mobilefacenet',
     directory: directory ? path.resolve(directory) : path.join(project, 'models'),
     mirror: values.mirror || variables['MODELS_MIRROR'] || null,
   };

@@ -13,9 +13,10 @@ const SQUARE_MARGIN = 2;
  *
  * Input `input` float32 [n, 3, 112, 112], RGB, 0..255. Output `embedding` [n, 512], not normalised.
  *
+ * @param {{ batch?: number | string }} [options] a number for a model that takes that many faces only
  * @returns {Buffer} the .onnx file
  */
-export function createEmbedderModel() {
+export function createEmbedderModel({ batch = 'n' } = {}) {
   const { x, y, columns, rows, cellWidth, cellHeight } = MOSAIC;
   const squares = columns * rows;
   const graph = createGraph('drawn-face-embedder');
@@ -33,8 +34,8 @@ export function createEmbedderModel() {
   const projection = graph.floats([squares, EMBEDDING_SIZE], randomSigns(squares * EMBEDDING_SIZE));
   const embedding = graph.apply('MatMul', [graph.apply('Sub', [list, mean]), projection]);
 
-  graph.addOutput(embedding, { name: 'embedding', shape: ['n', EMBEDDING_SIZE] });
-  return graph.encode({ name: 'input', shape: ['n', 3, CROP_SIZE, CROP_SIZE] });
+  graph.addOutput(embedding, { name: 'embedding', shape: [batch, EMBEDDING_SIZE] });
+  return graph.encode({ name: 'input', shape: [batch, 3, CROP_SIZE, CROP_SIZE] });
 }
 
 /** [1, 3, cellHeight, cellWidth]: the mean ITU-R BT.601 luma (0..1) of a square's middle. */

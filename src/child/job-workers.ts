@@ -5,7 +5,7 @@ import type { SearchDurations } from '../shared/durations.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
 import { GalleryUnavailableError } from '../shared/errors.js';
 import type { JobQueue } from '../shared/ipc.js';
-import type { SearchMatch } from '../shared/job.js';
+import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { deleteSelfies } from './jobs/delete-selfies.js';
 import { showIndexProgress } from './indexing/index-progress.js';
@@ -96,7 +96,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     if (problem?.hung === true) workers.forEach((worker) => worker.giveBack());
   });
 
-  const searches = createJobWorker<readonly SearchMatch[]>({
+  const searches = createJobWorker<SearchResult>({
     ...shared,
     queue: config.queue,
     concurrency,

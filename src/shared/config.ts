@@ -64,7 +64,7 @@ export interface Config {
     readonly quality: {
       /** Shorter side of the face's box, in pixels of the photo. */
       readonly minFacePx: number;
-      /** 0..65535, see `src/child/vision/sharpness.ts`. */
+      /** 0..65535, see `src/child/vision/crop-quality.ts`. */
       readonly minSharpness: number;
       /** Degrees that a face may be turned to a side. */
       readonly maxYawDeg: number;

@@ -86,7 +86,7 @@ export const environment = z.object({
   MIN_FACE_PX: integer(0, 10_000, 16),
   MIN_SHARPNESS: integer(0, 65_535, 0),
   MAX_YAW_DEG: integer(1, 90, 90),
-  MODEL_PACK: name('mobileface'),
+  MODEL_PACK: name('mobilefacenet'),
   MODELS_DIR: z.string().optional(),
   MAX_IMAGE_BYTES: integer(1024, 1_000_000_000, 20_000_000),
   MAX_IMAGE_PIXELS: integer(4096, 2_000_000_000, 100_000_000),

@@ -1,29 +1,59 @@
 import { EXIT_CODES } from './exit-codes.js';
 
-/**
- * Stable codes that a failed job's `failedReason` starts with.
- *
- * `CRASHED_WORKER` and `CANCELLED` are ours to give; the others are faults of the job itself.
- */
+/** Stable codes that a failed job's `failedReason` starts with. */
 export type JobErrorCode =
   'INVALID_JOB' | 'INVALID_IMAGE' | 'NO_FACE_DETECTED' | 'GALLERY_NOT_FOUND' | 'CANCELLED' | 'CRASHED_WORKER';
 
-/** A job that no retry can mend. `message` is `CODE: sentence for a person`. */
+/** Portals show `failedReason` to the student as it is: say what happened and what to do. */
+const SENTENCES: Readonly<Record<JobErrorCode, string>> = {
+  INVALID_JOB: 'We could not start this search. Please go back and start it again.',
+  INVALID_IMAGE: 'We could not open your photo. Please choose another one, for example a JPEG or PNG file.',
+  NO_FACE_DETECTED:
+    'We could not find a face in your photo. Please take another one in good light, facing the camera.',
+  GALLERY_NOT_FOUND: 'We could not find the photos for this search. Please try again later.',
+  CANCELLED: 'This search was cancelled. You can start a new one.',
+  CRASHED_WORKER:
+    'We could not finish this search because of a technical problem. Please try again with another photo.',
+};
+
+export interface JobErrorOptions extends ErrorOptions {
+  /** For the student, where the code's own sentence does not say enough. */
+  readonly sentence?: string;
+}
+
+/**
+ * A job that no retry can fix. `message` is `CODE: sentence for the student`.
+ *
+ * `detail` is for operators: it belongs into the job's log and the worker's log.
+ */
 export class JobError extends Error {
   override readonly name = 'JobError';
+  readonly sentence: string;
 
   constructor(
     readonly code: JobErrorCode,
-    readonly sentence: string,
-    options?: ErrorOptions,
+    readonly detail: string,
+    { sentence = SENTENCES[code], ...options }: JobErrorOptions = {},
   ) {
     super(`${code}: ${sentence}`, options);
+    this.sentence = sentence;
   }
 }
 
-/** A picture that cannot be used: broken, not a picture, or over a limit. `message` is the sentence alone. */
+/** What is wrong with an image, as far as its owner can do something about it. */
+export type ImageProblem = 'unreadable' | 'unknown-format' | 'incomplete' | 'too-large';
+
+/** An image that cannot be used: broken, not an image, or over a limit. `message` is for operators. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
+
+  constructor(
+    message: string,
+    readonly problem: ImageProblem = 'unreadable',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /**

@@ -47,5 +47,8 @@ export interface IndexedBatch {
 export function parseIndexJob(data: unknown): IndexJob {
   const parsed = indexBatch.safeParse(data);
   if (parsed.success) return parsed.data;
-  throw new JobError('INVALID_JOB', 'This is no index batch; they are added by searches alone.');
+  throw new JobError(
+    'INVALID_JOB',
+    'The data is not an index batch. Only workers and the index command add these jobs.',
+  );
 }

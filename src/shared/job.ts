@@ -1,28 +1,31 @@
 import { z } from 'zod';
 import { JobError } from './errors.js';
 
-/** Of a list with a thousand wrong entries, a person needs to see the first few. */
+/** Problems of one job that an error names; it counts the rest. */
 const MAX_PROBLEMS_NAMED = 5;
 const MAX_SELFIES = 16;
+/** Longest stage, id and path, in UTF-16 code units. */
+const MAX_NAME_LENGTH = 1024;
+const MAX_GALLERY_ENTRIES = 100_000;
 
 /** Portals in many languages write `null` for what they do not set. */
 const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? undefined);
 
+const name = z.string().min(1).max(MAX_NAME_LENGTH);
 const galleryEntry = z.union(
-  [
-    z.object({ id: z.string().min(1), image: z.string().min(1) }),
-    z.object({ id: z.string().min(1), path: z.string().min(1) }),
-  ],
-  'must be { id, image } or { id, path }, all of them texts that are not empty',
+  [z.object({ id: name, image: z.string().min(1) }), z.object({ id: name, path: name })],
+  `must be { id, image } or { id, path }, all of them strings that are not empty, id and path at most ${MAX_NAME_LENGTH} characters`,
 );
 
 const searchJob = z.object({
   image: optional(z.string().min(1)),
   images: optional(z.array(z.string().min(1)).min(1).max(MAX_SELFIES)),
   boxes: optional(z.boolean()),
-  stage: optional(z.string()),
-  gallery: optional(z.array(galleryEntry)),
+  details: optional(z.boolean()),
+  expand: optional(z.boolean()),
+  stage: optional(z.string().max(MAX_NAME_LENGTH)),
+  gallery: optional(z.array(galleryEntry).max(MAX_GALLERY_ENTRIES)),
   threshold: optional(z.number().min(0).max(1)),
   limit: optional(z.number().int().min(0)),
 });
@@ -41,6 +44,10 @@ export interface SearchJob {
   readonly limit: number | undefined;
   /** Whether matches tell where in the photo the face is. */
   readonly boxes: boolean;
+  /** Whether the result explains itself, see {@link DetailedResult}. */
+  readonly details: boolean;
+  /** Whether confident matches may improve the probe for a second pass. */
+  readonly expand: boolean;
 }
 
 /** Where a job's gallery photos come from. */
@@ -68,18 +75,83 @@ export interface RelativeBox {
   readonly height: number;
 }
 
+/** What a search returns: the matches alone, or with `details: true` an object. */
+export type SearchResult = readonly SearchMatch[] | DetailedResult;
+
+export interface DetailedResult {
+  readonly matches: readonly SearchMatch[];
+  readonly details: SearchDetails;
+}
+
+/** How an answer came about. Plain data: it is stored as JSON. */
+export interface SearchDetails {
+  /** One entry a selfie, in the order of the job. */
+  readonly selfies: readonly SelfieDetails[];
+  /** Photos and faces that were compared. */
+  readonly photos: number;
+  readonly faces: number;
+  readonly modelPack: string;
+  /** Score (0..1) that a match had to reach. */
+  readonly threshold: number;
+  /** Confident matches that improved the probe for the second pass; 0 where there was no second pass. */
+  readonly expandedBy: number;
+  /** A sentence for the student where the selfie makes the answer doubtful, else `null`. */
+  readonly hint: string | null;
+}
+
+export interface SelfieDetails {
+  /** Clockwise turn that brought the selfie upright; 0 for most. Boxes are those of the turned selfie. */
+  readonly turnedDeg: 0 | 90 | 180 | 270;
+  /** Best detection first. */
+  readonly faces: readonly SelfieFace[];
+  /** Index in `faces` of the face that was searched; `null` where this selfie was not used. */
+  readonly searched: number | null;
+  /** Why that face was searched, or why none was: a sentence. */
+  readonly reason: string;
+}
+
+export interface SelfieFace {
+  readonly box: RelativeBox;
+  /** Detection score, 0..1. */
+  readonly score: number;
+  /** Shorter side of the box, in pixels of the selfie. */
+  readonly sizePx: number;
+  /** Variance of the Laplacian of the aligned face: 0 (flat) to 65,535. */
+  readonly sharpness: number;
+  /** Mean luma of the aligned face: 0 (black) to 255. */
+  readonly brightness: number;
+  /** Rough turn to either side: 0 (frontal) to 90. */
+  readonly yawDeg: number;
+  /** What makes the face hard to recognise, `null` for a good one. */
+  readonly problem: FaceProblem | null;
+}
+
+export type FaceProblem = 'too small' | 'too dark' | 'too bright' | 'blurred' | 'turned away';
+
 /** @throws {JobError} `INVALID_JOB`, naming the fields that are wrong. Values are never quoted: they are pictures. */
 export function parseSearchJob(data: unknown): SearchJob {
   const parsed = searchJob.safeParse(data);
   if (!parsed.success) {
-    throw new JobError('INVALID_JOB', `The job's data is wrong: ${describeIssues(parsed.error.issues)}.`);
+    throw new JobError('INVALID_JOB', `The job's data is invalid: ${describeIssues(parsed.error.issues)}.`);
   }
-  const { image, images, stage, gallery, threshold, limit, boxes = false } = parsed.data;
+  const {
+    image,
+    images,
+    stage,
+    gallery,
+    threshold,
+    limit,
+    boxes = false,
+    details = false,
+    expand = true,
+  } = parsed.data;
   const selfies = [...(image === undefined ? [] : [image]), ...(images ?? [])];
   if (selfies.length === 0) {
-    throw new JobError('INVALID_JOB', 'The job has no selfie: give "image" (one) or "images" (several).');
+    throw new JobError('INVALID_JOB', 'The job has no selfie: set "image" (one) or "images" (several).', {
+      sentence: 'Your photo is not there any more. Please upload it again.',
+    });
   }
-  return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes };
+  return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes, details, expand };
 }
 
 function gallerySourceOf(gallery: GalleryEntry[] | undefined, stage: string | undefined): GallerySource {
@@ -87,7 +159,7 @@ function gallerySourceOf(gallery: GalleryEntry[] | undefined, stage: string | un
   if (stage) return { kind: 'folder', stage };
   throw new JobError(
     'INVALID_JOB',
-    'The job names no gallery: give "gallery" (a list) or "stage" (a folder below GALLERY_DIR).',
+    'The job names no gallery: set "gallery" (a list) or "stage" (a folder below GALLERY_DIR).',
   );
 }
 

@@ -15,7 +15,7 @@ export const ALIGNED_SIZE_PX = 112;
 /** To be raised with every change of the pipeline that changes what it computes of a photo. */
 const PIPELINE_VERSION = 2;
 
-const DEFAULT_PACK = 'mobileface';
+const DEFAULT_PACK = 'mobilefacenet';
 
 const file = { file: z.string(), bytes: z.int().positive().nullable() };
 /** `name` is null where the model has only one input. */

@@ -18,7 +18,7 @@ export interface WorkerRecord {
   readonly gpu_name: string | null;
   readonly use_cpu: boolean;
   readonly concurrency: number;
-  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobileface`. */
+  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly engine: string | null;
   /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string | null;

@@ -142,7 +142,11 @@ test('without its models it says which, and that no restart helps', async () => 
   const failing = child.hear('failing');
   child.init({
     ...portal.config,
-    engine: { ...portal.config.engine, modelPack: 'mobileface', modelsDir: path.join(directory, 'nowhere') },
+    engine: {
+      ...portal.config.engine,
+      modelPack: 'mobilefacenet',
+      modelsDir: path.join(directory, 'nowhere'),
+    },
   });
   expect((await failing).error).toContain('nowhere');
   expect(await child.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });

@@ -36,7 +36,7 @@ describe('systemd', () => {
 
   it('is never told that the service is ready where no worker can start', async () => {
     const environment = { PATH: systemd.path, NOTIFY_SOCKET: '/run/none', MODELS_DIR: '/nonexistent' };
-    const supervisor = await bed.supervisor({ ...environment, MODEL_PACK: 'mobileface' });
+    const supervisor = await bed.supervisor({ ...environment, MODEL_PACK: 'mobilefacenet' });
     await supervisor.exited;
     await called('STOPPING=1 STATUS=Finishing the running jobs');
     expect(await systemd.calls()).toHaveLength(1);

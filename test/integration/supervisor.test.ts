@@ -187,7 +187,7 @@ describe('a supervisor', () => {
   });
 
   it('ends with the command to run where there are no models', async () => {
-    const supervisor = await bed.supervisor({ MODELS_DIR: '/nonexistent', MODEL_PACK: 'mobileface' });
+    const supervisor = await bed.supervisor({ MODELS_DIR: '/nonexistent', MODEL_PACK: 'mobilefacenet' });
     expect(await supervisor.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });
     expect(supervisor.lines.map(({ msg }) => msg).join('\n')).toContain('npm run models');
   });

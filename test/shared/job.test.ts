@@ -24,6 +24,8 @@ describe('parseSearchJob', () => {
     expect(parseSearchJob(data)).toEqual({
       selfies: ['AAAA'],
       boxes: false,
+      details: false,
+      expand: true,
       gallery: { kind: 'list', entries: gallery },
       threshold: 0.5,
       limit: 3,
@@ -78,20 +80,35 @@ describe('parseSearchJob', () => {
     const error = errorOf(data);
     expect(error.code).toBe('INVALID_JOB');
     expect(error.message).toMatch(/^INVALID_JOB: .*\.$/);
-    expect(error.message).toContain(named);
+    expect(error.detail).toContain(named);
   });
 
   test('never quotes a picture', () => {
     expect(
-      errorOf({ image: ['SECRETPICTURE'], gallery: [{ id: 'a', image: 7, x: 'SECRETPICTURE' }] }).message,
+      errorOf({ image: ['SECRETPICTURE'], gallery: [{ id: 'a', image: 7, x: 'SECRETPICTURE' }] }).detail,
     ).not.toContain('SECRETPICTURE');
   });
 
   test('names the first problems of many and counts the rest', () => {
     const gallery = Array.from({ length: 1000 }, () => ({ id: '' }));
-    const { message } = errorOf({ image: 'AAAA', gallery });
-    expect(message).toContain('gallery.4: ');
-    expect(message).not.toContain('gallery.5: ');
-    expect(message).toContain('and 995 more');
+    const { detail } = errorOf({ image: 'AAAA', gallery });
+    expect(detail).toContain('gallery.4: ');
+    expect(detail).not.toContain('gallery.5: ');
+    expect(detail).toContain('and 995 more');
+  });
+});
+
+describe('a job of any size', () => {
+  const long = 'x'.repeat(1025);
+  test.each([
+    ['stage', { image: 'AAAA', stage: long }],
+    ['gallery.0', { image: 'AAAA', gallery: [{ id: long, image: 'AAAA' }] }],
+    ['gallery.0', { image: 'AAAA', gallery: [{ id: 'a', path: long }] }],
+    ['gallery', { image: 'AAAA', gallery: Array.from({ length: 100_001 }, () => ({ id: 'a', path: 'a' })) }],
+    ['images', { images: Array.from({ length: 17 }, () => 'AAAA'), stage: 'Day-1' }],
+  ])('is refused where its %s is too long', (named, data) => {
+    const { code, detail } = errorOf(data);
+    expect(code).toBe('INVALID_JOB');
+    expect(detail).toContain(named);
   });
 });

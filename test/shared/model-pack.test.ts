@@ -124,9 +124,9 @@ describe('a models folder without a manifest', () => {
   beforeEach(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'no-manifest-'));
     const { packs } = JSON.parse(await readFile(PROJECT_MANIFEST, 'utf8')) as {
-      packs: { mobileface: ProjectPack };
+      packs: { mobilefacenet: ProjectPack };
     };
-    pack = packs.mobileface;
+    pack = packs.mobilefacenet;
   });
   afterEach(() => rm(directory, { recursive: true }));
 
@@ -134,15 +134,15 @@ describe('a models folder without a manifest', () => {
     for (const { file, bytes } of [pack.detector, pack.embedder]) {
       await writeFile(path.join(directory, file), Buffer.alloc(bytes));
     }
-    expect(await findModelPack('mobileface', directory)).toMatchObject({
-      name: 'mobileface',
+    expect(await findModelPack('mobilefacenet', directory)).toMatchObject({
+      name: 'mobilefacenet',
       detectorPath: path.join(directory, pack.detector.file),
       embedderPath: path.join(directory, pack.embedder.file),
     });
   });
 
   it('and without files names the plain command that fetches them', async () => {
-    const error = await failureOf('mobileface', directory);
+    const error = await failureOf('mobilefacenet', directory);
     expect(error.exitCode).toBe(EXIT_CODES.modelsMissing);
     expect(error.message).toBe(
       `The model file ${path.join(directory, pack.detector.file)} is not there. Fetch it with: npm run models`,
@@ -151,6 +151,6 @@ describe('a models folder without a manifest', () => {
 
   it('may not even be there', async () => {
     const nowhere = path.join(directory, 'nowhere');
-    expect((await failureOf('mobileface', nowhere)).exitCode).toBe(EXIT_CODES.modelsMissing);
+    expect((await failureOf('mobilefacenet', nowhere)).exitCode).toBe(EXIT_CODES.modelsMissing);
   });
 });

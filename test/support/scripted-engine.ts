@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Engine, Face, AnalyzedImage, ImageSource } from '../../src/child/engine/engine.js';
+import type { Landmarks } from '../../src/shared/face.js';
 import { ImageError } from '../../src/shared/errors.js';
 import { defer } from './deferred.js';
+
+/** Of a face that looks straight ahead; only their proportions matter. */
+const FRONTAL: Landmarks = [
+  { x: 0, y: 0 },
+  { x: 2, y: 0 },
+  { x: 1, y: 1 },
+  { x: 0, y: 2 },
+  { x: 2, y: 2 },
+];
 
 /**
  * An engine whose pictures are texts. A text (inline, or the name of a file without its ending) is a list of
@@ -97,12 +107,12 @@ function pictureOf(text: string): AnalyzedImage {
 
 /** Faces stand side by side from the left, each smaller than the one before. */
 function faceOf(cosine: number, index: number): Face {
-  const point = { x: 0, y: 0 };
   return {
     box: { x: index * 80, y: 160, width: 80 - index, height: 80 - index },
-    landmarks: [point, point, point, point, point],
+    landmarks: FRONTAL,
     score: 0.9,
     sharpness: 1000,
+    brightness: 120,
     embedding: Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2)),
   };
 }

@@ -13,7 +13,7 @@ export function workerRecord(changes: Partial<WorkerRecord> = {}): WorkerRecord 
     gpu_name: 'NVIDIA H100',
     use_cpu: false,
     concurrency: 2,
-    engine: 'onnxruntime-node 1.30.0, mobileface',
+    engine: 'onnxruntime-node 1.30.0, mobilefacenet',
     provider: 'cuda',
     provider_refusals: [],
     oom_halved: 0,

@@ -5,7 +5,7 @@ import { embedFaces } from '../vision/embed.js';
 import { findFaces, longerSide } from '../vision/find-faces.js';
 import type { RgbImage } from '../vision/pixels.js';
 import { refineLandmarks } from '../vision/refine.js';
-import { sharpnessOf } from '../vision/sharpness.js';
+import { cropQualityOf } from '../vision/crop-quality.js';
 import type { Landmarks } from '../../shared/face.js';
 import type { AnalyzedImage } from './engine.js';
 import type { ModelPack } from '../../shared/model-pack.js';
@@ -49,7 +49,7 @@ export async function analyzeImage(
     heightPx,
     faces: faces.map((face, i) => ({
       ...scaleFace({ ...face, landmarks: landmarks[i] as Landmarks }, toPicture),
-      sharpness: sharpnessOf(crops[i] as RgbImage),
+      ...cropQualityOf(crops[i] as RgbImage),
       embedding: embeddings[i] as Float32Array,
     })),
   };

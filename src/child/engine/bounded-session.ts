@@ -1,5 +1,6 @@
 import { type OomEvent, type OomState, type OomStep, nextOomState } from './oom-fallback.js';
 import { memoryFailureOf } from './memory-errors.js';
+import { type Outputs, runInParts } from './run-in-parts.js';
 import type { Session } from './session.js';
 
 export interface BoundedSessionOptions {
@@ -10,8 +11,6 @@ export interface BoundedSessionOptions {
   /** Milliseconds, of a clock that only goes forward. */
   readonly now: () => number;
 }
-
-type Outputs = ReadonlyMap<string, Float32Array>;
 
 /**
  * A session that answers even when its device is out of memory: with smaller batches, with a new arena, or on the
@@ -51,7 +50,9 @@ export async function openBoundedSession({
       onCpu ??= await openOnCpu();
       return onCpu.run(input, shape);
     }
-    if (state.kind === 'tight' && batch > state.maxBatch) return inParts(input, shape, state.maxBatch);
+    if (state.kind === 'tight' && batch > state.maxBatch) {
+      return runInParts(attempt, input, shape, { maxBatch: state.maxBatch });
+    }
     try {
       onDevice ??= await openOnDevice();
       const outputs = await onDevice.run(input, shape);
@@ -64,20 +65,6 @@ export async function openBoundedSession({
       if (apply({ kind: 'failed', failure, batch, nowMs: now() }) !== 'halved') await releaseDevice();
       return attempt(input, shape);
     }
-  };
-
-  const inParts = async (
-    input: Float32Array,
-    [batch = 1, ...rest]: readonly number[],
-    size: number,
-  ): Promise<Outputs> => {
-    const values = input.length / batch;
-    const parts: Outputs[] = [];
-    for (let start = 0; start < batch; start += size) {
-      const end = Math.min(start + size, batch);
-      parts.push(await attempt(input.slice(start * values, end * values), [end - start, ...rest]));
-    }
-    return join(parts);
   };
 
   return {
@@ -96,20 +83,4 @@ export async function openBoundedSession({
       await onCpu?.release();
     },
   };
-}
-
-function join(parts: readonly Outputs[]): Outputs {
-  const names = [...(parts[0]?.keys() ?? [])];
-  return new Map(
-    names.map((name) => {
-      const pieces = parts.map((part) => part.get(name) ?? new Float32Array());
-      const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const piece of pieces) {
-        whole.set(piece, at);
-        at += piece.length;
-      }
-      return [name, whole];
-    }),
-  );
 }

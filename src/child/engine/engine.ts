@@ -8,7 +8,7 @@ import type { Calibration } from '../../shared/calibration.js';
  * stays free to renew job locks and answer pings.
  */
 export interface Engine {
-  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobileface`. */
+  /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly name: string;
   /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string;
@@ -80,8 +80,9 @@ export interface Face {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
-  /** How sharp the picture of the face is: 0 (flat) to 65535, see `src/child/vision/sharpness.ts`. */
+  /** Of the aligned face: 0 (flat) to 65,535, and 0 (black) to 255; see `src/child/vision/crop-quality.ts`. */
   readonly sharpness: number;
+  readonly brightness: number;
   /** L2-normalised float32 [embeddingSize]. */
   readonly embedding: Float32Array;
 }

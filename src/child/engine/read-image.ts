@@ -3,11 +3,11 @@ import { ImageError } from '../../shared/errors.js';
 import { decodeBase64 } from '../vision/decode-base64.js';
 import type { ImageSource } from './engine.js';
 
-/** The file is not there, or is not for us to read. All other errors are the machine's, and another try may mend them. */
+/** The file is missing or not readable. All other errors are the machine's, and a retry may succeed. */
 const PICTURE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
 
 /**
- * The encoded picture.
+ * Reads an encoded image.
  *
  * @throws {ImageError} it cannot be read, is not base64, is empty, or is larger than `maxBytes`
  */
@@ -15,15 +15,15 @@ export async function readImage(source: ImageSource, maxBytes: number): Promise<
   if (source.kind === 'base64') return decodeBase64(source.text, maxBytes);
   try {
     const file = await stat(source.path);
-    if (!file.isFile()) throw new ImageError('The picture is not a file.');
-    if (file.size === 0) throw new ImageError('The picture is empty.');
+    if (!file.isFile()) throw new ImageError('The image is not a file.');
+    if (file.size === 0) throw new ImageError('The image is empty.');
     if (file.size > maxBytes) {
-      throw new ImageError(`The picture has ${file.size} bytes; at most ${maxBytes} are allowed.`);
+      throw new ImageError(`The image has ${file.size} bytes; at most ${maxBytes} are allowed.`, 'too-large');
     }
     return await readFile(source.path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined || !PICTURE_FAULTS.has(code)) throw error;
-    throw new ImageError(`The picture cannot be read (${code}).`, { cause: error });
+    throw new ImageError(`The image cannot be read (${code}).`, 'unreadable', { cause: error });
   }
 }

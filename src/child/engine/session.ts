@@ -1,11 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Outputs, type Run, runInParts } from './run-in-parts.js';
 
 export type ProviderName = 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
 
 /** One network, loaded. `run` blocks its thread, whatever its promise says. */
 export interface Session {
-  /** @param shape of `input`; @returns the outputs by name */
-  run(input: Float32Array, shape: readonly number[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** @param shape of `input`; its first dimension is the batch, of any size */
+  run(input: Float32Array, shape: readonly number[]): Promise<Outputs>;
   release(): Promise<void>;
 }
 
@@ -30,11 +31,23 @@ export async function openSession(
   });
   const input = inputName ?? session.inputNames[0];
   if (input === undefined) throw new Error(`The model ${modelPath} has no input`);
+  const fixedBatch = fixedBatchOf(session, input);
+  const run: Run = async (values, shape) => {
+    const outputs = await session.run({ [input]: new Tensor('float32', values, shape) });
+    return new Map(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]));
+  };
   return {
-    run: async (values, shape) => {
-      const outputs = await session.run({ [input]: new Tensor('float32', values, shape) });
-      return new Map(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]));
-    },
+    run: (values, shape) =>
+      fixedBatch === null || fixedBatch === shape[0]
+        ? run(values, shape)
+        : runInParts(run, values, shape, { maxBatch: fixedBatch, isFixed: true }),
     release: () => session.release(),
   };
+}
+
+/** The only batch size that a model takes, or null if it takes any. */
+function fixedBatchOf({ inputMetadata }: InferenceSession, input: string): number | null {
+  const metadata = inputMetadata.find(({ name }) => name === input);
+  const batch = metadata?.isTensor === true ? metadata.shape[0] : undefined;
+  return typeof batch === 'number' && batch > 0 ? batch : null;
 }

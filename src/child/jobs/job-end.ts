@@ -11,7 +11,7 @@ export type StopCause = 'cancelled' | 'give-back' | 'lock-lost';
 /** What is to be done with a job whose work has failed. */
 export type JobEnd =
   /** It fails for good, whatever attempts are left. */
-  | { readonly kind: 'fail'; readonly reason: string }
+  | { readonly kind: 'fail'; readonly error: JobError }
   /** It fails, and is tried again where attempts are left. */
   | { readonly kind: 'retry'; readonly error: Error }
   | { readonly kind: 'give-back' }
@@ -26,7 +26,7 @@ export type JobEnd =
 export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAlive: boolean): JobEnd {
   switch (stopped) {
     case 'cancelled':
-      return { kind: 'fail', reason: new JobError('CANCELLED', 'The job was cancelled.').message };
+      return { kind: 'fail', error: new JobError('CANCELLED', 'Cancelled on request') };
     case 'give-back':
       return { kind: 'give-back' };
     case 'lock-lost':
@@ -35,7 +35,7 @@ export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAl
       break;
   }
   // The job's own fault: no other worker would see it differently.
-  if (error instanceof JobError) return { kind: 'fail', reason: error.message };
+  if (error instanceof JobError) return { kind: 'fail', error };
   if (!engineAlive || error instanceof GalleryUnavailableError) return { kind: 'give-back' };
   return { kind: 'retry', error: error instanceof Error ? error : new Error(String(error)) };
 }

@@ -124,8 +124,9 @@ export function createJobWorker<T>({
       const end = decideJobEnd(error, entry.stopped(), engineAlive);
       switch (end.kind) {
         case 'fail':
+          logger.info({ job: job.id, code: end.error.code, detail: end.error.detail }, 'The job is at fault');
           running.worked(job, 'failed');
-          throw new UnrecoverableError(end.reason);
+          throw new UnrecoverableError(end.error.message);
         case 'retry':
           logger.error({ job: job.id, error: end.error.stack }, 'The job failed by no fault of its own');
           running.worked(job, 'failed');

@@ -4,7 +4,7 @@ import type { GalleryEntry } from '../../shared/job.js';
 import type { ImageSource } from '../engine/engine.js';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 
-/** One photo that a job names. Its file is looked up only when its turn has come. */
+/** One photo that a job names. Its file is opened only when the search reaches it. */
 export interface ListedPhoto {
   readonly id: string;
   /** @throws {ImageError} it is not a file below `GALLERY_DIR` */
@@ -12,15 +12,15 @@ export interface ListedPhoto {
 }
 
 export interface ListOptions {
-  /** `null` where this machine has no gallery folder. */
+  /** `null` on a machine without a gallery folder. */
   readonly galleryDir: Config['gallery']['dir'];
   readonly maxGalleryImages: number;
 }
 
 /**
- * The photos of a gallery that a job brings or names one by one, in their order. An id may be there several times.
+ * The photos that a job sends or names one by one, in their order. An id may occur several times.
  *
- * @throws {JobError} `GALLERY_NOT_FOUND`, or `INVALID_JOB` where it has too many inline pictures
+ * @throws {JobError} `GALLERY_NOT_FOUND`, or `INVALID_JOB` for too many inline photos
  */
 export async function openListedPhotos(
   entries: readonly GalleryEntry[],
@@ -30,10 +30,10 @@ export async function openListedPhotos(
   if (inlineCount > maxGalleryImages) {
     throw new JobError(
       'INVALID_JOB',
-      `The gallery may have up to ${maxGalleryImages} inline pictures (MAX_GALLERY_IMAGES) and has ${inlineCount}.`,
+      `The gallery has ${inlineCount} inline photos; at most ${maxGalleryImages} are allowed (MAX_GALLERY_IMAGES).`,
     );
   }
-  // Asked for once, and only where an entry needs it.
+  // Opened once, and only if an entry needs it.
   const directory = inlineCount < entries.length ? await openDirectory(galleryDir) : null;
   return entries.map((entry) =>
     'image' in entry
@@ -54,6 +54,6 @@ async function openDirectory(galleryDir: string | null): Promise<GalleryDirector
 export function noGalleryDirectory(): JobError {
   return new JobError(
     'GALLERY_NOT_FOUND',
-    'This machine has no gallery folder: set GALLERY_DIR, or give the pictures in the job.',
+    'This machine has no gallery folder: set GALLERY_DIR, or send the photos in the job.',
   );
 }

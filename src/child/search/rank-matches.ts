@@ -1,5 +1,6 @@
 import type { SearchMatch } from '../../shared/job.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import { relativeBoxOf } from './describe-face.js';
 import type { Calibration } from '../../shared/calibration.js';
 
 export interface RankOptions {
@@ -28,15 +29,6 @@ export function rankMatches(
     id: match.path,
     score,
     similarity: score,
-    ...(boxes && { box: relativeBoxOf(match) }),
+    ...(boxes && { box: relativeBoxOf(match.box, match) }),
   }));
-}
-
-function relativeBoxOf({ box, widthPx, heightPx }: GalleryMatch): SearchMatch['box'] & object {
-  return {
-    x: box.x / widthPx,
-    y: box.y / heightPx,
-    width: box.width / widthPx,
-    height: box.height / heightPx,
-  };
 }

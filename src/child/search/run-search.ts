@@ -1,7 +1,8 @@
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { parseSearchJob, type SearchJob, type SearchMatch } from '../../shared/job.js';
-import { createSelfieProbe } from './selfie-probe.js';
+import { JobError } from '../../shared/errors.js';
+import { parseSearchJob, type SearchDetails, type SearchJob, type SearchResult } from '../../shared/job.js';
+import { createSelfieProbe, type SelfieProbe } from './selfie-probe.js';
 import { noGalleryDirectory, openListedPhotos } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
@@ -11,15 +12,15 @@ import { rankMatches } from './rank-matches.js';
 import { searchListedPhotos } from './search-listed-photos.js';
 import type { FindFaces } from '../indexing/known-faces.js';
 
-/** Of the photos that are skipped, this many are named in the job's log. */
+/** Skipped photos that the job's log names; it counts the rest. */
 const MAX_SKIPPED_NAMED = 100;
 
-/** What a search needs of its child. */
+/** The parts of its child that a search uses. */
 export interface SearchTools {
   readonly engine: Engine;
   readonly findFaces: FindFaces;
-  /** `null` where this machine has no gallery folder. */
-  readonly galleries: Pick<GalleryService, 'search'> | null;
+  /** `null` on a machine without a gallery folder. */
+  readonly galleries: Pick<GalleryService, 'search' | 'findExcluded'> | null;
   readonly settings: Config['jobs'];
   readonly gallerySettings: Config['gallery'];
 }
@@ -27,6 +28,8 @@ export interface SearchTools {
 export interface SearchContext extends SearchTools {
   /** As the portal sent it. */
   readonly data: unknown;
+  /** From an earlier run of the same job, so that its selfies need not be analyzed again. */
+  readonly savedProbe?: SelfieProbe;
   readonly signal: AbortSignal;
   /** Takes 0..100. */
   readonly reportProgress: (percent: number) => void;
@@ -35,11 +38,11 @@ export interface SearchContext extends SearchTools {
 }
 
 export interface SearchOutcome {
-  /** Best first. */
-  readonly matches: readonly SearchMatch[];
-  /** Photos of the gallery that nobody has looked at yet, so that `matches` may lack some. */
+  readonly result: SearchResult;
+  readonly probe: SelfieProbe;
+  /** Photos of the gallery that are not indexed yet, so that the result may lack some. */
   readonly unindexed: readonly IndexBatch[];
-  /** The share (0..1) of the gallery's photos that `matches` is about. */
+  /** The share (0..1) of the gallery's photos that were searched. */
   readonly known: number;
   /** Seconds until the selfie's face was embedded, and from then to the matches. */
   readonly selfieS: number;
@@ -47,35 +50,68 @@ export interface SearchOutcome {
 }
 
 /**
- * The gallery photos that show the person of the selfie.
+ * Finds the gallery photos that show the person of the selfie.
  *
- * @throws {JobError} the job itself is at fault
+ * @throws {JobError} the job itself is at fault; the job's log says why
  * @throws the signal's reason once it has aborted
  */
 export async function runSearch(context: SearchContext): Promise<SearchOutcome> {
-  const { engine, settings, reportProgress } = context;
+  try {
+    return await search(context);
+  } catch (error) {
+    if (error instanceof JobError) context.log(error.detail);
+    throw error;
+  }
+}
+
+async function search(context: SearchContext): Promise<SearchOutcome> {
+  const { engine, settings, savedProbe, reportProgress } = context;
   const startedMs = performance.now();
   const job = parseSearchJob(context.data);
   reportProgress(STARTED_PERCENT);
-  const probe = await createSelfieProbe(job.selfies, context);
+  const probe = savedProbe ?? (await createSelfieProbe(job.selfies, context));
   reportProgress(SELFIE_PERCENT);
   const embeddedMs = performance.now();
 
   const threshold = job.threshold ?? settings.threshold;
   const minCosine = engine.calibration.cosineOf(threshold);
-  const { matches, unindexed, known } = await searchGallery(job, probe, minCosine, context);
+  const { matches, unindexed, known, photos, faces } = await searchGallery(
+    job,
+    probe.embedding,
+    minCosine,
+    context,
+  );
   const ranked = rankMatches(matches, {
     calibration: engine.calibration,
     threshold,
     limit: job.limit ?? settings.limit,
     boxes: job.boxes,
   });
-  const galleryS = (performance.now() - embeddedMs) / 1000;
-  return { matches: ranked, unindexed, known, selfieS: (embeddedMs - startedMs) / 1000, galleryS };
+  if (ranked.length === 0 && probe.hint !== null)
+    context.log(`No match, and the selfie is poor: ${probe.hint}`);
+  const details: SearchDetails = {
+    selfies: probe.selfies,
+    photos,
+    faces,
+    modelPack: engine.pack.key,
+    threshold,
+    expandedBy: 0,
+    hint: probe.hint,
+  };
+  return {
+    result: job.details ? { matches: ranked, details } : ranked,
+    probe,
+    unindexed,
+    known,
+    selfieS: (embeddedMs - startedMs) / 1000,
+    galleryS: (performance.now() - embeddedMs) / 1000,
+  };
 }
 
-interface FoundInGallery extends Pick<SearchOutcome, 'unindexed' | 'known'> {
+interface SearchedPhotos extends Pick<SearchOutcome, 'unindexed' | 'known'> {
   readonly matches: readonly GalleryMatch[];
+  readonly photos: number;
+  readonly faces: number;
 }
 
 async function searchGallery(
@@ -83,7 +119,7 @@ async function searchGallery(
   probe: Float32Array,
   minCosine: number,
   context: SearchContext,
-): Promise<FoundInGallery> {
+): Promise<SearchedPhotos> {
   const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
   switch (gallery.kind) {
     case 'list': {
@@ -91,8 +127,9 @@ async function searchGallery(
         galleryDir: gallerySettings.dir,
         maxGalleryImages: settings.maxGalleryImages,
       });
-      const matches = await searchListedPhotos(photos, {
+      const searched = await searchListedPhotos(photos, {
         findFaces,
+        galleries,
         concurrency: engine.capacity,
         limits: gallerySettings.quality,
         probe,
@@ -101,7 +138,7 @@ async function searchGallery(
         onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
         log,
       });
-      return { matches, unindexed: [], known: 1 };
+      return { ...searched, known: 1 };
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();
@@ -109,7 +146,7 @@ async function searchGallery(
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
       if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {
-        matches: found.matches,
+        ...found,
         unindexed: found.batches,
         known: found.photos / Math.max(1, found.photos + unknown),
       };

@@ -2,7 +2,7 @@ import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { SearchDurations } from '../../shared/durations.js';
 import { messageOf } from '../../shared/errors.js';
-import type { SearchMatch } from '../../shared/job.js';
+import type { SearchResult } from '../../shared/job.js';
 import type { Logger } from '../../shared/logger.js';
 import { awaitIndex } from '../indexing/await-index.js';
 import { createJobLog } from '../jobs/job-log.js';
@@ -37,7 +37,7 @@ export async function runSearchJob(
   token: string,
   signal: AbortSignal,
   { tools, redis, searchQueue, indexQueue, onProgress, onTimed, logger }: SearchJobDeps,
-): Promise<WorkResult<readonly SearchMatch[]>> {
+): Promise<WorkResult<SearchResult>> {
   const warn = (what: string) => (error: unknown) =>
     logger.warn({ job: job.id, error: messageOf(error) }, what);
   const toRedis = createJobProgress({
@@ -56,9 +56,9 @@ export async function runSearchJob(
     toSupervisor.report(percent);
   };
 
-  const search = async (): Promise<WorkResult<readonly SearchMatch[]>> => {
+  const search = async (): Promise<WorkResult<SearchResult>> => {
     const startedMs = Date.now();
-    const { matches, unindexed, known, selfieS, galleryS } = await runSearch({
+    const { result, unindexed, known, selfieS, galleryS } = await runSearch({
       ...tools,
       data: job.data,
       signal,
@@ -74,7 +74,7 @@ export async function runSearchJob(
     }
     reportProgress(100);
     onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
-    return { kind: 'done', value: matches };
+    return { kind: 'done', value: result };
   };
 
   let isMoved = false;

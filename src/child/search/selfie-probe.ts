@@ -1,10 +1,8 @@
-import { ImageError, JobError } from '../../shared/errors.js';
-import type { Engine, Face, AnalyzedImage } from '../engine/engine.js';
+import { ImageError, type ImageProblem, JobError } from '../../shared/errors.js';
+import type { FaceProblem, SelfieDetails } from '../../shared/job.js';
+import type { AnalyzedImage, Engine, Face } from '../engine/engine.js';
+import { ADVICE, describeFace } from './describe-face.js';
 import { pickSelfieFace } from './pick-selfie-face.js';
-
-/** A selfie's face that is smaller or less sharp than this counts only where no selfie has a better one. */
-const MIN_FACE_PX = 48;
-const MIN_SHARPNESS = 20;
 
 export interface SelfieProbeOptions {
   readonly engine: Engine;
@@ -13,77 +11,126 @@ export interface SelfieProbeOptions {
   readonly log: (line: string) => void;
 }
 
-type Verdict = 'used' | 'too small' | 'blurred';
+/** The face to search for, and how it was chosen. */
+export interface SelfieProbe {
+  /** L2-normalised float32 [embeddingSize]. */
+  readonly embedding: Float32Array;
+  /** One entry a selfie. */
+  readonly selfies: readonly SelfieDetails[];
+  /** A sentence for the student if the face is hard to recognise, else `null`. */
+  readonly hint: string | null;
+}
+
+/** What a student can do about an image that cannot be used. */
+const IMAGE_SENTENCES: Readonly<Partial<Record<ImageProblem, string>>> = {
+  incomplete: 'Your photo did not arrive completely. Please upload it again.',
+  'too-large': 'Your photo is too large. Please choose a smaller one.',
+};
+
+/** One selfie, analyzed or refused, and the face that stands for it. */
+type Selfie =
+  | { readonly kind: 'refused'; readonly error: ImageError }
+  | { readonly kind: 'no-face'; readonly image: AnalyzedImage }
+  | {
+      readonly kind: 'face';
+      readonly image: AnalyzedImage;
+      readonly face: Face;
+      readonly problem: FaceProblem | null;
+    };
 
 /**
- * Who is to be found, from one or several selfies.
+ * Analyzes the selfies of a job. With several, the probe is the mean of their embeddings, weighted by quality;
+ * a face with a problem counts only if no selfie has a better one.
  *
- * @returns L2-normalised float32 [embeddingSize]: the mean of the selfies' embeddings, weighted by their quality
- * @throws {JobError} `INVALID_IMAGE` where no selfie can be decoded, `NO_FACE_DETECTED` where none shows a face
+ * @throws {JobError} `INVALID_IMAGE` if no selfie can be decoded, `NO_FACE_DETECTED` if none shows a face
  * @throws the signal's reason once it has aborted
  */
 export async function createSelfieProbe(
-  selfies: readonly string[],
+  images: readonly string[],
   options: SelfieProbeOptions,
-): Promise<Float32Array> {
-  const looks = await Promise.all(selfies.map((selfie) => lookAtSelfie(selfie, options)));
-  const faces = looks.flatMap((look, i) => {
-    const name = selfies.length === 1 ? 'The selfie' : `Selfie ${i + 1}`;
-    if (look instanceof ImageError) {
-      if (selfies.length > 1) options.log(`${name} cannot be used: ${look.message}`);
-      return [];
-    }
-    const face = pickSelfieFace(look);
-    if (face === null && selfies.length > 1) options.log(`${name} shows no face`);
-    if (look.faces.length > 1) {
-      options.log(`${name} shows ${look.faces.length} faces; searching for the one in the middle`);
-    }
-    return face === null ? [] : [{ name, face, verdict: judge(face) }];
-  });
-  if (faces.length === 0) throw whyNobody(looks);
+): Promise<SelfieProbe> {
+  const selfies = await Promise.all(images.map((image) => analyzeSelfie(image, options)));
+  const faces = selfies.filter((selfie) => selfie.kind === 'face');
+  if (faces.length === 0) throw noFaceError(selfies);
 
-  const good = faces.filter(({ verdict }) => verdict === 'used');
+  const good = faces.filter(({ problem }) => problem === null);
   const used = good.length > 0 ? good : faces;
-  if (selfies.length > 1) {
-    for (const { name, verdict } of faces) {
-      options.log(`${name}: ${used === good ? verdict : `used, though ${verdict}`}`);
-    }
+  const details = selfies.map((selfie) => describeSelfie(selfie, used));
+  for (const [i, { reason }] of details.entries()) {
+    const name = details.length === 1 ? 'The selfie' : `Selfie ${i + 1}`;
+    if (details.length > 1 || reason !== ONLY_FACE) options.log(`${name}: ${reason}`);
   }
-  return meanOf(used.map(({ face }) => face));
+  const problem = used[0]?.problem ?? null;
+  return {
+    embedding: meanOf(used.map(({ face }) => face)),
+    selfies: details,
+    hint: problem === null ? null : ADVICE[problem],
+  };
 }
 
-async function lookAtSelfie(
-  selfie: string,
-  { engine, signal, log }: SelfieProbeOptions,
-): Promise<AnalyzedImage | ImageError> {
+async function analyzeSelfie(image: string, { engine, signal, log }: SelfieProbeOptions): Promise<Selfie> {
   try {
-    return await engine.analyze({ kind: 'base64', text: selfie }, { signal, urgent: true, note: log });
+    const analyzed = await engine.analyze(
+      { kind: 'base64', text: image },
+      { signal, urgent: true, note: log },
+    );
+    const face = pickSelfieFace(analyzed);
+    if (face === null) return { kind: 'no-face', image: analyzed };
+    return { kind: 'face', image: analyzed, face, problem: describeFace(face, analyzed).problem };
   } catch (error) {
-    if (error instanceof ImageError) return error;
+    if (error instanceof ImageError) return { kind: 'refused', error };
     throw error;
   }
 }
 
-function whyNobody(looks: readonly (AnalyzedImage | ImageError)[]): JobError {
-  const [first] = looks;
-  if (first instanceof ImageError && looks.every((look) => look instanceof ImageError)) {
-    return new JobError('INVALID_IMAGE', `The selfie cannot be used: ${first.message}`, { cause: first });
+const ONLY_FACE = 'searched for the only face';
+
+function describeSelfie(selfie: Selfie, used: readonly Selfie[]): SelfieDetails {
+  const turnedDeg = 0;
+  switch (selfie.kind) {
+    case 'refused':
+      return { turnedDeg, faces: [], searched: null, reason: `not used: ${selfie.error.message}` };
+    case 'no-face':
+      return { turnedDeg, faces: [], searched: null, reason: 'not used: it shows no face' };
+    case 'face': {
+      const { image, face, problem } = selfie;
+      const faces = image.faces.map((each) => describeFace(each, image));
+      const searched = image.faces.indexOf(face);
+      if (!used.includes(selfie)) {
+        return { turnedDeg, faces, searched: null, reason: `not used: the face is ${problem}` };
+      }
+      const choice =
+        faces.length === 1 ? ONLY_FACE : `searched for the large face in the middle of ${faces.length} faces`;
+      return {
+        turnedDeg,
+        faces,
+        searched,
+        reason: problem === null ? choice : `${choice}, which is ${problem}`,
+      };
+    }
   }
-  return new JobError('NO_FACE_DETECTED', 'No face was found in the selfie; take one from nearer, in light.');
 }
 
-function judge({ box, sharpness }: Face): Verdict {
-  if (Math.min(box.width, box.height) < MIN_FACE_PX) return 'too small';
-  return sharpness < MIN_SHARPNESS ? 'blurred' : 'used';
+function noFaceError(selfies: readonly Selfie[]): JobError {
+  const errors = selfies.flatMap((selfie) => (selfie.kind === 'refused' ? [selfie.error] : []));
+  const [first] = errors;
+  if (first !== undefined && errors.length === selfies.length) {
+    const sentence = IMAGE_SENTENCES[first.problem];
+    return new JobError('INVALID_IMAGE', `The selfie cannot be used: ${first.message}`, {
+      cause: first,
+      ...(sentence !== undefined && { sentence }),
+    });
+  }
+  return new JobError('NO_FACE_DETECTED', 'No selfie shows a face.');
 }
 
 function meanOf(faces: readonly Face[]): Float32Array {
   const [first] = faces;
-  if (first === undefined) throw new Error('There is no face to take the mean of');
+  if (first === undefined) throw new Error('Cannot take the mean of no faces');
   if (faces.length === 1) return first.embedding;
   const sum = new Float32Array(first.embedding.length);
   for (const { embedding, score, sharpness } of faces) {
-    // A sharper face says more; twice as sharp does not say twice as much.
+    // A sharper face is more reliable, but not in proportion.
     const weight = score * Math.log1p(sharpness);
     for (let i = 0; i < sum.length; i += 1) sum[i] = (sum[i] ?? 0) + weight * (embedding[i] ?? 0);
   }

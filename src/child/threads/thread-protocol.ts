@@ -1,6 +1,7 @@
 import {
   GalleryUnavailableError,
   ImageError,
+  type ImageProblem,
   JobError,
   type JobErrorCode,
   messageOf,
@@ -25,14 +26,22 @@ export type ThreadReply =
 
 /** An error as plain data, because messages between threads do not keep an error's class. */
 export type ThreadError =
-  | { readonly kind: 'image'; readonly message: string }
-  | { readonly kind: 'job'; readonly code: JobErrorCode; readonly sentence: string }
+  | { readonly kind: 'image'; readonly message: string; readonly problem: ImageProblem }
+  | {
+      readonly kind: 'job';
+      readonly code: JobErrorCode;
+      readonly detail: string;
+      readonly sentence: string;
+    }
   | { readonly kind: 'gallery'; readonly message: string }
   | { readonly kind: 'machine'; readonly message: string };
 
 export function packError(error: unknown): ThreadError {
-  if (error instanceof ImageError) return { kind: 'image', message: error.message };
-  if (error instanceof JobError) return { kind: 'job', code: error.code, sentence: error.sentence };
+  if (error instanceof ImageError) return { kind: 'image', message: error.message, problem: error.problem };
+  if (error instanceof JobError) {
+    const { code, detail, sentence } = error;
+    return { kind: 'job', code, detail, sentence };
+  }
   if (error instanceof GalleryUnavailableError) return { kind: 'gallery', message: error.message };
   return { kind: 'machine', message: messageOf(error) };
 }
@@ -40,9 +49,9 @@ export function packError(error: unknown): ThreadError {
 export function unpackError(error: ThreadError): Error {
   switch (error.kind) {
     case 'image':
-      return new ImageError(error.message);
+      return new ImageError(error.message, error.problem);
     case 'job':
-      return new JobError(error.code, error.sentence);
+      return new JobError(error.code, error.detail, { sentence: error.sentence });
     case 'gallery':
       return new GalleryUnavailableError(error.message);
     case 'machine':

@@ -45,7 +45,9 @@ export async function decodeImage(
     return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`The picture cannot be decoded (${firstLine(messageOf(error))}).`, { cause: error });
+    throw new ImageError(`The image cannot be decoded (${firstLine(messageOf(error))}).`, 'unreadable', {
+      cause: error,
+    });
   }
 }
 
@@ -53,13 +55,14 @@ function checkFormat(encoded: Buffer): void {
   const format = recogniseFormat(encoded);
   if (format !== null && format !== 'HEIC') return;
   const problem = format === 'HEIC' ? 'is in HEIC, which cannot be decoded' : 'is in no format that is known';
-  throw new ImageError(`The picture ${problem}; use ${PICTURE_FORMATS.join(', ')}.`);
+  throw new ImageError(`The image ${problem}; use ${PICTURE_FORMATS.join(', ')}.`, 'unknown-format');
 }
 
 function checkPixels({ width, height }: Metadata, maxPixels: number): void {
   if (width * height <= maxPixels) return;
   throw new ImageError(
-    `The picture has ${width * height} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
+    `The image has ${width * height} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
+    'too-large',
   );
 }
 

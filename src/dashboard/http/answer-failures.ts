@@ -31,7 +31,7 @@ export function answerFailures(app: FastifyInstance, logger: Logger): void {
 function describeFailure(error: FastifyError | JobError | ApiError): { status: number; body: ApiFailure } {
   if (error instanceof JobError) {
     const status = error.code === 'GALLERY_NOT_FOUND' ? 404 : 400;
-    return { status, body: { error: { code: error.code, message: error.sentence } } };
+    return { status, body: { error: { code: error.code, message: error.detail } } };
   }
   const status = error.statusCode ?? 500;
   const known = error instanceof ApiError ? error.code : CODES[status];

@@ -39,7 +39,10 @@ export async function listPhotos(
   if (resolved?.kind !== 'folder') {
     throw new JobError(
       'GALLERY_NOT_FOUND',
-      'The stage names no folder below the gallery folder of this machine.',
+      `The stage ${JSON.stringify(stage)} names no folder below the gallery folder of this machine.`,
+      {
+        sentence: `We could not find the photos of "${stage}". Please choose another event or try again later.`,
+      },
     );
   }
 

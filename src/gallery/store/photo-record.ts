@@ -17,7 +17,7 @@ export interface FaceRecord {
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;
-  /** See `src/child/vision/sharpness.ts`; 0..65535. */
+  /** See `src/child/vision/crop-quality.ts`; 0..65535. */
   readonly sharpness: number;
   /** L2-normalised fixed point: int16 [embeddingSize], each component times `EMBEDDING_SCALE`. */
   readonly embedding: Int16Array;

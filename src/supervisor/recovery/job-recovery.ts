@@ -52,10 +52,11 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
     }
     const reason = new JobError(
       'CRASHED_WORKER',
-      `This job has ended ${crashes} workers and is not tried again. ${child.description}.`,
+      `${crashes} workers died while they ran this job. ${child.description}.`,
     );
+    await job.log(reason.detail);
     await job.moveToFailed(new UnrecoverableError(reason.message), token);
-    logger.error({ jobId: id, crashes }, 'Failed a job that has ended too many workers');
+    logger.error({ jobId: id, crashes, detail: reason.detail }, 'Failed a job that crashed too many workers');
   };
 
   const countCrash = async ({ queue, id }: HeldJob): Promise<number> => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEmbedderModel } from '../../../scripts/tiny/embedder.mjs';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks, warmUp } from '../../../src/child/engine/networks.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
@@ -57,6 +58,16 @@ describe('the embedder network', () => {
     const second = await runEmbedder(faces.slice(faces.length / 2), 1, 112);
     expect([both.length, second.length]).toEqual([1024, 512]);
     for (const [i, value] of second.entries()) expect(both[512 + i]).toBeCloseTo(value, 4);
+  });
+
+  it.each([1, 3])('embeds any number of faces where the model takes only %i at once', async (batch) => {
+    const dynamic = await open();
+    const expected = await dynamic.runEmbedder(faces, 2, 112);
+    await models.write('drawn_face_embedder.onnx', createEmbedderModel({ batch }));
+    const fixed = await open();
+    const actual = await fixed.runEmbedder(faces, 2, 112);
+    expect(actual).toHaveLength(expected.length);
+    for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 4);
   });
 
   it('is found by its only input and output where the manifest names none', async () => {

@@ -36,7 +36,7 @@ describe('an engine that cannot start', () => {
   it('because models are missing starts no thread', async () => {
     const error = await harness.failureOf({
       modelsDir: path.join(harness.models.directory, 'nowhere'),
-      modelPack: 'mobileface',
+      modelPack: 'mobilefacenet',
     });
     expect(error.exitCode).toBe(EXIT_CODES.modelsMissing);
     expect(harness.threads).toEqual([]);

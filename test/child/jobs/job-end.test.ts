@@ -7,13 +7,13 @@ const FAULT = new Error('The device is lost.');
 const UNAVAILABLE = new GalleryUnavailableError('It is gone.');
 
 test.each([
-  ['its own fault fails it for good', OWN_FAULT, null, true, { kind: 'fail', reason: OWN_FAULT.message }],
+  ['its own fault fails it for good', OWN_FAULT, null, true, { kind: 'fail', error: OWN_FAULT }],
   [
     'its own fault, found before the engine died, fails it',
     OWN_FAULT,
     null,
     false,
-    { kind: 'fail', reason: OWN_FAULT.message },
+    { kind: 'fail', error: OWN_FAULT },
   ],
   ['a fault of the machine is tried again', FAULT, null, true, { kind: 'retry', error: FAULT }],
   [
@@ -31,7 +31,7 @@ test.each([
     FAULT,
     'cancelled',
     true,
-    { kind: 'fail', reason: 'CANCELLED: The job was cancelled.' },
+    { kind: 'fail', error: new JobError('CANCELLED', 'Cancelled on request') },
   ],
   ['without its lock it is left alone', FAULT, 'lock-lost', true, { kind: 'abandon' }],
   [

@@ -123,7 +123,7 @@ describe('a job', () => {
     host.worker.cancel(job.id ?? '');
     await portal.reached(job, 'failed');
     const failed = await reload(job);
-    expect(failed.failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect(failed.failedReason).toBe('CANCELLED: This search was cancelled. You can start a new one.');
     expect(await failed.getState()).toBe('failed');
     expect(engine.inFlight()).toBe(0);
   });
@@ -133,7 +133,9 @@ describe('a job', () => {
     host.worker.cancel(job.id ?? '');
     host.worker.resume();
     await portal.reached(job, 'failed');
-    expect((await reload(job)).failedReason).toBe('CANCELLED: The job was cancelled.');
+    expect((await reload(job)).failedReason).toBe(
+      'CANCELLED: This search was cancelled. You can start a new one.',
+    );
     expect(engine.inFlight()).toBe(0);
   });
 

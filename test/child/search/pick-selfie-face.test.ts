@@ -11,6 +11,7 @@ function faceAt(box: Box): Face {
     landmarks: [point, point, point, point, point],
     score: 0.9,
     sharpness: 1000,
+    brightness: 120,
     embedding: Float32Array.of(1),
   };
 }

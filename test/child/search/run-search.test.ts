@@ -11,17 +11,30 @@ const { jobs: SETTINGS, gallery: gallerySettings } = loadConfig({}, '/nowhere');
 const FORGETFUL: EmbeddingStore = { read: async (hashes) => hashes.map(() => null), write: async () => {} };
 const SELFIE = 'face:1';
 
+function contextOf(data: unknown): SearchContext {
+  const engine = createScriptedEngine();
+  return {
+    data,
+    engine,
+    findFaces: createFindFaces(engine, FORGETFUL),
+    galleries: null,
+    settings: SETTINGS,
+    gallerySettings,
+    signal: new AbortController().signal,
+    reportProgress: () => {},
+    log: () => {},
+  };
+}
+
 function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = createScriptedEngine()) {
   const controller = new AbortController();
   const progress: number[] = [];
   const log: string[] = [];
   const result = search({
-    data,
+    ...contextOf(data),
     engine,
     findFaces: createFindFaces(engine, FORGETFUL),
-    galleries: null,
     settings: { ...SETTINGS, ...settings },
-    gallerySettings,
     signal: controller.signal,
     reportProgress: (percent) => progress.push(percent),
     log: (line) => log.push(line),
@@ -30,7 +43,8 @@ function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = 
 }
 
 async function search(context: SearchContext) {
-  return (await runSearch(context)).matches;
+  const { result } = await runSearch(context);
+  return 'matches' in result ? result.matches : result;
 }
 
 const inline = (...pictures: string[]) => pictures.map((image, index) => ({ id: `p${index}`, image }));
@@ -117,6 +131,47 @@ describe('runSearch', () => {
     const { result, log } = start({ image: 'face:0,0,0.5,0', gallery, threshold: 0.9 });
     expect(await result).toHaveLength(1);
     expect(log).toEqual([expect.stringContaining('4 faces')]);
+  });
+
+  test('explains its answer where the job asks for details', async () => {
+    const context = contextOf({ image: 'face:0.3,1', gallery: inline('face:0.9', 'broken'), details: true });
+    const { result } = await runSearch(context);
+    expect(result).toEqual({
+      matches: [{ id: 'p0', score: expect.any(Number), similarity: expect.any(Number) }],
+      details: {
+        selfies: [
+          {
+            turnedDeg: 0,
+            faces: [
+              expect.objectContaining({ sizePx: 80, problem: null }),
+              expect.objectContaining({ sizePx: 79, box: { x: 0.2, y: 0.4, width: 0.1975, height: 0.1975 } }),
+            ],
+            searched: 1,
+            reason: 'searched for the large face in the middle of 2 faces',
+          },
+        ],
+        photos: 1,
+        faces: 1,
+        modelPack: 'scripted',
+        threshold: 0.6,
+        expandedBy: 0,
+        hint: null,
+      },
+    });
+  });
+
+  test('uses the probe of an earlier run, and does not analyze the selfie again', async () => {
+    const context = contextOf({ image: SELFIE, gallery: inline('face:0.9') });
+    const { probe } = await runSearch(context);
+    const engine = createScriptedEngine();
+    await runSearch({ ...context, engine, savedProbe: probe });
+    expect(engine.asked).toEqual([]);
+  });
+
+  test("writes the technical reason of the job's failure to its log", async () => {
+    const { result, log } = start({ image: 'broken', gallery: [] });
+    await expect(result).rejects.toThrow('INVALID_IMAGE: We could not open your photo.');
+    expect(log).toEqual(['The selfie cannot be used: It is no picture.']);
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSelfieProbe } from '../../../src/child/search/selfie-probe.js';
 import type { Face, AnalyzedImage, WorkOptions } from '../../../src/child/engine/engine.js';
+import type { Landmarks } from '../../../src/shared/face.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 import { createScriptedEngine } from '../../support/scripted-engine.js';
 
@@ -8,16 +9,25 @@ interface Look {
   readonly cosine: number;
   readonly sizePx?: number;
   readonly sharpness?: number;
+  readonly brightness?: number;
 }
 
-const point = { x: 0, y: 0 };
+/** Of a face that looks straight ahead; only their proportions matter. */
+const FRONTAL: Landmarks = [
+  { x: 0, y: 0 },
+  { x: 2, y: 0 },
+  { x: 1, y: 1 },
+  { x: 0, y: 2 },
+  { x: 2, y: 2 },
+];
 
-function faceOf({ cosine, sizePx = 200, sharpness = 100 }: Look): Face {
+function faceOf({ cosine, sizePx = 200, sharpness = 100, brightness = 120 }: Look): Face {
   return {
     box: { x: 0, y: 0, width: sizePx, height: sizePx },
-    landmarks: [point, point, point, point, point],
+    landmarks: FRONTAL,
     score: 0.9,
     sharpness,
+    brightness,
     embedding: Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2)),
   };
 }
@@ -34,8 +44,12 @@ async function find(selfies: readonly string[], shown: Readonly<Record<string, r
     },
   };
   const { signal } = new AbortController();
-  const probe = await createSelfieProbe(selfies, { engine, signal, log: (line) => log.push(line) });
-  return { probe, log };
+  const { embedding, hint } = await createSelfieProbe(selfies, {
+    engine,
+    signal,
+    log: (line) => log.push(line),
+  });
+  return { probe: embedding, hint, log };
 }
 
 describe('the person of a selfie', () => {
@@ -68,6 +82,23 @@ describe('the person of a selfie', () => {
   });
 });
 
+describe('a selfie that is hard to recognise', () => {
+  test.each([
+    ['too small', { sizePx: 20 }, 'from nearer'],
+    ['too dark', { brightness: 12, sharpness: 1 }, 'in better light'],
+    ['too bright', { brightness: 250 }, 'very bright'],
+    ['blurred', { sharpness: 3 }, 'hold the camera still'],
+  ])('comes with advice: %s', async (problem, look, advice) => {
+    const { hint, log } = await find(['a'], { a: [{ cosine: 1, ...look }] });
+    expect(hint).toContain(advice);
+    expect(log).toEqual([`The selfie: searched for the only face, which is ${problem}`]);
+  });
+
+  test('needs no advice if it is good', async () => {
+    expect((await find(['a'], { a: [{ cosine: 1 }] })).hint).toBeNull();
+  });
+});
+
 describe('the person of several selfies', () => {
   test('lies between their faces, nearer to the sharper one, at length 1', async () => {
     const { probe, log } = await find(['a', 'b'], {
@@ -77,7 +108,7 @@ describe('the person of several selfies', () => {
     expect(Math.hypot(...probe)).toBeCloseTo(1, 6);
     expect(probe[0]).toBeGreaterThan((probe[1] ?? NaN) * 1.2);
     expect(probe[1]).toBeGreaterThan(0.3);
-    expect(log).toEqual(['Selfie 1: used', 'Selfie 2: used']);
+    expect(log).toEqual(['Selfie 1: searched for the only face', 'Selfie 2: searched for the only face']);
   });
 
   test('is made of the good ones alone, and the log has the verdict of each', async () => {
@@ -89,11 +120,11 @@ describe('the person of several selfies', () => {
     });
     expect([...probe]).toEqual([1, 0]);
     expect(log.toSorted()).toEqual([
-      'Selfie 1: used',
-      'Selfie 2: too small',
-      'Selfie 3: blurred',
-      'Selfie 4 shows no face',
-      'Selfie 5 cannot be used: It is no picture.',
+      'Selfie 1: searched for the only face',
+      'Selfie 2: not used: the face is too small',
+      'Selfie 3: not used: the face is blurred',
+      'Selfie 4: not used: it shows no face',
+      'Selfie 5: not used: It is no picture.',
     ]);
   });
 
@@ -103,7 +134,10 @@ describe('the person of several selfies', () => {
       b: [{ cosine: 0.8, sizePx: 20 }],
     });
     expect(probe[0]).toBeGreaterThan(0.9);
-    expect(log).toEqual(['Selfie 1: used, though too small', 'Selfie 2: used, though too small']);
+    expect(log).toEqual([
+      'Selfie 1: searched for the only face, which is too small',
+      'Selfie 2: searched for the only face, which is too small',
+    ]);
   });
 
   test.each([

@@ -81,7 +81,7 @@ describe('a picture in base64', () => {
       const error = refusalOf(text, length - 1);
       expect(error).toBeInstanceOf(ImageError);
       expect((error as Error).message).toBe(
-        `The picture has ${length} bytes; at most ${length - 1} are allowed.`,
+        `The image has ${length} bytes; at most ${length - 1} are allowed.`,
       );
     },
   );

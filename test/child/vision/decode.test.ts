@@ -139,7 +139,7 @@ describe('a decoded picture', () => {
     const encoded = await plain(30, 20).png().toBuffer();
     expect((await decodeImage(encoded, 600)).widthPx).toBe(30);
     await expect(decodeImage(encoded, 599)).rejects.toThrow(
-      new ImageError('The picture has 600 pixels (30 x 20); at most 599 are allowed.'),
+      new ImageError('The image has 600 pixels (30 x 20); at most 599 are allowed.', 'too-large'),
     );
   });
 });
@@ -163,7 +163,7 @@ describe('refused as a picture, with a sentence that says why, is', () => {
   const SVG =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
   const UNKNOWN = 'in no format that is known; use JPEG, PNG, WebP, AVIF, GIF, TIFF.';
-  const BROKEN = 'The picture cannot be decoded (';
+  const BROKEN = 'The image cannot be decoded (';
 
   it.each<[string, () => Buffer, string]>([
     ['a JPEG without its second half', () => jpeg.subarray(0, jpeg.length / 2), BROKEN],

@@ -63,7 +63,7 @@ describe('a search over HTTP', () => {
   });
 
   it.each([
-    [{ stage: 'Day-1' }, 'The job has no selfie: give "image" (one) or "images" (several).'],
+    [{ stage: 'Day-1' }, 'The job has no selfie: set "image" (one) or "images" (several).'],
     [{ image: SELFIE }, expect.stringContaining('names no gallery')],
     [{ image: 5, stage: 'Day-1' }, expect.stringContaining('image')],
     [{ image: SELFIE, stage: 'Day-1', threshold: 2 }, expect.stringContaining('threshold')],

@@ -159,7 +159,8 @@ describe('a folder gallery', () => {
         (thrown: unknown) => thrown,
       );
       expect(error).toSatisfy(failsWith('GALLERY_NOT_FOUND'));
-      messages.add((error as Error).message);
+      messages.add((error as JobError).detail.replace(JSON.stringify(stage), '…'));
+      expect((error as JobError).sentence).toContain(`"${stage}"`);
     }
     expect(messages.size).toBe(1);
   });

@@ -71,7 +71,7 @@ describe('the command models', () => {
     await startModels(['--pack', 'none', '--dir', path.join(directory, 'new')]).done;
 
     const manifest = await readFile(path.join(directory, 'new/manifest.json'), 'utf8');
-    expect(JSON.parse(manifest).packs).toHaveProperty('mobileface');
+    expect(JSON.parse(manifest).packs).toHaveProperty('mobilefacenet');
   });
 
   it('fails where a file cannot be had', async () => {

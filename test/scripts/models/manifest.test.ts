@@ -8,6 +8,7 @@ const projectManifest = path.resolve(import.meta.dirname, '../../../models/manif
 
 describe('the manifest of the project', () => {
   it.each([
+    ['mobilefacenet', ['yunet_n_dynamic.onnx', 'fr_feature.onnx']],
     ['mobileface', ['yunet_n_dynamic.onnx', 'mobileface_v2.onnx']],
     ['edgeface', ['yunet_n_dynamic.onnx', 'edgeface_xs_gamma_06.onnx']],
   ])('has the pack %s', async (pack, files) => {

@@ -91,7 +91,9 @@ describe('the jobs of a dead child', () => {
       await recover(lockTokenPrefix, ['poison']);
     }
     const [failed] = await queue.getFailed();
-    expect(failed?.failedReason).toMatch(/^CRASHED_WORKER: This job has ended 3 workers/);
+    expect(failed?.failedReason).toMatch(/^CRASHED_WORKER: We could not finish this search/);
+    const { logs } = await queue.getJobLogs('poison');
+    expect(logs).toEqual([expect.stringContaining('3 workers died while they ran this job')]);
     expect(await queue.getWaitingCount()).toBe(0);
   });
 

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
-import { sharpnessOf } from '../../../src/child/vision/sharpness.js';
+import { cropQualityOf } from '../../../src/child/vision/crop-quality.js';
 
 async function drawn(blurSigma?: number): Promise<RgbImage> {
   const scene = await drawScene({
@@ -15,23 +15,25 @@ async function drawn(blurSigma?: number): Promise<RgbImage> {
   return { data: await picture.removeAlpha().raw().toBuffer(), widthPx: 112, heightPx: 112 };
 }
 
+const sharpnessOf = (image: RgbImage): number => cropQualityOf(image).sharpness;
+
 const flat = (value: number): RgbImage => ({
   data: new Uint8Array(3 * 64).fill(value),
   widthPx: 8,
   heightPx: 8,
 });
 
-test('a picture is the less sharp the more it is blurred', async () => {
+test('a face is less sharp the more it is blurred', async () => {
   const sharpnesses = [await drawn(), await drawn(0.8), await drawn(2), await drawn(5)].map(sharpnessOf);
   expect(sharpnesses).toEqual(sharpnesses.toSorted((a, b) => b - a));
   expect(new Set(sharpnesses).size).toBe(4);
 });
 
-test('a flat picture has no sharpness, of whatever colour', () => {
+test('a flat image of any colour has no sharpness', () => {
   expect([flat(0), flat(93), flat(255)].map(sharpnessOf)).toEqual([0, 0, 0]);
 });
 
-test('the sharpest there can be is what a record has room for', () => {
+test('the highest sharpness fits into a record', () => {
   const board = Uint8Array.from(
     { length: 3 * 64 },
     (_, i) => ((Math.floor(i / 3) + Math.floor(i / 24)) % 2) * 255,
@@ -39,7 +41,13 @@ test('the sharpest there can be is what a record has room for', () => {
   expect(sharpnessOf({ data: board, widthPx: 8, heightPx: 8 })).toBe(65_535);
 });
 
-test('the slope of a shadow is no detail', () => {
+test('the slope of a shadow does not count as sharpness', () => {
   const slope = Uint8Array.from({ length: 3 * 64 }, (_, i) => 10 * (Math.floor(i / 3) % 8));
   expect(sharpnessOf({ data: slope, widthPx: 8, heightPx: 8 })).toBe(0);
+});
+
+test('the brightness is the mean luma', () => {
+  expect([flat(0), flat(93), flat(255)].map((image) => cropQualityOf(image).brightness)).toEqual([
+    0, 93, 255,
+  ]);
 });
