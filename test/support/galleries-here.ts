@@ -26,6 +26,7 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
     problem: () => null,
     report: () => {},
     onProblem: () => {},
-    died: new Promise(() => {}), stop: async () => {},
+    died: new Promise(() => {}),
+    stop: async () => {},
   };
 }
