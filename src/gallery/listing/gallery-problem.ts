@@ -4,6 +4,13 @@ import { GalleryUnavailableError } from '../../shared/errors.js';
 /** A freshly formatted disk has this folder and nothing else. */
 const NOT_A_PHOTO_FOLDER = 'lost+found';
 
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'GALLERY_DIR does not exist; check the path, and whether it is mounted',
+  ENOTDIR: 'GALLERY_DIR is not a folder',
+  EACCES: 'GALLERY_DIR cannot be read: the worker has no permission',
+  EPERM: 'GALLERY_DIR cannot be read: the worker has no permission',
+};
+
 /** Why this machine cannot read `GALLERY_DIR`, for its operators; `null` if it can. */
 export async function findGalleryProblem(galleryDir: string): Promise<string | null> {
   try {
@@ -12,21 +19,8 @@ export async function findGalleryProblem(galleryDir: string): Promise<string | n
     }
     return 'GALLERY_DIR is empty; check whether it is mounted';
   } catch (error) {
-    return describeSystemError(error as NodeJS.ErrnoException);
-  }
-}
-
-function describeSystemError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return 'GALLERY_DIR does not exist; check the path, and whether it is mounted';
-    case 'ENOTDIR':
-      return 'GALLERY_DIR is not a folder';
-    case 'EACCES':
-    case 'EPERM':
-      return 'GALLERY_DIR cannot be read: the worker has no permission';
-    default:
-      return `GALLERY_DIR cannot be read (${error.code ?? error.message})`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return PROBLEMS[code ?? ''] ?? `GALLERY_DIR cannot be read (${code ?? message})`;
   }
 }
 

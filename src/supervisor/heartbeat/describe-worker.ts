@@ -76,7 +76,7 @@ function statusOf({ state, quiet, stats, lastExit }: WorkerFacts): WorkerStatus 
     case 'serving':
     case 'replacing':
       if (quiet) return 'paused';
-      return stats?.stalledReason == null ? 'online' : 'stalled';
+      return (stats?.stalledReason ?? null) === null ? 'online' : 'stalled';
     case 'draining':
       return state.after === 'start' ? 'restarting' : 'draining';
     case 'backoff':

@@ -4,6 +4,7 @@ import {
   type GalleryWatch,
   watchGallery,
 } from '../../../src/child/gallery-thread/gallery-watch.js';
+import { defer } from '../../support/deferred.js';
 import { GalleryUnavailableError } from '../../../src/shared/errors.js';
 
 let changes: (GalleryProblem | null)[];
@@ -53,21 +54,19 @@ test('a job that meets a problem stops the next ones until the next check', asyn
 });
 
 test('a gallery that hangs fails the calls in flight, is asked once only, and goes on when it answers', async () => {
-  let answer: (reason: null) => void = () => {};
+  const answer = defer();
   const check = vi.fn(async () => null as string | null);
   const { problem, unlessHung } = await start(check);
-  check.mockImplementation(
-    () =>
-      new Promise((resolve) => {
-        answer = resolve;
-      }),
-  );
+  check.mockImplementation(async () => {
+    await answer.promise;
+    return null;
+  });
   const call = expect(unlessHung(new Promise(() => {}))).rejects.toThrow(GalleryUnavailableError);
   await vi.advanceTimersByTimeAsync(120_000);
   await call;
   expect(problem()).toEqual({ reason: expect.stringContaining('15 s'), hung: true });
   expect(check).toHaveBeenCalledTimes(2);
-  answer(null);
+  answer.resolve();
   await vi.advanceTimersByTimeAsync(0);
   expect(problem()).toBeNull();
 });
