@@ -8,7 +8,10 @@ import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { deleteSelfies } from './jobs/delete-selfies.js';
-import { showIndexProgress } from './indexing/index-progress.js';
+import { createBatchEnds } from './indexing/batch-ends.js';
+import { createIndexPlanner } from '../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../gallery/store/bad-photos.js';
 import type { GalleryService } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
 import { createJobWorker, type JobEvents, type JobWorker } from './jobs/job-worker.js';
@@ -18,6 +21,7 @@ import { createFileTable } from '../gallery/store/file-table.js';
 import { createFindFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { runIndexJob } from './indexing/index-job.js';
+import { createSavedProbes } from './search/saved-probe.js';
 import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos, or for Redis, the next one is under way. */
@@ -65,6 +69,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const badPhotos = createBadPhotos(redis);
+  const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
+  const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
+  const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
   const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
@@ -106,7 +114,11 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
           tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
           redis,
           searchQueue,
-          indexQueue,
+          waiting: {
+            planner,
+            index: { plans, ends, indexQueue, searchQueue, redis },
+            probes: createSavedProbes(redis, searchQueue, engine.pack.key),
+          },
           onProgress: events.progress,
           onTimed: events.timed,
           logger,
@@ -119,7 +131,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
 
   const { dir } = config.gallery;
   if (dir !== null) {
-    const tools = { galleryDir: dir, findFaces, files, concurrency: engine.capacity };
+    const tools = { galleryDir: dir, findFaces, files, ends, redis, concurrency: engine.capacity };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
@@ -128,7 +140,9 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         kind: 'done',
         value: await reportProblem(runIndexJob(job, signal, tools)),
       }),
-      onFinal: async (job) => showIndexProgress(job, redis, searchQueue),
+      onFinal: async (job) => {
+        if (job.failedReason) await ends.failed(job, job.failedReason);
+      },
       events: eventsOf('index'),
     });
     workers.push(batches);

@@ -88,9 +88,8 @@ async function leaveOutExcluded(
   const embeddings = [probe, ...found.map(({ embedding }) => Float32Array.from(embedding))];
   const { excluded, batches } = await galleries.findExcluded(embeddings);
   const [isProbeExcluded, ...isExcluded] = excluded;
-  const hidesAll = isProbeExcluded !== false || batches.length > 0;
   return {
-    matches: hidesAll ? [] : found.filter((_, i) => isExcluded[i] === false).map(matchOf),
+    matches: isProbeExcluded !== false ? [] : found.filter((_, i) => isExcluded[i] === false).map(matchOf),
     unindexed: batches,
   };
 }

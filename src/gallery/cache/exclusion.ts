@@ -20,6 +20,8 @@ export interface ExcludedPeople {
   has(embedding: Float32Array): boolean;
   /** Photos of excluded people that are not indexed yet. No result is final before they are. */
   readonly batches: readonly IndexBatch[];
+  /** Photos are missing, so that everybody counts as excluded. */
+  readonly isIncomplete: boolean;
 }
 
 export interface ExclusionOptions {
@@ -51,13 +53,15 @@ export function createExclusion({ settings, minCosine, loadGallery, warn }: Excl
     return {
       has: (embedding) => gallery.matrix.search(embedding, minCosine).length > 0,
       batches: scanned.batches,
+      isIncomplete: scanned.batches.length > 0 && excludedUnusable === 'stall',
     };
   };
 
   return {
     admits: (stage, folder) =>
       excludedStage === null || isWithin(stage, excludedStage) || !isWithin(folder, excludedStage),
-    load: async () => (excludedStage === null ? { has: () => false, batches: [] } : load(excludedStage)),
+    load: async () =>
+      excludedStage === null ? { has: () => false, batches: [], isIncomplete: false } : load(excludedStage),
   };
 }
 

@@ -160,7 +160,7 @@ export function createGalleryCache({
       run(async () => {
         const { gallery, excluded, scanned } = await open(stage);
         // Nobody may see a photo of somebody who is about to be excluded.
-        if (excluded.batches.length > 0 || excluded.has(probe)) return { ...scanned, matches: [] };
+        if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [] };
         const best = new Map<string, GalleryMatch>();
         for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
           const { path, widthPx, heightPx, box } = gallery.face(row);
@@ -172,8 +172,8 @@ export function createGalleryCache({
       }),
     findExcluded: (embeddings) =>
       run(async () => {
-        const { has, batches } = await exclusion.load();
-        return { excluded: embeddings.map(has), batches };
+        const { has, batches, isIncomplete } = await exclusion.load();
+        return { excluded: embeddings.map((embedding) => isIncomplete || has(embedding)), batches };
       }),
     invalidate: () => entries.clear(),
   };
