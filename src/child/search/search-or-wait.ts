@@ -20,6 +20,7 @@ const NOTHING_YET = {
   faces: 0,
   belowQuality: 0,
   skipped: [],
+  unreadable: [],
   batches: [],
   matches: [],
 } as const;
