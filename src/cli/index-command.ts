@@ -65,10 +65,11 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
     embeddingSize,
     settings: { ...config.gallery, dir },
     excludedMinCosine: 1,
+    warn: (line) => process.stderr.write(`${line}\n`),
   });
 }
 
-/** Has photos indexed, and resolves when the stage's plan is done. */
+/** Queues photos for indexing, and resolves when the plan of the stage is done. */
 async function indexPhotos(
   { config, redis }: Connection,
   stage: string,

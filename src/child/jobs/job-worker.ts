@@ -58,6 +58,8 @@ export interface JobWorker {
   resume(): void;
   /** Takes no new jobs; the running ones go on. */
   quiet(): void;
+  /** Gives all running jobs back to the queue. */
+  giveBack(): void;
   /** Ends a job as `CANCELLED` if it runs here. A job that is about to start looks in Redis itself. */
   cancel(jobId: string): void;
   /**
@@ -267,7 +269,7 @@ export function createJobWorker<T>({
 
   const giveBackAll = (): void => {
     for (const entry of running.all()) {
-      logger.warn({ job: entry.job.id }, 'Time is up: giving the job back');
+      logger.warn({ job: entry.job.id }, 'Giving the job back to the queue');
       entry.stop('give-back');
     }
   };
@@ -286,6 +288,7 @@ export function createJobWorker<T>({
       enter({ kind: 'quiet' });
       void worker.pause(true);
     },
+    giveBack: giveBackAll,
     cancel: (jobId) => {
       const entry = running.byId(jobId);
       if (entry === null) return;

@@ -23,7 +23,7 @@ export interface MachineFacts {
 /** Builds a worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerReport {
   const facts = worker.facts();
-  const stalled = machine.redisProblem ?? facts.stats?.stalled ?? null;
+  const stalled = machine.redisProblem ?? facts.stats?.stalledReason ?? null;
   const gpu = figuresOf(worker.device, machine.gpus);
   const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
   return {
