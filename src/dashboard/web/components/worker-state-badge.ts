@@ -14,6 +14,7 @@ interface WorkerStateBadgeProps {
 const ICONS: Readonly<Record<WorkerState, IconName>> = {
   failed: 'trouble',
   lost: 'trouble',
+  stalled: 'trouble',
   restarting: 'restart',
   searching: 'search',
   indexing: 'working',

@@ -6,11 +6,12 @@ import { kindOfJob } from './route.js';
  * What a worker does, in one word: its card shows it and the fleet's summary counts it, so that the two always agree.
  * `online` is split up by what the worker runs; every other status of a record is a state of its own.
  */
-export type WorkerState = Exclude<WorkerStatus, 'online'> | 'searching' | 'indexing' | 'idle';
+export type WorkerState = Exclude<WorkerStatus, 'online'> | 'stalled' | 'searching' | 'indexing' | 'idle';
 
 export const WORKER_STATE_WORDS: Readonly<Record<WorkerState, string>> = {
   failed: 'Failed',
   lost: 'Lost',
+  stalled: 'Stalled',
   restarting: 'Restarting',
   searching: 'Searching',
   indexing: 'Indexing',
@@ -42,6 +43,7 @@ export function workerActionsFor(state: WorkerState): readonly WorkerAction[] {
       return ['resume', 'restart'];
     case 'failed':
     case 'lost':
+    case 'stalled':
       return ['restart'];
     // Its supervisor does not run, so nothing receives the command.
     case 'offline':
