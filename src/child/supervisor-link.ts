@@ -31,7 +31,7 @@ export interface IpcChannel {
 export function linkToSupervisor(
   channel: IpcChannel,
   orders: Orders,
-  work: () => Pick<ChildStats, 'activeJobs' | 'inferenceSilentMs' | 'oomSteps'>,
+  work: () => Pick<ChildStats, 'activeJobs' | 'stalledReason' | 'inferenceSilentMs' | 'oomSteps'>,
 ): SupervisorLink {
   const eventLoop = createEventLoopMeter();
   const takeCpuPercent = createCpuMeter();

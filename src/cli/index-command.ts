@@ -77,6 +77,7 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
     embeddingSize,
     settings: { ...config.gallery, dir },
     excludedMinCosine: 1,
+    warn: (line) => process.stderr.write(`${line}\n`),
   });
 }
 

@@ -81,6 +81,7 @@ describe('a child', () => {
         cpuPercent: expect.any(Number),
         eventLoopDelayMaxMs: expect.any(Number),
         activeJobs: 1,
+        stalledReason: null,
         inferenceSilentMs: 0,
         oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
       },

@@ -12,7 +12,7 @@ import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
-import { messageOf } from '../../shared/errors.js';
+import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
 import { filesKey } from '../../shared/redis-keys.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
@@ -42,7 +42,7 @@ export function createDashboardGalleries(
 ): DashboardGalleries {
   const { dir, retentionS } = config.gallery;
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
-    dir === null ? new Map<string, number>() : countByFolder(await openGalleryDirectory(dir)),
+    dir === null ? new Map<string, number>() : countByFolder(await openDirectory(dir)),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
 
@@ -64,7 +64,7 @@ export function createDashboardGalleries(
           'NO_GALLERY_DIR',
           'This machine has no GALLERY_DIR; start the index on one that has.',
         );
-      const listed = await listPhotos(await openGalleryDirectory(dir), stage, () => undefined);
+      const listed = await listPhotos(await openDirectory(dir), stage, () => undefined);
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
           throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
@@ -90,6 +90,16 @@ export function createDashboardGalleries(
       return { stage, ...forgotten };
     },
   };
+}
+
+/** @throws {ApiError} `NO_GALLERY_DIR` */
+async function openDirectory(dir: string): Promise<GalleryDirectory> {
+  try {
+    return await openGalleryDirectory(dir);
+  } catch (error) {
+    if (!(error instanceof GalleryUnavailableError)) throw error;
+    throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
+  }
 }
 
 function withoutTrailingSlashes(stage: string): string {

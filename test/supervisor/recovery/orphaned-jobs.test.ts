@@ -17,6 +17,7 @@ const IDLE: ChildStats = {
   cpuPercent: 0,
   eventLoopDelayMaxMs: 0,
   activeJobs: 0,
+  stalledReason: null,
   inferenceSilentMs: 0,
   oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };

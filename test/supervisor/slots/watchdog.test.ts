@@ -8,6 +8,7 @@ const idle: ChildStats = {
   cpuPercent: 1,
   eventLoopDelayMaxMs: 1,
   activeJobs: 0,
+  stalledReason: null,
   inferenceSilentMs: 0,
   oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };

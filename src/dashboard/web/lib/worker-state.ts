@@ -6,7 +6,7 @@ import { kindOfJob } from './route.js';
  * What a worker does, in one word: its card shows it and the fleet's summary counts it, so that the two always agree.
  * `online` is split up by what the worker runs; every other status of a record is a state of its own.
  */
-export type WorkerState = Exclude<WorkerStatus, 'online'> | 'stalled' | 'searching' | 'indexing' | 'idle';
+export type WorkerState = Exclude<WorkerStatus, 'online'> | 'searching' | 'indexing' | 'idle';
 
 export const WORKER_STATE_WORDS: Readonly<Record<WorkerState, string>> = {
   failed: 'Failed',
