@@ -73,6 +73,4 @@ export interface ChildStats {
   readonly inferenceSilentMs: number;
   /** OOM fallback steps since the start: batch halved, arena rebuilt, work moved to the CPU. */
   readonly oomSteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
-  /** Why the child cannot take jobs although it runs; absent if it can. */
-  readonly stalled?: string;
 }
