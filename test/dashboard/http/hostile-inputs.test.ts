@@ -22,13 +22,18 @@ const failure = async (response: Response) => ({
   status: response.status,
   code: ((await response.json()) as { error: { code: string } }).error.code,
 });
-const postForm = (body: BodyInit, type?: string): Promise<Response> =>
+const postForm = (body: string | FormData, type?: string): Promise<Response> =>
   dashboard.fetch('/api/searches', {
     method: 'POST',
     body,
     ...(type !== undefined && { headers: { 'content-type': type } }),
   });
 const postJson = (body: string): Promise<Response> => postForm(body, 'application/json');
+
+const added = async (body: object) => {
+  const { id } = (await (await postJson(JSON.stringify(body))).json()) as Search;
+  return dashboard.searchQueue.getJob(id);
+};
 
 describe('a search request', () => {
   it.each([
@@ -69,10 +74,6 @@ describe('a search request', () => {
   });
 
   it('always has the texts uid and stage in the queue', async () => {
-    const added = async (body: object) => {
-      const { id } = (await (await postJson(JSON.stringify(body))).json()) as Search;
-      return dashboard.searchQueue.getJob(id);
-    };
     const plain = await added({ image: SELFIE, stage: 'Day-1' });
     expect(plain).toMatchObject({ name: 'process-face', data: { uid: 'dashboard', stage: 'Day-1' } });
     const list = await added({ image: SELFIE, uid: 5, gallery: [{ id: 'a', image: SELFIE }] });
@@ -178,22 +179,22 @@ describe('what other programs write to Redis', () => {
   });
 });
 
-describe('the photo of a result', () => {
-  const finish = async (data: object, matches: readonly string[]): Promise<string> => {
-    const { id = '' } = await dashboard.searchQueue.add('search', data);
-    const result = matches.map((photo) => ({ id: photo, score: 0.9, similarity: 0.9 }));
-    await dashboard.redis.hset(
-      `bull:face-search:${id}`,
-      'returnvalue',
-      JSON.stringify(result),
-      'finishedOn',
-      '1',
-    );
-    return id;
-  };
-  const statusOf = async (id: string, rank: number): Promise<number> =>
-    (await dashboard.fetch(`/api/searches/${id}/photos/${rank}`)).status;
+const finish = async (data: object, matches: readonly string[]): Promise<string> => {
+  const { id = '' } = await dashboard.searchQueue.add('search', data);
+  const result = matches.map((photo) => ({ id: photo, score: 0.9, similarity: 0.9 }));
+  await dashboard.redis.hset(
+    `bull:face-search:${id}`,
+    'returnvalue',
+    JSON.stringify(result),
+    'finishedOn',
+    '1',
+  );
+  return id;
+};
+const statusOf = async (id: string, rank: number): Promise<number> =>
+  (await dashboard.fetch(`/api/searches/${id}/photos/${rank}`)).status;
 
+describe('the photo of a result', () => {
   beforeAll(async () => {
     const folder = path.join(dashboard.galleryDir, 'Day-1');
     await mkdir(folder, { recursive: true });
