@@ -10,6 +10,7 @@ import { EXIT_CODES } from './shared/exit-codes.js';
 const HELP = `Usage: face-search <command> [options]
 
   index <stage>              computes the faces of all photos below a folder of GALLERY_DIR, by all workers
+      --pack NAME            for a model pack other than MODEL_PACK, by the workers that run it
   search <selfie> --stage S  finds the photos that show a person
       --threshold N          score (0 to 1) that a match must reach
       --limit N              longest result, 0 for all
@@ -17,6 +18,7 @@ const HELP = `Usage: face-search <command> [options]
       --open                 writes a page with the photos, and opens it
   status                     workers and queues at a glance
   forget <stage|photo|all>   deletes computed faces, in Redis and in running workers
+      --pack NAME            instead: the faces of one model pack
       --yes                  does not ask
 
 Redis, the queue and GALLERY_DIR come from the environment or .env, as for the worker.

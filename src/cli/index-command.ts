@@ -22,7 +22,11 @@ const MAX_IDLE_S = 600;
 
 /** Has all photos of a stage indexed by the fleet, and shows the progress. */
 export async function indexCommand(args: string[]): Promise<void> {
-  const { positionals } = parseArgs({ args, allowPositionals: true });
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { pack: { type: 'string' } },
+  });
   const [wanted, ...others] = positionals;
   if (wanted === undefined || others.length > 0)
     throw new UsageError('Say which folder below GALLERY_DIR to index.');
@@ -31,10 +35,11 @@ export async function indexCommand(args: string[]): Promise<void> {
   if (galleryDir === null) throw new UsageError('Set GALLERY_DIR, as on the workers.');
   const stage = stageOf(wanted, galleryDir);
 
-  const pack = await findModelPack(connection.config.engine.modelPack, connection.config.engine.modelsDir);
+  const { modelPack, modelsDir } = connection.config.engine;
+  const pack = await findModelPack(values.pack ?? modelPack, modelsDir);
   const cache = openGalleryCache(connection, pack, galleryDir);
   const before = await cache.scan(stage);
-  if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
+  if (before.batches.length > 0) await warnWithoutWorkers(connection.redis, pack.name);
   const startedAt = performance.now();
   await indexPhotos(connection, stage, pack, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;
