@@ -29,7 +29,7 @@ export interface IndexTools {
 }
 
 /** Waits before a batch of another pack is looked at again: doubled each time, as its workers may not be online. */
-const OTHER_PACK_DELAY_MS = { first: 500, max: 30_000 };
+const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
 
 /**
  * Returns a batch of another model pack to the queue, where a worker of that pack takes it: embeddings of different
@@ -63,10 +63,7 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
     await tools.ends.failed(job, `CRASHED_WORKER: It ended ${crashes} workers.`);
     return { photos: 0, faces: 0, broken: 0 };
   }
-  // A plain error, so that the batch is tried again: other machines may have the folder.
-  const directory = await openGalleryDirectory(tools.galleryDir).catch((error: unknown) => {
-    throw new Error(`The gallery folder ${tools.galleryDir} is not there`, { cause: error });
-  });
+  const directory = await openGalleryDirectory(tools.galleryDir);
   const { indexed, rest } = await indexFiles(folder, files, directory, signal, tools);
   // Once and last: until then, whoever lists the folder sees the whole batch as not indexed.
   await tools.files.write(folder, indexed);
