@@ -54,6 +54,8 @@ const workerRecord = z
     concurrency: count,
     engine: optionalText,
     provider: optionalText,
+    model_pack: optionalText,
+    model_license: optionalText,
     provider_refusals: z.array(z.object({ provider: text, reason: text })).catch([]),
     oom_halved: count,
     oom_shrunk: count,
