@@ -2,6 +2,8 @@ import pMap from 'p-map';
 import { ImageError } from '../../shared/errors.js';
 import type { ListedPhoto } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import type { GalleryFace } from '../../gallery/cache/gallery.js';
+import { type ExpansionRule, searchExpanded } from '../../gallery/expand-probe.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
 import { cosineOf } from '../../gallery/store/fixed-point.js';
 import type { FindFaces } from '../indexing/known-faces.js';
@@ -15,6 +17,8 @@ export interface SearchListedOptions {
   /** Embedding of the face to find: L2-normalised float32 [embeddingSize]. */
   readonly probe: Float32Array;
   readonly minCosine: number;
+  /** `null` searches without a second pass. */
+  readonly expansion: ExpansionRule | null;
   readonly signal: AbortSignal;
   /** Takes the share (0..1) of the photos that are done. */
   readonly onDone: (share: number) => void;
@@ -24,18 +28,22 @@ export interface SearchListedOptions {
 
 export interface SearchedList {
   readonly matches: readonly GalleryMatch[];
+  readonly expandedBy: number;
   readonly photos: number;
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
 }
 
+interface ListedFace extends GalleryFace {
+  readonly embedding: Int16Array;
+}
+
 /** Searches photos one by one, several at a time. Broken photos are skipped. `path` of a match is the photo's id. */
 export async function searchListedPhotos(
   photos: readonly ListedPhoto[],
-  { findFaces, concurrency, limits, probe, minCosine, signal, onDone, log }: SearchListedOptions,
+  { findFaces, concurrency, limits, probe, minCosine, expansion, signal, onDone, log }: SearchListedOptions,
 ): Promise<SearchedList> {
-  const matches: GalleryMatch[] = [];
-  let faces = 0;
+  const faces: ListedFace[] = [];
   let done = 0;
   let skipped = 0;
 
@@ -51,9 +59,7 @@ export async function searchListedPhotos(
         const { widthPx, heightPx } = photo;
         for (const face of photo.faces) {
           if (flawOf(face, limits) !== null) continue;
-          faces += 1;
-          const cosine = cosineOf(probe, face.embedding);
-          if (cosine >= minCosine) matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
+          faces.push({ path: id, widthPx, heightPx, box: face.box, embedding: face.embedding });
         }
       }
       done += 1;
@@ -63,7 +69,37 @@ export async function searchListedPhotos(
   );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
-  return { matches, photos: photos.length - skipped, faces };
+  const found = searchExpanded(
+    probe,
+    minCosine,
+    expansion,
+    (embedding, atLeast) => matchFaces(faces, embedding, atLeast),
+    ({ face }) => Float32Array.from(face.embedding),
+  );
+  return {
+    matches: found.matches.map(({ face: { embedding: _embedding, ...face }, cosine }) => ({
+      ...face,
+      cosine,
+    })),
+    expandedBy: found.expandedBy,
+    photos: photos.length - skipped,
+    faces: faces.length,
+  };
+}
+
+/** Each photo by its most similar face. */
+function matchFaces(
+  faces: readonly ListedFace[],
+  probe: Float32Array,
+  minCosine: number,
+): { readonly face: ListedFace; readonly cosine: number }[] {
+  const best = new Map<string, { readonly face: ListedFace; readonly cosine: number }>();
+  for (const face of faces) {
+    const cosine = cosineOf(probe, face.embedding);
+    if (cosine < minCosine || cosine <= (best.get(face.path)?.cosine ?? -Infinity)) continue;
+    best.set(face.path, { face, cosine });
+  }
+  return [...best.values()];
 }
 
 /** A photo that cannot be read is a result, because the search goes on. */

@@ -1,3 +1,4 @@
+import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import { createExclusion } from './exclusion.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
@@ -14,6 +15,8 @@ export interface GalleryQuery {
   readonly probe: Float32Array;
   /** Cosine similarity (-1..1) that a match must reach. */
   readonly minCosine: number;
+  /** Without it there is no second pass. */
+  readonly expansion?: ExpansionRule | null;
 }
 
 /** A photo that shows the person, by its most similar face. */
@@ -25,6 +28,8 @@ export interface GalleryMatch extends GalleryFace {
 export interface SearchedGallery extends ScannedGallery {
   /** One match a photo, among the indexed photos, in no order. Excluded people are left out. */
   readonly matches: readonly GalleryMatch[];
+  /** Matches that improved the probe for a second pass; 0 where there was none. */
+  readonly expandedBy: number;
 }
 
 /** The galleries of this machine. Each stays in memory after its first use. */
@@ -126,18 +131,36 @@ export function createGalleryCache({
 
   return {
     scan: async (stage) => (await open(stage)).scanned,
-    search: async ({ stage, probe, minCosine }) => {
-      const { gallery, isExcluded, scanned } = await open(stage);
-      if (isExcluded(probe)) return { ...scanned, matches: [] };
-      const best = new Map<string, GalleryMatch>();
-      for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
-        const { path, widthPx, heightPx, box } = gallery.face(row);
-        if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
-        if (isExcluded(gallery.matrix.read(row))) continue;
-        best.set(path, { path, widthPx, heightPx, box, cosine });
-      }
-      return { ...scanned, matches: [...best.values()] };
+    search: async ({ stage, probe, minCosine, expansion = null }) => {
+      const opened = await open(stage);
+      const { gallery, isExcluded, scanned } = opened;
+      if (isExcluded(probe)) return { ...scanned, matches: [], expandedBy: 0 };
+      const found = searchExpanded(
+        probe,
+        minCosine,
+        expansion,
+        (embedding, atLeast) => matchPhotos(opened, embedding, atLeast),
+        ({ row }) => gallery.matrix.read(row),
+      );
+      const matches = found.matches.map(({ row: _row, ...match }) => match);
+      return { ...scanned, matches, expandedBy: found.expandedBy };
     },
     invalidate: () => entries.clear(),
   };
+}
+
+/** Each photo by its most similar face. */
+function matchPhotos(
+  { gallery, isExcluded }: OpenGallery,
+  probe: Float32Array,
+  minCosine: number,
+): (GalleryMatch & { readonly row: number })[] {
+  const best = new Map<string, GalleryMatch & { readonly row: number }>();
+  for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
+    const { path, widthPx, heightPx, box } = gallery.face(row);
+    if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
+    if (isExcluded(gallery.matrix.read(row))) continue;
+    best.set(path, { path, widthPx, heightPx, box, cosine, row });
+  }
+  return [...best.values()];
 }
