@@ -3,16 +3,24 @@ import { messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 import { createLogger } from './shared/logger.js';
 import { createServiceManager } from './supervisor/service-manager.js';
-import { onSignals } from './supervisor/signals.js';
 import { startSupervisor } from './supervisor/start-supervisor.js';
+
+type Command = 'stop' | 'roll' | 'quiet' | 'resume';
+
+const SIGNAL_COMMANDS: Readonly<Partial<Record<NodeJS.Signals, Command>>> = {
+  SIGTERM: 'stop',
+  SIGINT: 'stop',
+  SIGHUP: 'roll',
+  SIGTSTP: 'quiet',
+  SIGCONT: 'resume',
+};
 
 try {
   const config = loadConfig();
   const logger = createLogger('supervisor', config.logLevel);
   const supervisor = startSupervisor(config, createServiceManager(process.env, logger), logger);
 
-  onSignals((command, signal) => {
-    logger.info(`Received ${signal}: ${command}`);
+  const run = (command: Command): void => {
     switch (command) {
       case 'stop':
         supervisor.stop();
@@ -27,7 +35,13 @@ try {
         supervisor.setQuiet(false);
         break;
     }
-  });
+  };
+  for (const [signal, command] of Object.entries(SIGNAL_COMMANDS)) {
+    process.on(signal, () => {
+      logger.info(`Received ${signal}: ${command}`);
+      run(command);
+    });
+  }
 
   process.exit(await supervisor.stopped);
 } catch (error) {

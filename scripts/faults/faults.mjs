@@ -76,7 +76,7 @@ export const FAULTS = {
       if (job.failures.length > 0) break;
       const from = testbed.lines.length;
       process.kill(await pidOfJob(scene, id), 'SIGKILL');
-      await testbed.line(({ msg }) => msg.startsWith('The child was ended by SIGKILL'), from);
+      await testbed.line(({ msg }) => msg.startsWith('The child was killed by SIGKILL'), from);
     }
     return { 'it is failed': (job.endedAt ?? NaN) - at };
   },
@@ -111,7 +111,9 @@ async function loseChild(scene, signal) {
   process.kill(victim.pid, signal);
   const death = await testbed.line(
     (line) =>
-      line.worker === victim.id && line.childPid === victim.pid && line.msg.startsWith('The child was ended'),
+      line.worker === victim.id &&
+      line.childPid === victim.pid &&
+      line.msg.startsWith('The child was killed'),
     from,
   );
   const diedAt = signal === 'SIGKILL' ? at : death.at;

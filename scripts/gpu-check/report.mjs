@@ -29,12 +29,12 @@ function describeGpus(query) {
     case 'absent':
       return 'No nvidia-smi: this machine has no NVIDIA driver.';
     case 'error':
-      return `The NVIDIA GPUs cannot be listed: ${query.reason}`;
+      return `Cannot list the NVIDIA GPUs: ${query.reason}`;
     case 'gpus':
       return query.gpus
         .map(
-          ({ device, memoryUsedMb, throttleReasons }) =>
-            `GPU ${device.index}: ${device.name}, ${memoryUsedMb ?? '?'} of ${device.memoryTotalMb ?? '?'} MB used, driver ${device.driverVersion ?? '?'}` +
+          ({ device, driverVersion, memoryUsedMb, throttleReasons }) =>
+            `GPU ${device.index}: ${device.name}, ${memoryUsedMb ?? '?'} of ${device.memoryTotalMb ?? '?'} MB used, driver ${driverVersion ?? '?'}` +
             (throttleReasons?.length ? `, held back: ${throttleReasons.join(', ')}` : ''),
         )
         .join('\n');

@@ -28,11 +28,13 @@ export async function statusCommand(args: string[]): Promise<void> {
   const counts = await Promise.all(
     [config.queue.name, indexQueueName(config.queue.name)].map(async (name) => {
       const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-      const count = await queue.getJobCounts('wait', 'active', 'waiting-children', 'delayed', 'failed');
-      return [
-        name,
-        ...['wait', 'active', 'waiting-children', 'delayed', 'failed'].map((key) => String(count[key])),
-      ];
+      const [waiting, count] = await Promise.all([
+        // While a queue is paused, its waiting jobs are in the list `paused`.
+        queue.getJobCountByTypes('wait', 'paused', 'prioritized'),
+        queue.getJobCounts('active', 'waiting-children', 'delayed', 'failed'),
+      ]);
+      const others = ['active', 'waiting-children', 'delayed', 'failed'].map((key) => count[key]);
+      return [name, ...[waiting, ...others].map(String)];
     }),
   );
   const head = ['queue', 'waiting', 'active', 'indexing', 'delayed', 'failed'];

@@ -7,7 +7,7 @@ import { ConfigError, messageOf } from './errors.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How to reach Redis. `password` is in no log and in no command line. */
+/** How to reach Redis. `password` never appears in logs or command lines. */
 export interface RedisConfig {
   readonly host: string;
   readonly port: number;
@@ -17,13 +17,13 @@ export interface RedisConfig {
   readonly tls: boolean;
 }
 
-/** The whole configuration, validated once and never changed. Plain data: it crosses IPC to the children. */
+/** The validated, frozen configuration. It is plain data, because the children receive it over IPC. */
 export interface Config {
   readonly redis: RedisConfig;
   readonly queue: { readonly name: string; readonly prefix: string };
   readonly hostname: string;
   readonly devices: {
-    /** Indices of the GPUs to use, `null` for all. */
+    /** Indices of the GPUs to use; `null` for all. */
     readonly gpuIndices: readonly number[] | null;
     readonly cpuOnly: boolean;
     readonly cpuWorker: 'auto' | 'on' | 'off';
@@ -33,38 +33,38 @@ export interface Config {
     readonly provider: 'auto' | 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
     readonly modelPack: string;
     readonly modelsDir: string;
-    /** Engine threads of a child; `null` chooses by the machine. */
+    /** Engine threads of a child; `null` depends on the machine. */
     readonly threads: number | null;
     readonly maxImageBytes: number;
     readonly maxImagePixels: number;
   };
   readonly jobs: {
-    /** Jobs that a child works on at the same time; `null` chooses by the engine. */
+    /** Jobs that a child runs at the same time; `null` depends on the engine. */
     readonly concurrency: number | null;
-    /** Score (0..1) a match must reach. */
+    /** Lowest score of a match, 0..1. */
     readonly threshold: number;
-    /** Longest result list; 0 for all. */
+    /** Longest list of matches; 0 for no limit. */
     readonly limit: number;
     readonly maxGalleryImages: number;
-    /** Whether ended jobs keep their selfies. */
+    /** Whether finished jobs keep their selfies. */
     readonly keepSelfies: boolean;
   };
   readonly gallery: {
-    /** Absolute path, `null` where jobs may only bring inline pictures. */
+    /** Absolute path; `null` if jobs must bring their photos inline. */
     readonly dir: string | null;
-    /** What the galleries in memory may take; those used longest ago are dropped. */
+    /** Memory for galleries. The least recently used are dropped. */
     readonly memoryBytes: number;
-    /** Folder below `dir` with photos of people who are never to be found. */
+    /** Folder below `dir` with photos of people who must never be found. */
     readonly excludedStage: string | null;
-    /** How long computed faces are kept in Redis; 0 for ever. */
+    /** How long Redis keeps computed faces; 0 for no limit. */
     readonly retentionS: number;
-    /** Faces below these limits are kept out of galleries. */
+    /** Galleries leave out faces below these limits. */
     readonly quality: {
-      /** Shorter side of the face's box, in pixels of the photo. */
+      /** Shorter side of the face box, in pixels of the photo. */
       readonly minFacePx: number;
       /** 0..65535, see `src/child/vision/crop-quality.ts`. */
       readonly minSharpness: number;
-      /** Degrees that a face may be turned to a side. */
+      /** How far a face may be turned to the side, in degrees. */
       readonly maxYawDeg: number;
     };
   };
@@ -73,27 +73,27 @@ export interface Config {
     readonly heartbeatIntervalMs: number;
     readonly pingTimeoutMs: number;
     readonly inferenceTimeoutMs: number;
-    /** Resident memory at which a child is recycled; 0 for no limit. */
+    /** Resident memory above which a child is replaced; 0 for no limit. */
     readonly childMaxRssMb: number;
-    /** Used memory of a GPU at which its child is recycled; 0 for no limit. */
+    /** Used GPU memory above which the child is replaced; 0 for no limit. */
     readonly gpuMaxMemoryMb: number;
   };
   readonly dashboard: {
     readonly host: string;
-    /** `null` where this machine serves none; 0 for any that is free. */
+    /** `null` for no dashboard on this machine; 0 for any free port. */
     readonly port: number | null;
-    /** What a caller has to know; `null` admits everybody, on the loopback interface alone. */
+    /** `null` allows every caller, but only on the loopback interface. */
     readonly token: string | null;
-    /** Searches that one client may ask for; 0 for any number. */
+    /** Searches that one client may request per minute; 0 for no limit. */
     readonly searchesPerMinute: number;
   };
   readonly logLevel: string;
 }
 
 /**
- * Reads `.env` below `directory` where there is one; `environment` wins over it. An empty value counts as not set.
+ * Reads `.env` in `directory` if it exists. Values in `environment` take precedence. An empty value counts as not set.
  *
- * @throws {ConfigError} naming every wrong variable and what it may be
+ * @throws {ConfigError} with every invalid variable and its allowed values
  */
 export function loadConfig(environment: Environment = process.env, directory = process.cwd()): Config {
   const merged = { ...readEnvFile(path.join(directory, '.env')), ...environment };
@@ -109,13 +109,13 @@ export function loadConfig(environment: Environment = process.env, directory = p
   return freeze(toConfig(parsed.data, directory));
 }
 
-/** Whoever reaches the page sees selfies and stops workers: only this machine's own users may, or who has the token. */
+/** The page shows selfies and can stop workers, so a dashboard on the network needs a token. */
 function describeOpenDashboard(given: Environment): string[] {
   const host = given['DASHBOARD_HOST'] ?? DASHBOARD_HOST;
   const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
   if (isLoopback || given['DASHBOARD_PORT'] === 'off' || given['DASHBOARD_TOKEN'] !== undefined) return [];
   return [
-    `DASHBOARD_TOKEN must be set where DASHBOARD_HOST is not a loopback address, but is ${JSON.stringify(host)}`,
+    `DASHBOARD_TOKEN must be set if DASHBOARD_HOST is not a loopback address, but DASHBOARD_HOST is ${JSON.stringify(host)}`,
   ];
 }
 
@@ -133,7 +133,7 @@ function readEnvFile(file: string): Environment {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new ConfigError([`${file} cannot be read: ${messageOf(error)}`]);
+    throw new ConfigError([`Cannot read ${file}: ${messageOf(error)}`]);
   }
   return parseEnv(text);
 }

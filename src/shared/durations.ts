@@ -1,21 +1,20 @@
-/** Upper bounds (seconds, inclusive) of the buckets in which durations are counted; a last one takes what is longer. */
+/** Inclusive upper bounds of the histogram buckets, in seconds. One more bucket counts longer durations. */
 export const DURATION_BOUNDS_S: readonly number[] = [
   0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 300,
 ];
 
-/** Durations as counts a bucket: what many workers can send cheaply, and what adds up. */
+/** Durations as counts per bucket: small to send, and easy to add up. */
 export interface Histogram {
-  /** One for each bound, and one for what is longer than all of them. */
+  /** One count per bound, and one for longer durations. */
   readonly counts: readonly number[];
-  /** Of all durations, in seconds. */
+  /** Sum of all durations, in seconds. */
   readonly sum: number;
 }
 
 /**
- * The parts of a search: `wait` until a worker takes it, `selfie` until its face is embedded,
- * `gallery` until it is compared, `run` the two together with what lies between them, `total` from the portal's
- * adding it to the result, indexing included. Of a search that ran several times, all but
- * `total` are of the last run; its `wait` then holds the time that indexing took.
+ * The parts of a search. `wait`: until a worker takes it. `selfie`: until the face is embedded. `gallery`: until it is
+ * compared. `run`: both, and the time between them. `total`: from the job's creation to its result, with indexing.
+ * If a search runs several times, only `total` covers all runs; the last run's `wait` includes the indexing.
  */
 export const SEARCH_STAGES = ['wait', 'selfie', 'gallery', 'run', 'total'] as const;
 export type SearchStage = (typeof SEARCH_STAGES)[number];
@@ -36,7 +35,7 @@ export function addHistograms(a: Histogram, b: Histogram): Histogram {
   return { counts: a.counts.map((count, i) => count + (b.counts[i] ?? 0)), sum: a.sum + b.sum };
 }
 
-/** What was counted since `before`; everything where `before` is of a supervisor that has started anew since. */
+/** The counts added since `before`, or all counts if the supervisor has restarted since. */
 export function sinceHistogram(before: Histogram, now: Histogram): Histogram {
   const counts = now.counts.map((count, i) => count - (before.counts[i] ?? 0));
   return counts.some((count) => count < 0) ? now : { counts, sum: Math.max(0, now.sum - before.sum) };
@@ -47,8 +46,8 @@ export function countOf({ counts }: Histogram): number {
 }
 
 /**
- * The duration (s) below which the share `q` (0..1) of all lies, taken as evenly spread within a bucket, as
- * Prometheus' `histogram_quantile` does. `null` where nothing was counted; the last bound for what is above it.
+ * The `q` quantile (0..1) in seconds, with durations spread evenly within each bucket, as in Prometheus'
+ * `histogram_quantile`. `null` if the histogram is empty. Never above the last bound.
  */
 export function quantileOf(histogram: Histogram, q: number): number | null {
   const total = countOf(histogram);

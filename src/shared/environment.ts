@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 
-/** One schema a variable: what it may be, its default, and the sentence for whoever gets it wrong. */
+/** One schema per variable: allowed values, default and error message. */
 
 const integer = (min: number, max: number, fallback: number) =>
   z
@@ -37,7 +37,7 @@ const name = (fallback: string) =>
     .default(fallback);
 
 function isUsableRedisUrl(text: string): boolean {
-  // What is no URL at all is reported as that.
+  // The other check reports text that is not a URL.
   if (!URL.canParse(text)) return true;
   const { pathname, username, password } = new URL(text);
   return /^\/?\d*$/.test(pathname) && !/%(?![\da-f]{2})/i.test(username + password);
@@ -50,7 +50,7 @@ export const environment = z.object({
     .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379/0 or rediss://host:6379/0' })
     .refine(
       isUsableRedisUrl,
-      'must end with the number of a database, and its % must be followed by two hexadecimal digits',
+      'must end with a database number, and each % must be followed by two hexadecimal digits',
     )
     .optional(),
   REDIS_HOST: z.string().default('127.0.0.1'),

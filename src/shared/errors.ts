@@ -56,7 +56,7 @@ export class ImageError extends Error {
   }
 }
 
-/** A process that cannot start, and the exit code that says why to whoever started it. */
+/** A process cannot start. The exit code tells the service manager why. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 
@@ -69,17 +69,17 @@ export class StartupError extends Error {
   }
 }
 
-/** Every wrong configuration value, reported together. */
+/** All invalid configuration values, reported together. */
 export class ConfigError extends StartupError {
   constructor(readonly problems: readonly string[]) {
     super(
-      `Cannot start, the configuration is wrong:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+      `Cannot start: the configuration is invalid:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
       EXIT_CODES.badConfig,
     );
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

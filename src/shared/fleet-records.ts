@@ -2,18 +2,18 @@ import type { Redis } from 'ioredis';
 import { WORKERS_KEY } from './redis-keys.js';
 import type { WorkerRecord } from './worker-record.js';
 
-/** A reader takes an older record for offline, whatever its status says. */
+/** A worker with an older record is offline, whatever its status says. */
 const OFFLINE_AFTER_S = 15;
 
 export interface SeenWorker {
   readonly record: WorkerRecord;
-  /** The record's, or `offline` where it is too old. */
+  /** The record's status, or `offline` if the record is too old. */
   readonly status: WorkerRecord['status'];
-  /** Seconds since the heartbeat. */
+  /** Seconds since the last heartbeat. */
   readonly ageS: number;
 }
 
-/** All workers that have ever registered, in the order of their ids. */
+/** All workers in Redis, sorted by id. */
 export async function readFleet(redis: Redis): Promise<SeenWorker[]> {
   const records = Object.values(await redis.hgetall(WORKERS_KEY)).map(
     (text) => JSON.parse(text) as WorkerRecord,

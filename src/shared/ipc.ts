@@ -1,12 +1,12 @@
 import type { Config } from './config.js';
 import type { Device } from './device.js';
 import type { SearchDurations } from './durations.js';
-import type { ProviderRefusal } from './provider-refusal.js';
+import type { ProviderRefusal } from './worker-record.js';
 
 /**
- * Every message between the supervisor and a child. JSON over Node's IPC channel.
+ * All messages between the supervisor and a child, as JSON over Node's IPC channel.
  *
- * A child speaks first: `hello` once its listeners are on; the supervisor answers with `init`.
+ * A child sends `hello` once its listeners are on. The supervisor answers with `init`.
  */
 export type SupervisorMessage =
   | {
@@ -15,20 +15,20 @@ export type SupervisorMessage =
       readonly device: Device;
       readonly config: Config;
       readonly quiet: boolean;
-      /** The children before this one died in the middle of their start: try no execution provider but the CPU's. */
+      /** Earlier children crashed at start-up, so use the CPU as the only execution provider. */
       readonly cautious: boolean;
     }
-  /** Answered by `pong` with the same number. */
+  /** The child answers with a `pong` of the same number. */
   | { readonly type: 'ping'; readonly seq: number }
   /** Take no new jobs until `resume`. */
   | { readonly type: 'quiet' }
   | { readonly type: 'resume' }
-  /** Take no new jobs, finish the running ones within `timeoutMs`, give back the rest, exit 0. A later one may shorten it. */
+  /** Take no new jobs, finish the running ones within `timeoutMs`, return the rest to the queue, exit 0. A later message may shorten the timeout. */
   | { readonly type: 'drain'; readonly timeoutMs: number }
-  /** End this job as `CANCELLED` if it runs here, or is about to. */
+  /** Fail this job with `CANCELLED` if it runs here or is about to start. */
   | { readonly type: 'cancel'; readonly jobId: string };
 
-/** Which of the two queues a job is of. */
+/** The queue of a job. */
 export type JobQueue = 'search' | 'index';
 
 export type ChildMessage =
@@ -36,7 +36,7 @@ export type ChildMessage =
   | ChildReady
   | { readonly type: 'pong'; readonly seq: number; readonly stats: ChildStats }
   | { readonly type: 'job-started'; readonly queue: JobQueue; readonly jobId: string }
-  /** A search that has a result, just before its `job-ended`. */
+  /** Precedes the `job-ended` of a search with a result. */
   | { readonly type: 'search-timed'; readonly durations: SearchDurations }
   | { readonly type: 'job-progress'; readonly jobId: string; readonly progress: number }
   | {
@@ -45,28 +45,28 @@ export type ChildMessage =
       readonly jobId: string;
       readonly outcome: 'completed' | 'failed' | 'returned';
     }
-  /** The last words before an exit that the child chose. */
+  /** Why the child is about to exit on its own. */
   | { readonly type: 'failing'; readonly error: string };
 
-/** Sent once the models are loaded, one inference has run, and Redis has answered. */
+/** Sent once the models are loaded, one inference has run and Redis has answered. */
 export interface ChildReady {
   readonly type: 'ready';
   readonly engine: string;
   readonly provider: string;
-  /** Better execution providers that were tried first. */
+  /** Better execution providers that do not work here. */
   readonly providerRefusals: readonly ProviderRefusal[];
   readonly concurrency: number;
-  /** Every BullMQ lock token of this child starts with one of these and a colon. */
+  /** Each BullMQ lock token of this child starts with one of these and a colon. */
   readonly lockTokenPrefixes: readonly string[];
 }
 
 export interface ChildStats {
   readonly rssMb: number;
-  /** Longest time since the last `pong` that the main thread's event loop was blocked. */
+  /** Longest block of the main thread's event loop since the last `pong`. */
   readonly eventLoopDelayMaxMs: number;
   readonly activeJobs: number;
-  /** Milliseconds for which inference has been asked for and none has ended; 0 when none is awaited. */
+  /** How long inference has been pending without a run that ended, in ms; 0 if none is pending. */
   readonly inferenceSilentMs: number;
-  /** How often, since it started, a device without memory had its batch halved, its arena built anew, its work done on the CPU. */
+  /** OOM fallback steps since the start: batch halved, arena rebuilt, work moved to the CPU. */
   readonly oomSteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
 }

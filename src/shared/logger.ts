@@ -2,12 +2,12 @@ import { type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** An error without its other fields: those of a Redis error hold the command, and with it passwords and pictures. */
+/** Leaves out other fields: a Redis error holds the command, which may contain passwords and photos. */
 function describeError(error: Error): object {
   return { type: error.name, message: error.message, stack: error.stack };
 }
 
-/** JSON lines on standard output. Pictures, embeddings and passwords are never passed to it. */
+/** Writes JSON lines to standard output. Never pass photos, embeddings or passwords to it. */
 export function createLogger(name: string, level: string): Logger {
   return pino({
     name,

@@ -3,22 +3,19 @@ import { Redis } from 'ioredis';
 import type { RedisConfig } from './config.js';
 import type { Logger } from './logger.js';
 
-/** Jobs are to be taken within two seconds of Redis' return, so that no retry may be further away than this. */
+/** Workers must take jobs within two seconds after Redis is back. */
 const MAX_RETRY_DELAY_MS = 500;
-/**
- * An answer that is this late will not come: the network between us is gone and nobody said so. Longer than
- * BullMQ's longest blocking read (10 s), shorter than a job's lock (30 s).
- */
+/** Detects a dead network. Longer than BullMQ's longest blocking read (10 s), shorter than a job's lock (30 s). */
 const SOCKET_TIMEOUT_MS = 20_000;
 
 export interface RedisConnectionOptions {
-  /** What `CLIENT LIST` shows. */
+  /** Appears in `CLIENT LIST`. */
   readonly connectionName: string;
 }
 
 /**
- * A connection that is tried for ever: commands wait while Redis is away. It logs once when Redis goes (or is
- * not there at the start) and once when it is back. `disconnect()` ends it.
+ * Reconnects until `disconnect()`. Commands wait while Redis is unreachable. Logs once when Redis becomes unreachable and
+ * once when it is back.
  */
 export function createRedis(config: RedisConfig, logger: Logger, options: RedisConnectionOptions): Redis {
   const address = `${config.host}:${config.port}`;
@@ -30,31 +27,31 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
     ...(config.password !== undefined && { password: config.password }),
     ...(config.tls && { tls: isIP(config.host) === 0 ? { servername: config.host } : {} }),
     connectionName: options.connectionName,
-    // BullMQ asks for it: a command waits for Redis' return, however long that takes.
+    // BullMQ requires this: commands wait until Redis is back.
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => Math.min(50 * attempt, MAX_RETRY_DELAY_MS),
-    // While Redis loads its data it is up but useless; ask again as often as for the connection itself.
+    // While Redis loads its data, ask again as often as for the connection itself.
     maxLoadingRetryTime: MAX_RETRY_DELAY_MS,
-    // A primary that became a replica: connect again, to find the new one, and send the command there.
+    // The primary became a replica: reconnect to find the new primary and repeat the command there.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
     socketTimeout: SOCKET_TIMEOUT_MS,
   });
   let state: ConnectionState = { kind: 'connecting' };
 
   const away = (trouble: RedisTrouble, detail: string): void => {
-    if (state.kind !== 'away') state = { kind: 'away', sinceMs: performance.now(), told: new Set() };
-    if (state.told.has(trouble)) return;
-    state.told.add(trouble);
+    if (state.kind !== 'away') state = { kind: 'away', sinceMs: performance.now(), logged: new Set() };
+    if (state.logged.has(trouble)) return;
+    state.logged.add(trouble);
     logger.error({ redis: address, detail }, describeTrouble(trouble, config));
   };
 
   redis.on('error', (error) => {
     const trouble = troubleOf(error);
     away(trouble, error.message);
-    // ioredis would go on in database 0, which belongs to somebody else.
+    // Otherwise ioredis would continue in database 0.
     if (trouble === 'database') redis.disconnect(true);
   });
-  // Unlike `close`, this is not said of a connection that we closed ourselves.
+  // Unlike `close`, this event does not follow our own `disconnect()`.
   redis.on('reconnecting', () => {
     if (state.kind !== 'away') away('unreachable', 'The connection was closed.');
   });
@@ -70,7 +67,7 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
   return redis;
 }
 
-/** Settles once Redis has answered, however long that takes. */
+/** Resolves once Redis has answered. */
 export function redisReady(redis: Redis): Promise<void> {
   return new Promise((resolve) => {
     if (redis.status === 'ready') resolve();
@@ -78,10 +75,10 @@ export function redisReady(redis: Redis): Promise<void> {
   });
 }
 
-/** Whether an error only says that Redis is away, of which the connection itself has told already. */
+/** Whether an error only says that Redis is unreachable, which the connection has logged already. */
 export function isConnectionError(error: Error): boolean {
   if (error.name === 'ReplyError') return troubleOf(error) !== 'refused';
-  // The operating system's errors carry a code in letters; ioredis' own are known by their text.
+  // Errors of the operating system have a textual code. Those of ioredis only have a message.
   return (
     typeof (error as NodeJS.ErrnoException).code === 'string' ||
     /^(Connection is closed|Socket timeout|Command aborted due to connection close)/.test(error.message)
@@ -95,27 +92,26 @@ export function isConnectionError(error: Error): boolean {
 type ConnectionState =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'up' }
-  /** `told`: what has been logged of this absence. */
-  | { readonly kind: 'away'; readonly sinceMs: number; readonly told: Set<RedisTrouble> };
+  /** `logged`: the problems that have been logged since then. */
+  | { readonly kind: 'away'; readonly sinceMs: number; readonly logged: Set<RedisTrouble> };
 
 type RedisTrouble = 'unreachable' | 'credentials' | 'database' | 'refused';
 
 function troubleOf(error: Error): RedisTrouble {
   if (/^(NOAUTH|WRONGPASS)|invalid (username-)?password/i.test(error.message)) return 'credentials';
   if (/DB index is out of range|invalid DB index/i.test(error.message)) return 'database';
-  // What Redis itself answers starts with a word in capitals.
   return error.name === 'ReplyError' ? 'refused' : 'unreachable';
 }
 
 function describeTrouble(trouble: RedisTrouble, config: RedisConfig): string {
   switch (trouble) {
     case 'unreachable':
-      return 'Redis is away; trying again until it is back';
+      return 'Redis is unreachable; retrying until it is back';
     case 'credentials':
       return `Redis does not accept the ${config.password === undefined ? 'missing password' : 'user name or password'}; check REDIS_USERNAME and REDIS_PASSWORD, or the ones in REDIS_URL`;
     case 'database':
       return `Redis has no database ${config.db}; check REDIS_DB, or the number at the end of REDIS_URL`;
     case 'refused':
-      return 'Redis refuses the connection; trying again until it does not';
+      return 'Redis refuses the connection; retrying';
   }
 }

@@ -1,29 +1,29 @@
-/** The names of every Redis key of our own. BullMQ's keys are BullMQ's business. */
+/** The names of all our Redis keys and channels, except BullMQ's. */
 
 /** Hash: worker id -> {@link import('./worker-record.js').WorkerRecord} as JSON. Read by the portal. */
 export const WORKERS_KEY = 'workers';
 
-/** String `1` while the portal wants this worker to take no jobs. */
+/** String `1` while this worker is paused. The portal writes it. */
 export function workerPausedKey(workerId: string): string {
   return `worker:${workerId}:paused`;
 }
 
-/** String with an expiry: the supervisor that holds this machine's place, as JSON. */
+/** String with an expiry: the supervisor that holds this machine's lease, as JSON. */
 export function supervisorLeaseKey(hostname: string): string {
   return `worker:${hostname}:supervisor`;
 }
 
-/** String with an expiry: how many children this job has killed. */
+/** String with an expiry: number of children that crashed while they ran this job. */
 export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** Pub/sub channel: a message is the id of a running job that is to end as `CANCELLED`. */
+/** Pub/sub channel: a message is the id of a running job to cancel. */
 export function cancelChannel(queueName: string): string {
   return `worker:cancel:${queueName}`;
 }
 
-/** Pub/sub channel: a message is the id of a worker of this machine that is to restart, empty for all, one by one. */
+/** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */
 export function restartChannel(hostname: string): string {
   return `worker:restart:${hostname}`;
 }

@@ -4,42 +4,42 @@ import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
 import { cancelChannel, restartChannel } from '../shared/redis-keys.js';
 
-export interface Orders {
-  /** A running job is to end, where it runs on this machine. */
+export interface CommandHandlers {
+  /** Cancels the job if it runs on this machine. */
   cancel(jobId: string): void;
-  /** A worker of this machine is to restart. Tells whether there is one of this id. */
+  /** Restarts one worker. Returns false if this machine has no worker with this id. */
   restart(workerId: string): boolean;
-  /** All workers of this machine are to restart, one by one. */
+  /** Restarts all workers of this machine, one by one. */
   roll(): void;
 }
 
 /**
- * Hears what the portal and the dashboard ask of this machine over Redis. Who asks while the connection is away is not
- * heard; Redis tells them how many heard it.
+ * Receives commands of the portal and the dashboard over Redis pub/sub. Commands sent while the connection is lost are
+ * lost too; the reply to PUBLISH tells the sender how many subscribers there are.
  *
- * @param redis duplicated: a connection that listens can do nothing else
+ * @param redis is duplicated, because a subscribed connection cannot run other commands
  */
 export function listenForCommands(
   redis: Redis,
   { queueName, hostname }: { readonly queueName: string; readonly hostname: string },
-  orders: Orders,
+  handlers: CommandHandlers,
   logger: Logger,
 ): { stop(): void } {
   const connection = redis.duplicate();
   const cancels = cancelChannel(queueName);
   const restarts = restartChannel(hostname);
-  // Whatever takes this connection away takes the first one away too, which tells of it.
+  // The main connection already logs errors.
   connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {
-    if (channel === cancels) orders.cancel(message);
+    if (channel === cancels) handlers.cancel(message);
     if (channel !== restarts) return;
     logger.info({ worker: message || 'all' }, 'Restarting on request');
-    if (message === '') orders.roll();
-    else if (!orders.restart(message))
-      logger.warn({ worker: message }, 'There is no worker of this id to restart');
+    if (message === '') handlers.roll();
+    else if (!handlers.restart(message))
+      logger.warn({ worker: message }, 'Cannot restart: this machine has no worker with this id');
   });
   connection.subscribe(cancels, restarts).catch((error: Error) => {
-    if (!isConnectionError(error)) logger.warn(`Orders over Redis are not heard: ${messageOf(error)}`);
+    if (!isConnectionError(error)) logger.warn(`Cannot receive commands over Redis: ${messageOf(error)}`);
   });
   return { stop: () => connection.disconnect() };
 }

@@ -6,20 +6,20 @@ import type { Logger } from '../shared/logger.js';
 import { createErrorTail } from './slots/error-tail.js';
 import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
-/** It has nothing to finish. */
+/** The dashboard has no work to finish. */
 const STOP_TIMEOUT_MS = 3000;
 
-/** The dashboard's process: supervised as the workers' children are, and of no consequence for them. */
+/** The dashboard's process. Its failures do not affect the workers. */
 export interface DashboardProcess {
-  /** Starts it, or anew where it runs: with a newer build, or other settings. */
+  /** Starts the dashboard, or replaces the running one to apply a new build or new settings. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- *   down ──restart──▶ up ──ends unasked──▶ waiting ──backoff──▶ up
- *     ▲               │                       └──only a person can mend it──▶ down
- *     └──────stop─────┴──stop──────────────────▶ down
+ *   down ──restart──▶ up ──crash──▶ waiting ──backoff──▶ up
+ *     ▲               ├──crash that a restart cannot fix──▶ down
+ *     └──────stop─────┴── (also from waiting)
  */
 type DashboardState =
   | { readonly kind: 'down' }
@@ -49,11 +49,11 @@ export function createDashboardProcess(
       recover(description, code, startedMs);
     };
     child.once('close', (code, signal) =>
-      onEnd(signal === null ? `ended with code ${code}` : `was ended by ${signal}`, code),
+      onEnd(signal === null ? `exited with code ${code}` : `was killed by ${signal}`, code),
     );
     child.on('error', (error) => {
-      // Of one that runs, it is about the channel, whose end says it all.
-      if (child.pid === undefined) onEnd(`could not be started (${error.message})`, null);
+      // For a running process the error concerns the IPC channel; `close` follows.
+      if (child.pid === undefined) onEnd(`could not start (${error.message})`, null);
     });
   };
 
@@ -63,11 +63,11 @@ export function createDashboardProcess(
     crashes = decision.history;
     const at = decision.kind === 'retry' ? decision.at : decision.retryAt;
     if (at === null) {
-      logger.error(`${description}; it stays down until a rolling restart`);
+      logger.error(`${description}; it stays down until the next rolling restart`);
       state = { kind: 'down' };
       return;
     }
-    logger.error(`${description}; it is started again in ${((at - now) / 1000).toFixed(1)} s`);
+    logger.error(`${description}; restarting it in ${((at - now) / 1000).toFixed(1)} s`);
     state = { kind: 'waiting', timer: setTimeout(start, at - now) };
   };
 

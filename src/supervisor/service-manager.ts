@@ -2,16 +2,16 @@ import { execFile } from 'node:child_process';
 import type { Logger } from '../shared/logger.js';
 
 export interface ServiceManager {
-  /** Says once that the first worker takes jobs. */
+  /** Reports once that the first worker takes jobs. */
   ready(): void;
-  /** Says that a stop is under way. */
+  /** Reports that the supervisor is stopping. */
   stopping(): void;
   stop(): void;
 }
 
 /**
- * PM2 (`wait_ready`) is told over the IPC channel, systemd (`Type=notify`, `WatchdogSec`) by its own
- * systemd-notify, because Node has no Unix datagram sockets. Where neither started us, nothing happens.
+ * Notifies PM2 (`wait_ready`) over the IPC channel and systemd (`Type=notify`, `WatchdogSec`) with systemd-notify,
+ * because Node has no Unix datagram sockets. Does nothing without a service manager.
  */
 export function createServiceManager(environment: NodeJS.ProcessEnv, logger: Logger): ServiceManager {
   const underSystemd = environment['NOTIFY_SOCKET'] !== undefined;
@@ -25,7 +25,7 @@ export function createServiceManager(environment: NodeJS.ProcessEnv, logger: Log
     });
   };
 
-  // systemd.service(5) asks for a sign at half the watchdog's time.
+  // sd_watchdog_enabled(3) recommends half of the watchdog's timeout.
   const watchdog =
     underSystemd && watchdogUs > 0 ? setInterval(() => notify('WATCHDOG=1'), watchdogUs / 2000) : undefined;
   watchdog?.unref();

@@ -23,25 +23,25 @@ import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
 import { acquireLease } from './heartbeat/acquire-lease.js';
 import { createXidWatch } from './devices/xid-watch.js';
 
-/** Redis may be away when the supervisor stops: its last words are not worth more than this. */
+/** Redis may be unreachable when the supervisor stops. */
 const FAREWELL_TIMEOUT_MS = 2000;
 const CHILD_MODULE = fileURLToPath(new URL('../child.js', import.meta.url));
 const DASHBOARD_MODULE = fileURLToPath(new URL('../dashboard.js', import.meta.url));
 
 export interface Supervisor {
-  /** Replaces all children, one after another. */
+  /** Replaces all children, one by one. */
   roll(): void;
   setQuiet(quiet: boolean): void;
-  /** Drains and stops; a second call gives the running jobs back at once. */
+  /** Drains and stops. A second call returns the running jobs to the queue at once. */
   stop(): void;
-  /** The process's exit code, once everything has stopped. */
+  /** Resolves with the exit code once everything has stopped. */
   readonly stopped: Promise<number>;
 }
 
-/** `stopping` waits for the running jobs, `stopping-now` for nothing. */
+/** `stopping` waits for the running jobs, `stopping-now` does not. */
 type Phase = 'starting' | 'running' | 'stopping' | 'stopping-now';
 
-/** Puts the parts together: Redis, the machine's place, devices, fleet, heartbeat. Last in, first out. */
+/** Connects Redis, lease, devices, fleet and heartbeat. Stops them in reverse order. */
 export function startSupervisor(initial: Config, service: ServiceManager, logger: Logger): Supervisor {
   let config = initial;
   let phase: Phase = 'starting';
@@ -74,7 +74,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       recovery,
       redisIsUp,
       onChange: () => onFleetChange(),
-      onTrouble: () => xids.look(),
+      onTrouble: () => xids.refresh(),
       logger,
     },
     logger,
@@ -111,7 +111,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       hasLease = false;
       logger.error(
         { holder },
-        `Another supervisor (pid ${holder.pid}) has taken the place of ${config.hostname}`,
+        `Another supervisor (pid ${holder.pid}) has taken the lease of ${config.hostname}`,
       );
       stop(EXIT_CODES.leaseTaken);
     },
@@ -126,14 +126,14 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
   const roll = (): void => {
     if (phase === 'running') rollingRestart.request();
-    else logger.warn(`No rolling restart: the supervisor is ${phase}`);
+    else logger.warn(`Ignoring the rolling restart: the supervisor is ${phase}`);
   };
   const restartWorker = (workerId: string): boolean => {
     const worker = fleet.workers().find(({ id }) => id === workerId);
     worker?.slot.replace(memory.replaceOrder(workerId));
     return worker !== undefined;
   };
-  const orders = listenForCommands(
+  const commands = listenForCommands(
     redis,
     { queueName: config.queue.name, hostname: config.hostname },
     { cancel: fleet.cancel, restart: restartWorker, roll },
@@ -143,7 +143,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   const onFleetChange = (): void => {
     const workers = fleet.workers().map((worker) => worker.facts());
     if (workers.some(({ state }) => state.kind === 'serving')) service.ready();
-    // Nothing has ever run here, and nothing that we could do would change that: better to say so and end.
+    // No worker has ever run, and a restart cannot fix that.
     const hopeless = workers.every(
       ({ state, lastExit, restarts }) =>
         state.kind === 'failed' && restarts === 1 && isPermanentFailure(lastExit?.code ?? null),
@@ -159,9 +159,9 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     hasLease = true;
     const found = await findDevices();
     starting.signal.throwIfAborted();
-    if (found.problem !== null) logger.warn(`The NVIDIA GPUs cannot be used, so none is: ${found.problem}`);
+    if (found.problem !== null) logger.warn(`Cannot use the NVIDIA GPUs: ${found.problem}`);
     for (const gpu of found.unusable)
-      logger.info(`${gpu}: not from NVIDIA, so it gets no worker of its own (docs/engine.md)`);
+      logger.info(`${gpu} gets no worker of its own, because it is not an NVIDIA GPU (docs/engine.md)`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
     phase = 'running';
     watch.start(found.idle);
@@ -174,7 +174,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const stop = (exitCode: number): void => {
     if (phase === 'stopping' || phase === 'stopping-now') {
-      if (phase === 'stopping') logger.warn('Stopping at once: the running jobs go back to the queue');
+      if (phase === 'stopping') logger.warn('Stopping at once: the running jobs return to the queue');
       phase = 'stopping-now';
       void fleet.stop(0);
       return;
@@ -191,7 +191,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);
-    orders.stop();
+    commands.stop();
     redis.disconnect();
     service.stop();
     settle(exitCode);
@@ -202,9 +202,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       await recovery.settled();
       if (hasLease) await heartbeat.stop();
     } else if (hasLease) {
-      logger.warn(
-        'Redis is away: the last figures stay unwritten, and the lease of the place expires by itself',
-      );
+      logger.warn('Redis is unreachable: cannot write the last records; the lease expires by itself');
     }
   };
 

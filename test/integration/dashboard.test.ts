@@ -171,7 +171,7 @@ describe('the dashboard of a supervisor', () => {
     const { url } = await start();
     const second = await bed.supervisor({ WORKER_HOSTNAME: 'second', DASHBOARD_PORT: new URL(url).port });
     const line = await second.line(({ msg }) =>
-      msg.startsWith(`The dashboard ended with code ${EXIT_CODES.addressTaken}`),
+      msg.startsWith(`The dashboard exited with code ${EXIT_CODES.addressTaken}`),
     );
     expect(line.msg).toMatch(
       /Port \d+ of 127\.0\.0\.1 is taken, by another dashboard perhaps; set DASHBOARD_PORT/,

@@ -60,7 +60,7 @@ describe('a machine with GPUs', () => {
     expect(warnings[0]?.msg).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
   });
 
-  it('keeps the worker of a GPU that vanishes for its return, and gives a new GPU one', async () => {
+  it('keeps the worker of a vanished GPU, and gives a new GPU its own', async () => {
     await smi.answer(await fakeGpus(2));
     await start();
     await bed.recorded('host_gpu1', online);
@@ -73,7 +73,7 @@ describe('a machine with GPUs', () => {
     expect((await bed.record('host_gpu0'))?.restarts).toBe(0);
   });
 
-  it('starts no worker before the supervisor holds the place, however often it looks for GPUs', async () => {
+  it('starts no worker before the supervisor holds the lease', async () => {
     await smi.answer(await fakeGpus(1));
     const predecessor = JSON.stringify({ bootId: 'killed', pid: 1, since: 1 });
     await bed.redis.set('worker:host:supervisor', predecessor, 'PX', 3000);
@@ -84,7 +84,7 @@ describe('a machine with GPUs', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    'keeps each worker on its own GPU, however often its children die and the GPUs change their indices',
+    'keeps each worker on its own GPU, even if children crash and GPU indices change',
     async () => {
       const [first = '', second = '', third = ''] = (await fakeGpus(3)).trimEnd().split('\n');
       const uuids = [first, second].map((row) => row.split(', ')[1] ?? '');
@@ -122,17 +122,17 @@ describe('a machine with GPUs', () => {
     },
   );
 
-  it('gives up no GPU because nvidia-smi fails for a while', async () => {
+  it('loses no GPU if nvidia-smi fails for a while', async () => {
     await smi.answer(await fakeGpus(1));
     const supervisor = await start();
     const { pid } = await bed.recorded('host_gpu0', online);
     await smi.answer(await readNvidiaFixture('driver-error'), 9);
-    await supervisor.line(({ msg }) => msg.includes('cannot be listed'));
+    await supervisor.line(({ msg }) => msg.includes('Cannot list the GPUs'));
     const record = await bed.recorded('host_gpu0', ({ gpu_temperature }) => gpu_temperature === null);
     expect(record).toMatchObject({ status: 'online', pid, gpu_memory_total_mb: 81_559 });
   });
 
-  it('works on its CPU, with a warning, where nvidia-smi hangs', async () => {
+  it('uses its CPU, with a warning, if nvidia-smi hangs', async () => {
     await smi.hang();
     const supervisor = await start();
     await supervisor.line(({ msg }) => msg.includes('nvidia-smi did not answer within 5 s'));
@@ -141,7 +141,7 @@ describe('a machine with GPUs', () => {
     expect(await job.waitUntilFinished(bed.events)).toHaveLength(1);
   });
 
-  it('does not start without the provider that was asked for', async () => {
+  it('does not start without the configured provider', async () => {
     await smi.answer(await fakeGpus(1));
     const supervisor = await start({ EXECUTION_PROVIDER: 'cuda' });
     expect(await supervisor.exited).toEqual({ code: 69, signal: null });

@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => bed.close());
 
-/** Every command that reaches Redis over one of the connections, from now on. */
+/** All commands on these connections from now on. */
 async function commandsOf(addresses: readonly string[]): Promise<string[]> {
   const commands: string[] = [];
   const monitor = await bed.redis.monitor();
@@ -28,7 +28,7 @@ async function connectionsOf(name: string): Promise<string[]> {
 }
 
 describe('the heartbeat of a machine', () => {
-  it('costs Redis one command, however many workers there are, and nothing else is asked of it', async () => {
+  it('costs Redis one command for any number of workers, and nothing else', async () => {
     const smi = await createFakeNvidiaSmi();
     onTestFinished(() => smi.remove());
     await smi.answer(await fakeGpus(3));
@@ -43,7 +43,7 @@ describe('the heartbeat of a machine', () => {
     const beats = () => supervisor.lines.slice(from).filter(({ msg }) => msg === 'Heartbeat').length;
     await supervisor.line(({ msg }) => msg === 'Heartbeat' && beats() >= 6, from);
     expect(new Set(commands)).toEqual(new Set(['eval']));
-    // One may be under way at either end, and one on its way to us.
+    // One may be in progress at either end, and one not yet reported to us.
     expect(Math.abs(commands.length - beats())).toBeLessThanOrEqual(2);
   });
 });

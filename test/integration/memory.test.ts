@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
 import { createTestbed, slowJob, type Testbed } from '../support/testbed.js';
 
-/** Less than a child with tiny models takes, and more than half of it. */
+/** Less than a child with tiny models needs, and more than half of it. */
 const LIMIT_MB = '140';
 
 let bed: Testbed;
@@ -12,21 +12,23 @@ beforeEach(async () => {
 afterEach(() => bed.close());
 
 describe('children over their memory limit', () => {
-  it('are replaced one after another, between their jobs, and once in a while only', async () => {
+  it('are replaced one by one, between their jobs, and not too often', async () => {
     const smi = await createFakeNvidiaSmi();
     onTestFinished(() => smi.remove());
     await smi.answer(await fakeGpus(2));
     const supervisor = await bed.supervisor({ PATH: smi.path, USE_CPU: '0', CHILD_MAX_RSS_MB: LIMIT_MB });
     const jobs = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(async () => bed.add(await slowJob(1, 15))));
     const ends = () =>
-      supervisor.lines.filter(({ msg }) => /^The child has outgrown|^Child ended as asked/.test(msg));
+      supervisor.lines.filter(({ msg }) =>
+        /^The child is over its memory|^Child exited as requested/.test(msg),
+      );
     await supervisor.line(() => ends().length >= 4);
     const [first, firstEnd, second, secondEnd] = ends();
-    expect(first?.msg).toMatch(/outgrown/);
-    expect(firstEnd).toMatchObject({ msg: 'Child ended as asked', worker: first?.worker });
-    expect(second?.msg).toMatch(/outgrown/);
+    expect(first?.msg).toMatch(/over its memory/);
+    expect(firstEnd).toMatchObject({ msg: 'Child exited as requested', worker: first?.worker });
+    expect(second?.msg).toMatch(/over its memory/);
     expect(second?.worker).not.toBe(first?.worker);
-    expect(secondEnd).toMatchObject({ msg: 'Child ended as asked', worker: second?.worker });
+    expect(secondEnd).toMatchObject({ msg: 'Child exited as requested', worker: second?.worker });
 
     await Promise.all(jobs.map((job) => bed.inState(job, 'completed')));
     const ended = await Promise.all(jobs.map((job) => bed.queue.getJob(job.id ?? '')));

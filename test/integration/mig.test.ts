@@ -22,7 +22,7 @@ const start = () => bed.supervisor({ PATH: smi.path, USE_CPU: '0', DEVICE_SCAN_I
 
 describe('a machine with GPUs in MIG mode', () => {
   it.runIf(process.platform === 'linux')(
-    'has one worker for each instance, which sees nothing else, and none for its GPU',
+    'has one worker for each instance, which sees nothing else, and none for the GPU itself',
     async () => {
       const supervisor = await start();
       const first = await bed.recorded(
@@ -53,7 +53,7 @@ describe('a machine with GPUs in MIG mode', () => {
     },
   );
 
-  it('keeps the worker of an instance that vanishes, and gives a new one with its number another id', async () => {
+  it('keeps the worker of a vanished instance, and gives a new instance with its number another id', async () => {
     const supervisor = await start();
     await bed.recorded('host_gpu0mig1', online);
     const list = await readNvidiaFixture('mig-list');

@@ -33,7 +33,7 @@ describe('an operator', () => {
     expect((await bed.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(1);
   });
 
-  it('is refused a rolling restart with a wrong .env', async () => {
+  it('gets no rolling restart with an invalid .env', async () => {
     const supervisor = await bed.supervisor();
     const { pid } = await bed.recorded('host_cpu0', online);
     await writeEnvFile(supervisor, 'MATCH_LIMIT=many\n');
@@ -54,7 +54,7 @@ describe('an operator', () => {
     await bed.recorded('host_cpu0', ({ last_roll, concurrency }) => last_roll !== null && concurrency === 3);
   });
 
-  it('is refused a rolling restart with settings that the supervisor itself was started with', async () => {
+  it('gets no rolling restart if settings of the supervisor itself have changed', async () => {
     const supervisor = await bed.supervisor();
     const { pid } = await bed.recorded('host_cpu0', online);
     await writeEnvFile(supervisor, 'QUEUE_NAME=another\n');
@@ -67,7 +67,7 @@ describe('an operator', () => {
     });
   });
 
-  it('keeps the settings with which its children run where none comes up with the new ones', async () => {
+  it('keeps the old settings if no child starts with the new ones', async () => {
     const smi = await createFakeNvidiaSmi();
     onTestFinished(() => smi.remove());
     await smi.answer(await fakeGpus(1));
@@ -85,7 +85,7 @@ describe('an operator', () => {
     await bed.recorded('host_gpu0', (record) => online(record) && record.pid !== pid);
   });
 
-  it('quiets the machine with SIGTSTP and wakes it with SIGCONT', async () => {
+  it('pauses the machine with SIGTSTP and resumes it with SIGCONT', async () => {
     const supervisor = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     supervisor.signal('SIGTSTP');
@@ -109,11 +109,11 @@ describe('an operator', () => {
     await job.waitUntilFinished(bed.events);
   });
 
-  it('sees a worker paused from the moment on from which it is, not a heartbeat later', async () => {
+  it('sees the paused state at once, not a heartbeat later', async () => {
     const supervisor = await bed.supervisor({ HEARTBEAT_INTERVAL_MS: '5000' });
     await supervisor.line(({ msg }) => msg === 'Worker is ready');
     await bed.redis.set('worker:host_cpu0:paused', '1');
-    const { time } = await supervisor.line(({ msg }) => msg.startsWith('Worker is quiet'));
+    const { time } = await supervisor.line(({ msg }) => msg.startsWith('Worker is paused'));
     const { last_heartbeat } = await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
     expect(last_heartbeat - Date.parse(time as string) / 1000).toBeLessThan(4);
   });
@@ -127,7 +127,7 @@ describe('an operator', () => {
     expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
   });
 
-  it('cancels a job in the moment in which a worker takes it', async () => {
+  it('cancels a job at the moment a worker takes it', async () => {
     await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     bed.events.on('active', ({ jobId }) => void bed.redis.publish('worker:cancel:face-search', jobId));

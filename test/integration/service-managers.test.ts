@@ -20,10 +20,10 @@ const called = (states: string) =>
   vi.waitFor(async () => expect(await systemd.calls()).toContain(states), PATIENCE);
 
 describe('systemd', () => {
-  it('is told that the service is ready once a worker takes jobs, and that it stops', async () => {
+  it('learns that the service is ready once a worker takes jobs, and that it stops', async () => {
     await bed.server.halt();
     const supervisor = await bed.supervisor({ PATH: systemd.path, NOTIFY_SOCKET: '/run/none' });
-    await supervisor.line(({ msg }) => /redis.*away/i.test(msg));
+    await supervisor.line(({ msg }) => /redis.*unreachable/i.test(msg));
     expect(await systemd.calls()).toEqual([]);
     await bed.server.start();
     await supervisor.line(({ msg }) => msg === 'Worker is ready');
@@ -34,7 +34,7 @@ describe('systemd', () => {
     expect(await systemd.calls()).toHaveLength(2);
   });
 
-  it('is never told that the service is ready where no worker can start', async () => {
+  it('never learns that the service is ready if no worker can start', async () => {
     const environment = { PATH: systemd.path, NOTIFY_SOCKET: '/run/none', MODELS_DIR: '/nonexistent' };
     const supervisor = await bed.supervisor({ ...environment, MODEL_PACK: 'mobilefacenet' });
     await supervisor.exited;
@@ -42,7 +42,7 @@ describe('systemd', () => {
     expect(await systemd.calls()).toHaveLength(1);
   });
 
-  it('is told of readiness once, however many children come up', async () => {
+  it('learns of readiness once, however many children start', async () => {
     const supervisor = await bed.supervisor({ PATH: systemd.path, NOTIFY_SOCKET: '/run/none' });
     await called(READY);
     supervisor.signal('SIGHUP');
@@ -50,13 +50,13 @@ describe('systemd', () => {
     expect(await systemd.calls()).toEqual([READY]);
   });
 
-  it('hears from the watchdog for as long as the event loop runs, and no longer', async () => {
+  it('gets watchdog notifications only while the event loop runs', async () => {
     const environment = { PATH: systemd.path, NOTIFY_SOCKET: '/run/none', WATCHDOG_USEC: '400000' };
     const supervisor = await bed.supervisor(environment);
     const pings = async () => (await systemd.calls()).filter((call) => call === 'WATCHDOG=1').length;
     await vi.waitFor(async () => expect(await pings()).toBeGreaterThan(3), PATIENCE);
     supervisor.signal('SIGSTOP');
-    // Whoever was being started when the signal came has written by now.
+    // A systemd-notify that was starting when the signal came has finished by now.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const atStop = await pings();
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -65,14 +65,14 @@ describe('systemd', () => {
     await vi.waitFor(async () => expect(await pings()).toBeGreaterThan(atStop), PATIENCE);
   });
 
-  it('that cannot be reached keeps nobody from work', async () => {
+  it('does not affect the workers if it cannot be reached', async () => {
     await systemd.fail();
     const supervisor = await bed.supervisor({ PATH: systemd.path, NOTIFY_SOCKET: '/run/none' });
     await supervisor.line(({ msg, level }) => level === 'warn' && msg.startsWith('systemd-notify failed'));
     await bed.recorded('host_cpu0', ({ status }) => status === 'online');
   });
 
-  it('is left alone where it did not start the supervisor', async () => {
+  it('is left alone if it did not start the supervisor', async () => {
     const supervisor = await bed.supervisor({ PATH: systemd.path, WATCHDOG_USEC: '400000' });
     await supervisor.line(({ msg }) => msg === 'Worker is ready');
     supervisor.signal('SIGTERM');
@@ -82,12 +82,12 @@ describe('systemd', () => {
 });
 
 describe('PM2', () => {
-  it('is told that the supervisor is ready once a worker takes jobs', async () => {
+  it('learns that the supervisor is ready once a worker takes jobs', async () => {
     await bed.server.halt();
     const supervisor = await bed.supervisor();
     let told: unknown;
     void supervisor.message.then((message) => (told = message));
-    await supervisor.line(({ msg }) => /redis.*away/i.test(msg));
+    await supervisor.line(({ msg }) => /redis.*unreachable/i.test(msg));
     expect(told).toBeUndefined();
     await bed.server.start();
     await supervisor.line(({ msg }) => msg === 'Worker is ready');

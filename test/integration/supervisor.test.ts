@@ -56,7 +56,7 @@ describe('a machine without GPUs', () => {
   it.each([
     ['at the deadline', { SHUTDOWN_TIMEOUT_MS: '300' }, 1],
     ['at a second signal', { SHUTDOWN_TIMEOUT_MS: '60000' }, 2],
-  ])('gives the running job back unharmed %s', async (_when, environment, signals) => {
+  ])('returns the running job to the queue %s', async (_when, environment, signals) => {
     const supervisor = await bed.supervisor(environment);
     const job = await bed.add(await slowJob(1), { attempts: 2 });
     await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
@@ -71,8 +71,8 @@ describe('a machine without GPUs', () => {
   });
 });
 
-describe('a machine whose Redis is away', () => {
-  it('stops at the deadline all the same, and does not wait for words that nobody hears', async () => {
+describe('a machine whose Redis is unreachable', () => {
+  it('stops at the deadline and does not wait for Redis', async () => {
     const supervisor = await bed.supervisor({ SHUTDOWN_TIMEOUT_MS: '300' });
     const job = await bed.add(await slowJob(1));
     await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
@@ -82,13 +82,13 @@ describe('a machine whose Redis is away', () => {
     await bed.server.start();
     await bed.inState(job, 'active');
     const said = supervisor.lines.map(({ msg }) => msg).join('\n');
-    expect(said).toContain('Child ended as asked');
-    expect(said).toContain('Redis is away: the last figures stay unwritten');
+    expect(said).toContain('Child exited as requested');
+    expect(said).toContain('Redis is unreachable: cannot write the last records');
   });
 });
 
 describe('a child that dies', () => {
-  it('has its job given back within a second, and a successor under the same id', async () => {
+  it('has its job returned within a second, and a successor with the same id', async () => {
     const supervisor = await bed.supervisor();
     const first = await bed.add({ image: await selfieOf(2), stage: STAGE });
     await first.waitUntilFinished(bed.events);
@@ -103,14 +103,14 @@ describe('a child that dies', () => {
       last_exit: { signal: 'SIGKILL', planned: false },
     });
     await job.waitUntilFinished(bed.events);
-    // The figures of the child that died are not forgotten with it.
+    // The figures include those of the dead child.
     const { durations } = await bed.recorded('host_cpu0', (next) => next.jobs_processed === 2);
     expect(SEARCH_STAGES.map((stage) => countOf(durations[stage]))).toEqual([2, 2, 2, 2, 2]);
     expect(durations.run.sum).toBeLessThanOrEqual(durations.total.sum);
     expect(durations.selfie.sum).toBeGreaterThan(0);
   });
 
-  it('is not the end of the job beside the one that kills its workers', async () => {
+  it('does not take down the job beside the one that crashes its workers', async () => {
     const supervisor = await bed.supervisor();
     const poison = await bed.add(await slowJob(1));
     const innocent = await bed.add(await slowJob(2, 30));
@@ -128,7 +128,7 @@ describe('a child that dies', () => {
     expect(failed?.failedReason).toMatch(/^CRASHED_WORKER: /);
   });
 
-  it('is replaced when one of its engine threads has died, and the job is not to blame', async () => {
+  it('is replaced if an engine thread dies, and the job is not blamed', async () => {
     const preload = new URL('../fixtures/dying-engine-thread.mjs', import.meta.url).href;
     const trigger = path.join(await mkdtemp(path.join(tmpdir(), 'thread-')), 'die');
     onTestFinished(() => rm(path.dirname(trigger), { recursive: true }));
@@ -145,7 +145,7 @@ describe('a child that dies', () => {
     await job.waitUntilFinished(bed.events);
   });
 
-  it('is replaced when it has stopped answering', async () => {
+  it('is replaced if it stops answering', async () => {
     await bed.supervisor({ PING_TIMEOUT_MS: '1000' });
     const { pid } = await bed.recorded('host_cpu0', online);
     process.kill(pid ?? 0, 'SIGSTOP');
@@ -155,7 +155,7 @@ describe('a child that dies', () => {
 });
 
 describe('a supervisor', () => {
-  it('refuses to start where another one holds the place, and names it', async () => {
+  it('refuses to start if another one holds the lease, and names it', async () => {
     const first = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     const second = await bed.supervisor();
@@ -164,7 +164,7 @@ describe('a supervisor', () => {
     expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
   });
 
-  it('leaves no child behind when it is killed, and its successor takes over', async () => {
+  it('leaves no child behind if it is killed, and its successor takes over', async () => {
     const first = await bed.supervisor();
     const job = await bed.add(await slowJob(1));
     const { pid } = await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
@@ -178,7 +178,7 @@ describe('a supervisor', () => {
     await bed.recorded('host_cpu0', (record) => record.current_job === job.id && record.pid !== pid);
   });
 
-  it('gives way when another one has taken its place', async () => {
+  it('stops if another one has taken its lease', async () => {
     const supervisor = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
     await bed.redis.set('worker:host:supervisor', JSON.stringify({ bootId: 'other', pid: 1, since: 1 }));
@@ -186,20 +186,20 @@ describe('a supervisor', () => {
     expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
   });
 
-  it('ends with the command to run where there are no models', async () => {
+  it('exits with the command to run if there are no models', async () => {
     const supervisor = await bed.supervisor({ MODELS_DIR: '/nonexistent', MODEL_PACK: 'mobilefacenet' });
     expect(await supervisor.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });
     expect(supervisor.lines.map(({ msg }) => msg).join('\n')).toContain('npm run models');
   });
 
-  it('ends with every wrong setting named', async () => {
+  it('exits with a list of all invalid settings', async () => {
     const supervisor = await bed.supervisor({ REDIS_PORT: 'x', MATCH_THRESHOLD: '60' });
     expect(await supervisor.exited).toEqual({ code: EXIT_CODES.badConfig, signal: null });
     const said = supervisor.lines.map(({ msg }) => msg).join('\n');
     expect(said).toMatch(/REDIS_PORT must be.*\n.*MATCH_THRESHOLD must be/);
   });
 
-  it('gives a job back whose child never heard of it, because the answer got lost with the connection', async () => {
+  it('returns a job to the queue if its child never received it, because the reply was lost with the connection', async () => {
     const supervisor = await bed.supervisor({ WORKER_CONCURRENCY: '1' });
     const running = await bed.add(await slowJob(1, 60));
     await bed.recorded('host_cpu0', ({ current_job }) => current_job === running.id);
@@ -214,15 +214,15 @@ describe('a supervisor', () => {
     await bed.inState(running, 'completed');
   });
 
-  it('waits for a Redis that is away, says so once, and takes jobs when it is back', async () => {
+  it('waits for an unreachable Redis, logs that once, and takes jobs when it is back', async () => {
     await bed.server.halt();
     const supervisor = await bed.supervisor();
-    await supervisor.line(({ msg }) => /redis/i.test(msg) && /away/i.test(msg));
+    await supervisor.line(({ msg }) => /redis/i.test(msg) && /unreachable/i.test(msg));
     await bed.server.start();
     const job = await bed.add({ image: await selfieOf(0), stage: STAGE });
     await job.waitUntilFinished(bed.events);
     const away = supervisor.lines.filter(
-      ({ msg, name }) => name === 'supervisor' && /redis.*away/i.test(msg),
+      ({ msg, name }) => name === 'supervisor' && /redis.*unreachable/i.test(msg),
     );
     expect(away).toHaveLength(1);
     const notLogged = supervisor.lines.filter(({ level }) => level === undefined);

@@ -26,7 +26,7 @@ const start = (): Promise<SupervisorProcess> =>
   bed.supervisor({ PATH: dmesg.pathBefore(smi.path), USE_CPU: '0', DEVICE_SCAN_INTERVAL_MS: '300' });
 
 describe('an Xid in the kernel log', () => {
-  it('is in the record of its GPU once the child has died of it, and in the log', async () => {
+  it('is in the record and the log after the child has crashed', async () => {
     const supervisor = await start();
     const { pid, gpu_xid } = await bed.recorded('host_gpu1', online);
     expect(gpu_xid).toBeNull();
@@ -48,11 +48,11 @@ describe('an Xid in the kernel log', () => {
     await bed.recorded('host_gpu1', ({ status, gpu_xid }) => status === 'lost' && gpu_xid === 79);
   });
 
-  it('is not known where the kernel log may not be read, which is said once', async () => {
+  it('is unknown if reading the kernel log is not permitted, which is logged once', async () => {
     await dmesg.refuse();
     const supervisor = await start();
     const { pid } = await bed.recorded('host_gpu1', online);
-    await supervisor.line(({ msg }) => msg.startsWith('The kernel log cannot be read'));
+    await supervisor.line(({ msg }) => msg.startsWith('Cannot read the kernel log'));
     process.kill(pid ?? 0, 'SIGKILL');
     const record = await bed.recorded('host_gpu1', (next) => online(next) && next.pid !== pid);
     expect(record.gpu_xid).toBeNull();

@@ -154,7 +154,7 @@ describe('loadConfig', () => {
   });
 
   test('refuses a .env that cannot be read', () => {
-    expect(() => loadConfig({}, '/dev/null')).toThrow(/\.env cannot be read: /);
+    expect(() => loadConfig({}, '/dev/null')).toThrow(/Cannot read .*\.env: /);
   });
 
   test('cannot be changed', () => {
@@ -177,7 +177,7 @@ describe('loadConfig', () => {
     test('wants a token as soon as others can reach it', () => {
       expect(problemsOf({ DASHBOARD_HOST: '0.0.0.0', REDIS_PORT: 'x' })).toEqual([
         expect.stringContaining('REDIS_PORT'),
-        'DASHBOARD_TOKEN must be set where DASHBOARD_HOST is not a loopback address, but is "0.0.0.0"',
+        'DASHBOARD_TOKEN must be set if DASHBOARD_HOST is not a loopback address, but DASHBOARD_HOST is "0.0.0.0"',
       ]);
       expect(problemsOf({ DASHBOARD_HOST: '127.evil.example' })).toHaveLength(1);
       expect(

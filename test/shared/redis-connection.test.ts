@@ -34,7 +34,7 @@ function connect(config: RedisConfig): Redis {
   return redis;
 }
 
-/** Unlike `events.once`, not ended by an `error`: of those there are many here. */
+/** Unlike `events.once`, ignores `error` events. */
 function emitted(connection: Redis, event: string): Promise<void> {
   return new Promise((resolve) => {
     connection.once(event, () => resolve());
@@ -75,7 +75,7 @@ describe('createRedis', () => {
     expect(infos()).toEqual(['Connected to Redis']);
   });
 
-  test('tells once that Redis went away and once that it is back, and sends what was asked meanwhile', async () => {
+  test('logs once that Redis is unreachable and once that it is back, and then runs the waiting commands', async () => {
     const running = await serve();
     const connection = connect(running.config);
     await redisReady(connection);
@@ -87,11 +87,11 @@ describe('createRedis', () => {
     await running.start();
 
     expect(await answer).toBe('OK');
-    expect(errors()).toEqual(['Redis is away; trying again until it is back']);
+    expect(errors()).toEqual(['Redis is unreachable; retrying until it is back']);
     expect(infos()).toEqual(['Connected to Redis', expect.stringMatching(/^Redis is back after \d+\.\d s$/)]);
   });
 
-  test('tells of every absence', async () => {
+  test('logs every outage', async () => {
     const running = await serve();
     const connection = connect(running.config);
     for (let n = 0; n < 2; n += 1) {
@@ -106,7 +106,7 @@ describe('createRedis', () => {
     expect(infos()).toHaveLength(3);
   });
 
-  test('waits for a Redis that is not there at the start, and tells once', async () => {
+  test('waits for a Redis that is not running at start-up, and logs that once', async () => {
     const connection = connect({
       host: '127.0.0.1',
       port: await freePort(),
@@ -116,16 +116,16 @@ describe('createRedis', () => {
       tls: false,
     });
     await attempts(connection, 4);
-    expect(errors()).toEqual(['Redis is away; trying again until it is back']);
+    expect(errors()).toEqual(['Redis is unreachable; retrying until it is back']);
   });
 
-  test('tries at least twice a second, however long Redis is away', async () => {
+  test('retries at least twice a second, however long Redis is unreachable', async () => {
     const connection = connect((await serve()).config);
     const delaysMs = [1, 10, 100, 100_000].map((attempt) => connection.options.retryStrategy?.(attempt));
     expect(delaysMs).toEqual([50, 500, 500, 500]);
   });
 
-  test('says nothing of a connection that was ended on purpose', async () => {
+  test('logs nothing about a connection that was closed on purpose', async () => {
     const connection = connect((await serve()).config);
     await redisReady(connection);
     const ended = emitted(connection, 'end');
@@ -135,11 +135,7 @@ describe('createRedis', () => {
   });
 
   test.each([
-    [
-      'no password where one is asked for',
-      undefined,
-      /does not accept the missing password; check REDIS_USERNAME/,
-    ],
+    ['a missing password', undefined, /does not accept the missing password; check REDIS_USERNAME/],
     ['a wrong password', 'wrong-secret', /does not accept the user name or password; check REDIS_USERNAME/],
   ])('explains %s once, and connects as soon as it is accepted', async (_case, password, sentence) => {
     const running = await serve({ password: 'right-secret' });
@@ -155,7 +151,7 @@ describe('createRedis', () => {
     expect(infos()).toEqual([expect.stringMatching(/^Redis is back/)]);
   });
 
-  test('explains a database that Redis does not have, and never works in another one', async () => {
+  test('explains that Redis does not have the database, and never uses another one', async () => {
     const running = await serve({ settings: { databases: '4' } });
     const connection = connect({ ...running.config, db: 7 });
     const ready = vi.fn();
@@ -170,7 +166,7 @@ describe('createRedis', () => {
     admin.disconnect();
   });
 
-  test('gives up an answer that does not come, and asks again once Redis is there', async () => {
+  test('reconnects and repeats the command if Redis does not answer', async () => {
     const running = await serve();
     const connection = connect(running.config);
     await redisReady(connection);

@@ -50,25 +50,25 @@ const said = (text: string | RegExp): Promise<void> =>
     expect(log.lines.map(({ msg }) => msg)).toContainEqual(expect.stringMatching(text));
   }, PATIENCE);
 
-describe('the process of the dashboard', () => {
-  it('is started again when it dies, and its last words are told', async () => {
+describe('the dashboard process', () => {
+  it('restarts after a crash, and the log has its last error line', async () => {
     await startScripted(STAYS);
     const [first = 0] = await started(1);
     process.kill(first, 'SIGKILL');
     const [, second = 0] = await started(2);
     expect(second).not.toBe(first);
-    await said(/^The dashboard was ended by SIGKILL; it is started again in/);
+    await said(/^The dashboard was killed by SIGKILL; restarting it in/);
   });
 
-  it('is left alone for a while when it dies over and over', async () => {
+  it('stays down for a while in a crash loop', async () => {
     await startScripted("console.error('out of luck'); process.exit(1);");
-    await said(/^The dashboard ended with code 1: out of luck; it is started again in 300\.0 s$/);
+    await said(/^The dashboard exited with code 1: out of luck; restarting it in 300\.0 s$/);
     expect(await pids()).toHaveLength(5);
   });
 
-  it('stays down where only a person can mend it', async () => {
+  it('stays down if a restart cannot fix the problem', async () => {
     await startScripted(`process.exit(${EXIT_CODES.badConfig});`);
-    await said(/^The dashboard ended with code 78; it stays down until a rolling restart$/);
+    await said(/^The dashboard exited with code 78; it stays down until the next rolling restart$/);
     expect(await pids()).toHaveLength(1);
     await dashboard.restart();
     await started(2);
@@ -83,7 +83,7 @@ describe('the process of the dashboard', () => {
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('is ended with the supervisor, by force where it does not go', async () => {
+  it('stops with the supervisor, and is killed if it does not exit', async () => {
     await startScripted(`process.on('SIGTERM', () => {}); ${STAYS}`);
     const [pid = 0] = await started(1);
     // The handler is on once the process has said more than its pid.

@@ -10,5 +10,4 @@ export const GPU: NvidiaDevice = {
   name: 'NVIDIA H100 80GB HBM3',
   memoryTotalMb: 81_559,
   pciBusId: null,
-  driverVersion: null,
 };

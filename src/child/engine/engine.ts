@@ -1,5 +1,5 @@
 import type { ChildStats } from '../../shared/ipc.js';
-import type { ProviderRefusal } from '../../shared/provider-refusal.js';
+import type { ProviderRefusal } from '../../shared/worker-record.js';
 import type { Box, Landmarks } from '../../shared/face.js';
 import type { Calibration } from '../../shared/calibration.js';
 

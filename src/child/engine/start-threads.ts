@@ -2,7 +2,7 @@ import type { Config } from '../../shared/config.js';
 import type { Device } from '../../shared/device.js';
 import { messageOf, StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
-import type { ProviderRefusal } from '../../shared/provider-refusal.js';
+import type { ProviderRefusal } from '../../shared/worker-record.js';
 import type { Logger } from '../../shared/logger.js';
 import { startThread } from '../threads/start-thread.js';
 import type { EngineCalls, EngineThread, EngineThreadData } from './engine-calls.js';

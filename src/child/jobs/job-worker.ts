@@ -217,7 +217,7 @@ export function createJobWorker<T>({
   const catchBreath = (): void => {
     if (state.kind !== 'taking' || worker.isPaused()) return;
     void worker.pause(true);
-    setTimeout(() => state.kind === 'taking' && void worker.resume(), RETRY_DELAY_MS);
+    setTimeout(() => state.kind === 'taking' && worker.resume(), RETRY_DELAY_MS);
   };
 
   const stopCancelled = (jobId: string): void => {
@@ -239,7 +239,7 @@ export function createJobWorker<T>({
     resume: () => {
       if (state.kind !== 'quiet') return;
       enter({ kind: 'taking' });
-      void worker.resume();
+      worker.resume();
     },
     quiet: () => {
       if (state.kind !== 'taking') return;

@@ -93,6 +93,7 @@ export async function readFleetMoment(redis: Redis, queues: Queues): Promise<Fle
 async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
   const counts = await queue.getJobCounts(
     'wait',
+    'paused',
     'prioritized',
     'active',
     'waiting-children',
@@ -105,7 +106,7 @@ async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
     kind,
     name: queue.name,
     counts: {
-      waiting: of('wait') + of('prioritized'),
+      waiting: of('wait') + of('paused') + of('prioritized'),
       active: of('active'),
       waiting_children: of('waiting-children'),
       delayed: of('delayed'),

@@ -8,7 +8,7 @@ const MAX_DATA_BYTES = 16 * 1024;
 /** What is known of a job without its pictures, its result, and where it is in the queue. */
 export type JobHead = Omit<JobSummary, 'state'>;
 
-/** As BullMQ 6 keeps them in a job's hash (its `Job.fromJSON` and `rawToJson`). */
+/** As BullMQ keeps them in a job's hash (its `Job.fromJSON` and `rawToJson`). */
 const FIELDS = [
   'name',
   'timestamp',

@@ -102,7 +102,7 @@ export async function cancelSearch({ queue, redis }: SearchPlace, id: string): P
 
 /** With all its data, and its result. @throws {ApiError} `NOT_FOUND` */
 export async function findJob(queue: Queue, id: string): Promise<Job> {
-  const job = (await queue.getJob(id)) as Job | undefined;
+  const job = await queue.getJob(id);
   if (job === undefined) throw gone();
   return job;
 }

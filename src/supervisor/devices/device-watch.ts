@@ -4,12 +4,12 @@ import type { Logger } from '../../shared/logger.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
 export interface DeviceWatch {
-  /** @param idle GPUs in MIG mode without an instance, as they were found at the start */
+  /** @param idle GPUs in MIG mode without an instance, as found at start-up */
   start(idle: readonly NvidiaDevice[]): void;
   stop(): void;
 }
 
-/** What the watch calls with every list of GPUs that it reads. */
+/** Receives every list of GPUs that the watch reads. */
 export type SyncGpus = (present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean) => void;
 
 /** Lists the GPUs at an interval and passes each list to `syncGpus`. */
@@ -26,8 +26,8 @@ export function createDeviceWatch(
 
   const isWanted = ({ index }: NvidiaDevice): boolean => wanted.gpuIndices?.includes(index) ?? true;
 
-  /** Tells once of each that it gets no worker. */
-  const tellOfIdle = (idle: readonly NvidiaDevice[]): void => {
+  /** Warns once about each GPU that gets no worker. */
+  const warnOfIdle = (idle: readonly NvidiaDevice[]): void => {
     for (const gpu of idle) if (isWanted(gpu) && !idleUuids.has(gpu.uuid)) logger.warn(describeIdleGpu(gpu));
     idleUuids = new Set(idle.map((gpu) => gpu.uuid));
   };
@@ -38,19 +38,19 @@ export function createDeviceWatch(
     const answer = await listNvidiaDevices();
     busy = false;
     if (stopped) return;
-    // Without an answer nothing is known: no GPU is given up for that.
-    const said = answer.kind === 'error' ? answer.reason : null;
-    if (said !== null && said !== problem) logger.warn(`The GPUs cannot be listed: ${said}`);
-    problem = said;
+    // A failed query does not mean that a GPU is lost.
+    const reason = answer.kind === 'error' ? answer.reason : null;
+    if (reason !== null && reason !== problem) logger.warn(`Cannot list the GPUs: ${reason}`);
+    problem = reason;
     if (answer.kind === 'error') return;
-    tellOfIdle(answer.kind === 'devices' ? answer.idle : []);
+    warnOfIdle(answer.kind === 'devices' ? answer.idle : []);
     syncGpus(answer.kind === 'devices' ? answer.devices : [], isWanted);
   };
 
   return {
     start: (idle) => {
       if (wanted.cpuOnly) return;
-      tellOfIdle(idle);
+      warnOfIdle(idle);
       timer = setInterval(() => void scan(), wanted.scanIntervalMs);
     },
     stop: () => {

@@ -5,18 +5,18 @@ import type { Config } from '../../shared/config.js';
 import type { CpuDevice, Device, NvidiaDevice } from '../../shared/device.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
 
-/** What the machine was found to have. */
+/** The GPUs of this machine. */
 export interface FoundDevices {
   readonly nvidia: readonly NvidiaDevice[];
   /** GPUs in MIG mode without an instance. */
   readonly idle: readonly NvidiaDevice[];
-  /** GPUs that no execution provider of ours can use yet, by name. */
+  /** Names of GPUs that no execution provider of this project supports. */
   readonly unusable: readonly string[];
-  /** What went wrong on the way, `null` where nothing did. */
+  /** Why the GPUs could not be listed; `null` if they could. */
   readonly problem: string | null;
 }
 
-/** Looks for GPUs without blocking the event loop for long, and never rejects: a machine that cannot tell works on its CPU. */
+/** Never rejects: a machine whose GPUs cannot be listed works on its CPU. */
 export async function findDevices(): Promise<FoundDevices> {
   const answer = await listNvidiaDevices();
   switch (answer.kind) {
@@ -29,10 +29,7 @@ export async function findDevices(): Promise<FoundDevices> {
   }
 }
 
-/**
- * GPUs of other vendors. Asked only where there is no nvidia-smi, because `graphics()` would run it
- * synchronously.
- */
+/** GPUs of other vendors. Call it only without nvidia-smi, because `graphics()` runs that one synchronously. */
 async function otherGpus(): Promise<string[]> {
   const { controllers } = await graphics();
   return controllers
@@ -40,7 +37,7 @@ async function otherGpus(): Promise<string[]> {
     .map(({ vendor, model }) => `${vendor} ${model}`.trim());
 }
 
-/** The devices that get a child, by the configuration. @throws {ConfigError} where `GPU_INDEX` names a GPU that is not there */
+/** The devices that get a child. @throws {ConfigError} if `GPU_INDEX` names a GPU that does not exist */
 export function selectDevices(found: FoundDevices, wanted: Config['devices']): Device[] {
   if (wanted.cpuOnly) return [cpuDevice()];
   const { gpuIndices } = wanted;
@@ -51,9 +48,7 @@ export function selectDevices(found: FoundDevices, wanted: Config['devices']): D
   const missing = (gpuIndices ?? []).filter((index) => !known.has(index));
   if (missing.length > 0 && found.problem === null) {
     const there = [...known].toSorted((a, b) => a - b).join(', ') || 'none';
-    throw new ConfigError([
-      `GPU_INDEX names GPU ${missing.join(', ')}, but the machine's GPUs are: ${there}`,
-    ]);
+    throw new ConfigError([`GPU_INDEX names GPU ${missing.join(', ')}, but this machine has: ${there}`]);
   }
   const withCpu = wanted.cpuWorker === 'on' || (wanted.cpuWorker === 'auto' && gpus.length === 0);
   const devices: Device[] = withCpu ? [...gpus, cpuDevice()] : [...gpus];
@@ -69,7 +64,7 @@ function cpuDevice(): CpuDevice {
   return { kind: 'cpu', index: 0, name: cpus()[0]?.model.trim() || 'CPU' };
 }
 
-/** What a device is known by for as long as the supervisor runs: indices change when a GPU falls off the bus. A MIG instance has a uuid of its own. */
+/** Identifies a device while the supervisor runs. The index does not: it changes when another GPU falls off the bus. */
 export function deviceKey(device: Device): string {
   return device.kind === 'nvidia' ? device.uuid : 'cpu';
 }

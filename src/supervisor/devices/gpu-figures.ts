@@ -2,11 +2,10 @@ import type { Device } from '../../shared/device.js';
 import type { NvidiaGpu } from './nvidia-smi.js';
 
 /**
- * What the figures of the machine's GPUs say of a device, `null` where they say nothing. Temperature, power, throttling
- * and memory errors of a MIG instance are those of its whole GPU; of its memory and its utilization nvidia-smi's query
- * tells nothing, and the GPU's would be wrong.
+ * A device's figures, `null` if they are unknown. A MIG instance reports its GPU's temperature, power, throttling and
+ * memory errors. Its own memory and utilization are not part of the query, and the GPU's values would be wrong.
  *
- * @param gpus by uuid; a GPU whose figures are not known is missing
+ * @param gpus by uuid, without those whose figures are unknown
  */
 export function figuresOf(device: Device, gpus: ReadonlyMap<string, NvidiaGpu>): NvidiaGpu | null {
   if (device.kind === 'cpu') return null;

@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
 
 const DMESG_TIMEOUT_MS = 5000;
-/** The kernel keeps a few hundred KB, unless it is told to keep more. */
+/** The kernel keeps a few hundred KB by default. */
 const MAX_BYTES = 64 * 2 ** 20;
 
 export type KernelLog =
   | { readonly kind: 'text'; readonly text: string }
-  /** It did not come in time; it may the next time. */
+  /** dmesg did not answer in time. Try again later. */
   | { readonly kind: 'late' }
-  /** It cannot be read here, and asking again does not change that. */
+  /** This process may not read the log. Trying again is useless. */
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Reads the kernel log, without blocking; never rejects. Only root and holders of CAP_SYSLOG may, on most machines. */
+/** Reads the kernel log. Never rejects. On most machines this needs root or CAP_SYSLOG. */
 export function readKernelLog(timeoutMs = DMESG_TIMEOUT_MS): Promise<KernelLog> {
   const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_BYTES } as const;
   return new Promise((resolve) => {

@@ -1,5 +1,4 @@
 import type { NvidiaDevice } from '../../shared/device.js';
-import { type ListedMigInstance, parseMigInstances } from './mig-instances.js';
 import { type NvidiaGpu, queryNvidiaGpus } from './nvidia-smi.js';
 import {
   NVIDIA_SMI_TIMEOUT_MS,
@@ -8,16 +7,16 @@ import {
   runNvidiaSmi,
 } from './run-nvidia-smi.js';
 
-/** What CUDA programs can run on. */
+/** The devices that CUDA programs can run on. */
 export interface NvidiaDevices {
   readonly kind: 'devices';
   /** Whole GPUs, and the MIG instances of GPUs in MIG mode. */
   readonly devices: readonly NvidiaDevice[];
-  /** GPUs in MIG mode without an instance: nothing can run on them. */
+  /** GPUs in MIG mode without an instance. Nothing can run on them. */
   readonly idle: readonly NvidiaDevice[];
 }
 
-/** Lists them with one nvidia-smi, with two where a GPU is in MIG mode, and never rejects. */
+/** Runs nvidia-smi once, or twice if a GPU is in MIG mode. Never rejects. */
 export async function listNvidiaDevices(): Promise<NvidiaDevices | NvidiaAbsent | NvidiaError> {
   const answer = await queryNvidiaGpus();
   if (answer.kind !== 'gpus') return answer;
@@ -57,16 +56,41 @@ function instanceOf(gpu: NvidiaDevice, { number, profile, uuid }: ListedMigInsta
     mig: { number, gpuUuid: gpu.uuid },
     uuid,
     name: `${gpu.name} MIG ${profile}`,
-    // The GPU's memory is not the instance's.
+    // Only the whole GPU's memory is known here.
     memoryTotalMb: null,
   };
 }
 
-/** Why such a GPU gets no worker, and what to do. */
+/** Explains why the GPU gets no worker, and what to do. */
 export function describeIdleGpu({ index, name }: NvidiaDevice): string {
   return (
-    `GPU ${index} (${name}) is in MIG mode and has no instance to work on, so it gets no worker: ` +
-    `create some with "nvidia-smi mig -i ${index} -cgi <profile> -C" ("nvidia-smi mig -i ${index} -lgip" lists the profiles), ` +
+    `GPU ${index} (${name}) is in MIG mode and has no instance, so it gets no worker: ` +
+    `create instances with "nvidia-smi mig -i ${index} -cgi <profile> -C" ("nvidia-smi mig -i ${index} -lgip" lists the profiles), ` +
     `or leave MIG mode with "nvidia-smi -i ${index} -mig 0"`
   );
+}
+
+/** A MIG instance that CUDA can use: a GPU instance that holds a compute instance. */
+export interface ListedMigInstance {
+  readonly gpuUuid: string;
+  readonly number: number;
+  /** `1g.10gb`, or `1c.3g.20gb` if compute instances share a GPU instance. */
+  readonly profile: string;
+  /** `MIG-<uuid>`; drivers before R470 write `MIG-GPU-<uuid>/<GPU instance>/<compute instance>`. */
+  readonly uuid: string;
+}
+
+const GPU_LINE = /^GPU \d+: .*\(UUID: (GPU-[\w-]+)\)/;
+const MIG_LINE = /^\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[\w/-]+)\)/;
+
+/** Parses `nvidia-smi -L`, which lists each GPU's MIG instances below it (NVIDIA's MIG user guide). */
+export function parseMigInstances(list: string): ListedMigInstance[] {
+  let gpuUuid: string | undefined;
+  return list.split('\n').flatMap((line) => {
+    if (line.startsWith('GPU ')) gpuUuid = GPU_LINE.exec(line)?.[1];
+    const [, profile, number, uuid] = MIG_LINE.exec(line) ?? [];
+    return gpuUuid === undefined || profile === undefined || number === undefined || uuid === undefined
+      ? []
+      : [{ gpuUuid, number: Number(number), profile, uuid }];
+  });
 }

@@ -5,7 +5,6 @@ import {
   type NvidiaError,
   runNvidiaSmi,
 } from './run-nvidia-smi.js';
-import { throttleReasonsOf } from './throttle-reasons.js';
 
 const FIELDS = [
   'index',
@@ -20,7 +19,7 @@ const FIELDS = [
   'driver_version',
 ] as const;
 
-/** What not every driver knows, by its names, newest first (`nvidia-smi --help-query-gpu`). */
+/** Fields that some drivers do not have, newest name first (`nvidia-smi --help-query-gpu`). */
 const OPTIONAL_FIELDS = {
   powerDraw: ['power.draw'],
   powerLimit: ['power.limit'],
@@ -29,26 +28,27 @@ const OPTIONAL_FIELDS = {
   migMode: ['mig.mode.current'],
 } as const;
 
-/** Fields that this machine's driver has refused: it stays the same while a process runs. */
+/** Fields that this machine's driver rejected. A driver cannot change while the process runs. */
 const REFUSED = new Set<string>();
 
 type OptionalField = keyof typeof OPTIONAL_FIELDS;
 type Row = Readonly<Record<(typeof FIELDS)[number], string>> & Partial<Record<string, string>>;
 
-/** One GPU with its figures of the moment; `null` where the driver does not tell. Zero is zero. */
+/** One GPU and its current figures; `null` means that the driver does not report the figure. */
 export interface NvidiaGpu {
   readonly device: NvidiaDevice;
+  readonly driverVersion: string | null;
   readonly memoryUsedMb: number | null;
   readonly memoryFreeMb: number | null;
   readonly utilizationPercent: number | null;
   readonly temperatureC: number | null;
   readonly powerWatts: number | null;
   readonly powerLimitWatts: number | null;
-  /** Why its clocks are lower than they could be, see `throttle-reasons.ts`; empty where they are not. */
+  /** Why its clocks are held back; empty if they are not. */
   readonly throttleReasons: readonly string[] | null;
-  /** Errors of its memory that ECC could not correct, since the driver was loaded. */
+  /** Memory errors that ECC could not correct, since the driver was loaded. */
   readonly eccUncorrected: number | null;
-  /** Whether CUDA sees its MIG instances instead of it. */
+  /** Whether CUDA sees the MIG instances instead of the GPU. */
   readonly migEnabled: boolean;
 }
 
@@ -56,8 +56,8 @@ export type NvidiaQuery =
   { readonly kind: 'gpus'; readonly gpus: readonly NvidiaGpu[] } | NvidiaAbsent | NvidiaError;
 
 /**
- * Asks for all GPUs with one process, without blocking, and never rejects. A driver that does not know a figure is
- * asked again without it, and from then on never for it.
+ * Reads all GPUs with one process. Never rejects. If the driver rejects an optional field, the query is repeated
+ * without it, and later queries leave it out.
  */
 export async function queryNvidiaGpus(
   timeoutMs = NVIDIA_SMI_TIMEOUT_MS,
@@ -69,7 +69,7 @@ export async function queryNvidiaGpus(
     const answer = await runNvidiaSmi(args, timeoutMs);
     if (answer.kind === 'text') return { kind: 'gpus', gpus: parseNvidiaGpus(answer.text, fields) };
     if (answer.kind !== 'refused') return answer;
-    // A field that was not asked for cannot be left out: that would go on for ever.
+    // Only a field that was part of the query can be left out; anything else would loop forever.
     if (!fields.includes(answer.field) || (FIELDS as readonly string[]).includes(answer.field))
       return { kind: 'error', reason: `nvidia-smi does not know the field "${answer.field}"` };
     refused.add(answer.field);
@@ -85,10 +85,10 @@ function fieldsFor(refused: ReadonlySet<string>): string[] {
 }
 
 /**
- * Reads `--format=csv,noheader,nounits`. Lines that describe no usable GPU (an error text between the rows, a GPU
- * without index or uuid) are left out.
+ * Parses `--format=csv,noheader,nounits`. Skips lines that describe no usable GPU: error texts between the rows, and
+ * GPUs without index or uuid.
  *
- * @param fields that were asked for, in order
+ * @param fields the queried fields, in order
  */
 export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsFor(new Set())): NvidiaGpu[] {
   return csv
@@ -106,8 +106,8 @@ export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsF
         name: row.name,
         memoryTotalMb: numberOf(row['memory.total']),
         pciBusId: textOf(row['pci.bus_id']),
-        driverVersion: textOf(row.driver_version),
       },
+      driverVersion: textOf(row.driver_version),
       memoryUsedMb: numberOf(row['memory.used']),
       memoryFreeMb: numberOf(row['memory.free']),
       utilizationPercent: numberOf(row['utilization.gpu']),
@@ -120,11 +120,32 @@ export function parseNvidiaGpus(csv: string, fields: readonly string[] = fieldsF
     }));
 }
 
+/** The bits of NVML's `nvmlClocksEventReasons` (docs.nvidia.com, NVML API reference) that mean a GPU is held back. */
+const THROTTLE_BITS = [
+  [0x4, 'power cap'],
+  [0x8, 'hardware slowdown'],
+  [0x20, 'software thermal slowdown'],
+  [0x40, 'hardware thermal slowdown'],
+  [0x80, 'power brake'],
+] as const;
+
+/**
+ * Why a GPU's clocks are held back. Idle clocks, clocks set by a person and clocks synchronised with other GPUs do not
+ * count.
+ *
+ * @param mask hexadecimal, `null` if the driver does not report it
+ */
+function throttleReasonsOf(mask: string | null): string[] | null {
+  if (mask === null || !/^0x[\da-f]+$/i.test(mask)) return null;
+  const bits = Number(mask);
+  return THROTTLE_BITS.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+}
+
 function optional(row: Row, field: OptionalField): string {
   return OPTIONAL_FIELDS[field].map((name) => row[name]).find((cell) => cell !== undefined) ?? '';
 }
 
-/** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` and the like are no values. */
+/** `[N/A]`, `[Not Supported]`, `[Unknown Error]` and `[GPU is lost]` are not values. */
 function textOf(cell: string): string | null {
   return cell === '' || cell.startsWith('[') || cell === 'N/A' ? null : cell;
 }

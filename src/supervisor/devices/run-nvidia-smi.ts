@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 
-/** nvidia-smi is known to hang when a GPU has fallen off the bus. */
+/** nvidia-smi can hang when a GPU has fallen off the bus. */
 export const NVIDIA_SMI_TIMEOUT_MS = 5000;
 
-/** There is no nvidia-smi: this machine has no NVIDIA driver. */
+/** nvidia-smi does not exist: this machine has no NVIDIA driver. */
 export interface NvidiaAbsent {
   readonly kind: 'absent';
 }
 
-/** It is there and does not answer: nothing is known of the GPUs. */
+/** nvidia-smi exists but gives no answer, so the state of the GPUs is unknown. */
 export interface NvidiaError {
   readonly kind: 'error';
   readonly reason: string;
@@ -16,14 +16,14 @@ export interface NvidiaError {
 
 export type NvidiaSmiAnswer =
   | { readonly kind: 'text'; readonly text: string }
-  /** The driver does not know a field of `--query-gpu`. */
+  /** The driver does not have a field of `--query-gpu`. */
   | { readonly kind: 'refused'; readonly field: string }
   | NvidiaAbsent
   | NvidiaError;
 
 const REFUSAL = /^Field "([^"]+)" is not a valid field to query/m;
 
-/** One run of nvidia-smi, without blocking; never rejects. */
+/** Runs nvidia-smi once. Never rejects. */
 export function runNvidiaSmi(args: readonly string[], timeoutMs: number): Promise<NvidiaSmiAnswer> {
   return new Promise((resolve) => {
     execFile('nvidia-smi', args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
@@ -34,8 +34,8 @@ export function runNvidiaSmi(args: readonly string[], timeoutMs: number): Promis
         resolve({ kind: 'error', reason: `nvidia-smi did not answer within ${timeoutMs / 1000} s` });
       } else if (refusedField !== undefined) resolve({ kind: 'refused', field: refusedField });
       else {
-        const said = firstLine(stdout) || firstLine(stderr) || error.message;
-        resolve({ kind: 'error', reason: `nvidia-smi ended with code ${error.code}: ${said}` });
+        const detail = firstLine(stdout) || firstLine(stderr) || error.message;
+        resolve({ kind: 'error', reason: `nvidia-smi exited with code ${error.code}: ${detail}` });
       }
     });
   });

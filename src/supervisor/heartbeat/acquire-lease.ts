@@ -7,10 +7,10 @@ import { type Holder, LEASE_MS, type MachineLease } from './machine-lease.js';
 const POLL_MS = 500;
 
 /**
- * Takes the machine's place. A predecessor that was killed leaves a lease behind, which is waited for; one
- * that lives renews it, and is left alone.
+ * Takes this machine's lease. The lease of a supervisor that was killed expires. A running supervisor renews its lease,
+ * and this one then refuses to start.
  *
- * @throws {StartupError} `leaseTaken`, saying who holds the place
+ * @throws {StartupError} `leaseTaken`, with the holder
  */
 export async function acquireLease(
   lease: MachineLease,
@@ -26,7 +26,7 @@ export async function acquireLease(
     if (previousExpiryMs === Infinity) {
       logger.warn(
         { holder: answer.holder },
-        `Waiting up to ${LEASE_MS / 1000} s to see whether the supervisor that holds the place of ${hostname} is alive`,
+        `Another supervisor holds the lease of ${hostname}; waiting up to ${LEASE_MS / 1000} s to see whether it is alive`,
       );
     }
     previousExpiryMs = answer.expiresInMs;
@@ -37,8 +37,8 @@ export async function acquireLease(
 function leaseTaken(hostname: string, holder: Holder): StartupError {
   const since = new Date(holder.since * 1000).toISOString();
   return new StartupError(
-    `Cannot start: another supervisor holds the place of ${hostname} (pid ${holder.pid}, since ${since}). ` +
-      'Stop that one first, or give this one its own WORKER_HOSTNAME.',
+    `Cannot start: another supervisor holds the lease of ${hostname} (pid ${holder.pid}, since ${since}). ` +
+      'Stop it first, or set a different WORKER_HOSTNAME for this one.',
     EXIT_CODES.leaseTaken,
   );
 }

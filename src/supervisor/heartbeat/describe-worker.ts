@@ -12,13 +12,13 @@ export interface MachineFacts {
   /** Seconds since 1970. */
   readonly now: number;
   readonly host: HostMetrics;
-  /** By uuid; a GPU whose figures are not known is missing. */
+  /** By uuid, without GPUs whose figures are unknown. */
   readonly gpus: ReadonlyMap<string, NvidiaGpu>;
   readonly lastRoll: RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
 }
 
-/** One worker's record for the hash `workers`. */
+/** Builds a worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRecord {
   const facts = worker.facts();
   const gpu = figuresOf(worker.device, machine.gpus);

@@ -17,23 +17,23 @@ export interface HeartbeatDeps {
   readonly redisIsUp: () => boolean;
   readonly lastRoll: () => RollOutcome | null;
   readonly lastXid: (device: Device) => number | null;
-  /** Called after every reading of the GPUs. */
+  /** Called after each query of the GPUs. */
   readonly onGpus: (gpus: ReadonlyMap<string, NvidiaGpu>) => void;
   readonly onLeaseLost: (holder: Holder) => void;
   readonly logger: Logger;
 }
 
 export interface Heartbeat {
-  /** Writes the records now; resolves once Redis has them. */
+  /** Writes the records now. Resolves once Redis has them. */
   beat(): Promise<void>;
   start(): void;
-  /** Writes the last figures and leaves the machine's place. */
+  /** Writes the last records and releases the lease. */
   stop(): Promise<void>;
 }
 
 /**
- * The only writer of the hash `workers`: all of the machine's records in one round trip. A failed beat is
- * logged and never fatal; while Redis is away there are none.
+ * The only writer of the hash `workers`. Writes all records of the machine in one round trip. A failed heartbeat is
+ * logged and never fatal. While Redis is unreachable, there are no heartbeats.
  */
 export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { logger } = deps;
@@ -62,7 +62,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       const result = await deps.lease.beat(await records());
       logger.trace({ durationMs: Math.round(performance.now() - startedAt) }, 'Heartbeat');
       if (result.kind === 'lease-lost') deps.onLeaseLost(result.holder);
-      // Whoever paused a worker shall see it now, not at the next beat.
+      // Show the new pause state now, not at the next heartbeat.
       else if (deps.fleet.setPaused(result.paused)) await deps.lease.beat(await records());
     } catch (error) {
       logger.warn(`The heartbeat failed: ${messageOf(error)}`);

@@ -1,9 +1,9 @@
 import { currentLoad, mem } from 'systeminformation';
 
 export interface HostMetrics {
-  /** 0..100, over all processors, since the last reading. */
+  /** 0..100, over all processors, since the last call. */
   readonly cpuPercent: number | null;
-  /** 0..100 of the memory that programs use, caches not counted. */
+  /** 0..100, without caches. */
   readonly ramPercent: number | null;
   readonly ramAvailableGb: number | null;
 }

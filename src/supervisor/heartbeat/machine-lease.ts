@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import { supervisorLeaseKey, WORKERS_KEY, workerPausedKey } from '../../shared/redis-keys.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 
-/** A supervisor that has not renewed its lease for this long has lost the machine's place. */
+/** A supervisor that does not renew its lease for this long loses it. */
 export const LEASE_MS = 15_000;
 
-/** Who holds a machine's place: one supervisor per host name and Redis. */
+/** The supervisor that holds a machine's lease. There is one lease per host name and Redis. */
 export interface Holder {
-  /** Unique for every start of a supervisor. */
+  /** Unique for each start of a supervisor. */
   readonly bootId: string;
   readonly pid: number;
   /** Seconds since 1970. */
@@ -15,26 +15,26 @@ export interface Holder {
 }
 
 export type BeatResult =
-  /** Ids of the workers that the portal has paused. */
+  /** Ids of the workers that are paused in Redis. */
   | { readonly kind: 'written'; readonly paused: ReadonlySet<string> }
-  /** Nothing was written: another supervisor holds the place. */
+  /** Nothing was written, because another supervisor holds the lease. */
   | { readonly kind: 'lease-lost'; readonly holder: Holder };
 
 export interface MachineLease {
-  /** Takes the place where it is free; otherwise tells who holds it, and for how many milliseconds more. */
+  /** Takes the lease if it is free. Otherwise returns the holder and the time until the lease expires. */
   take(): Promise<
     | { readonly kind: 'taken' }
     | { readonly kind: 'held'; readonly holder: Holder; readonly expiresInMs: number }
   >;
-  /** Renews the lease, writes the records and reads the pause keys, in one round trip. */
+  /** Renews the lease, writes the records and reads the pause keys in one round trip. */
   beat(records: readonly WorkerRecord[]): Promise<BeatResult>;
-  /** Writes the last records and leaves the place. */
+  /** Writes the last records and releases the lease. */
   leave(records: readonly WorkerRecord[]): Promise<void>;
 }
 
 /**
- * One script, so that a supervisor that has lost its place can never write over its successor's records.
- * KEYS: lease, workers, pause keys. ARGV: holder, lease in ms (0 leaves the place), then id and record of each worker.
+ * One script, so that a supervisor that lost its lease can never overwrite its successor's records.
+ * KEYS: lease, workers, pause keys. ARGV: holder, lease in ms (0 releases it), then id and record of each worker.
  */
 const BEAT_SCRIPT = `
 local holder = redis.call('GET', KEYS[1])
@@ -75,9 +75,9 @@ export function createMachineLease(redis: Redis, hostname: string, self: Holder)
       const taken = await redis.set(leaseKey, me, 'PX', LEASE_MS, 'NX');
       if (taken === 'OK') return { kind: 'taken' };
       const [held, expiresInMs] = await Promise.all([redis.get(leaseKey), redis.pttl(leaseKey)]);
-      // A reply that a lost connection swallowed: the lease is ours already.
+      // The reply to an earlier attempt was lost with its connection.
       if (held === me) return { kind: 'taken' };
-      // It may have expired between the two commands: then nobody holds it and the next try takes it.
+      // The lease expired between the two commands. The next attempt takes it.
       if (held === null) return { kind: 'held', holder: self, expiresInMs: 0 };
       return { kind: 'held', holder: JSON.parse(held) as Holder, expiresInMs: Math.max(0, expiresInMs) };
     },

@@ -16,7 +16,7 @@ export interface JobHolder {
   ready(): Pick<ChildReady, 'lockTokenPrefixes'> | null;
   stats(): ChildStats | null;
   runningJobs(): ReadonlyMap<string, unknown>;
-  allJobsTold(): boolean;
+  allJobsKnown(): boolean;
 }
 
 export interface OrphanedJobs {
@@ -66,7 +66,7 @@ export function createOrphanedJobs(
       const ready = child.ready();
       return ready !== null && isHeldBy(job, ready.lockTokenPrefixes);
     });
-    if (holder === undefined || !holder.allJobsTold() || holder.runningJobs().has(job.id)) return null;
+    if (holder === undefined || !holder.allJobsKnown() || holder.runningJobs().has(job.id)) return null;
     return holder.stats();
   };
 

@@ -5,24 +5,24 @@ import type { Logger } from '../../shared/logger.js';
 import { createErrorTail } from './error-tail.js';
 import { createWatchdog, type WatchdogLimits } from './watchdog.js';
 
-/** A child that was asked to drain and is still there this long after its time was up is killed. */
+/** A child that still runs this long after its drain timeout is killed. */
 export const DRAIN_GRACE_MS = 5000;
 
 export interface ChildProcess {
-  /** The slot's number for this child. */
+  /** Number of the child within its slot. */
   readonly number: number;
   readonly pid: number | null;
-  /** What the child said when it was ready to take jobs, `null` before. */
+  /** The child's `ready` message, `null` before it arrives. */
   ready(): ChildReady | null;
   stats(): ChildStats | null;
   /** Jobs that run in the child, oldest first. */
   runningJobs(): ReadonlyMap<string, RunningJob>;
-  /** Whether these were all that it held at its last pong: a job that waits for its turn in the child does not run. */
-  allJobsTold(): boolean;
+  /** Whether the child held no other jobs at its last pong. A job that waits for the gate does not run yet. */
+  allJobsKnown(): boolean;
   send(message: SupervisorMessage): void;
-  /** Takes no new jobs, finishes its own within `timeoutMs`, gives back the rest and goes; killed where it does not. */
+  /** The child finishes its jobs within `timeoutMs`, returns the rest to the queue and exits. Otherwise it is killed. */
   drain(timeoutMs: number): void;
-  /** SIGKILL: a child that does not answer cannot be asked, and its jobs are given back for it. */
+  /** Sends SIGKILL. Job recovery returns the child's jobs to the queue. */
   kill(reason: string): void;
   readonly exited: Promise<ChildExit>;
 }
@@ -37,9 +37,9 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
   /** The child's last error line. */
   readonly error: string | null;
-  /** Jobs that were running in it. */
+  /** Jobs that were running in the child. */
   readonly jobs: readonly string[];
-  /** Whether the child had been asked to go. */
+  /** Whether the supervisor asked the child to exit. */
   readonly planned: boolean;
   /** One sentence for a person. */
   readonly description: string;
@@ -57,7 +57,7 @@ export interface ChildProcessOptions {
   readonly onSearchEnded: (outcome: 'completed' | 'failed' | 'returned') => void;
 }
 
-/** Forks one child: a process, its messages, its watchdog and its end. What follows from them is the slot's to decide. */
+/** Forks one child and handles its messages, watchdog and exit. The slot decides what happens next. */
 export function forkChild(options: ChildProcessOptions): ChildProcess {
   const { logger } = options;
   const node = fork(options.modulePath, [], {
@@ -68,10 +68,10 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   const jobs = new Map<string, RunningJob>();
   let ready: ChildReady | null = null;
   let stats: ChildStats | null = null;
-  let allJobsTold = false;
-  let lastWords: string | null = null;
+  let allJobsKnown = false;
+  let failure: string | null = null;
   let killReason: string | null = null;
-  let asked = false;
+  let askedToExit = false;
   let drainTimer: NodeJS.Timeout | undefined;
 
   const send = (message: SupervisorMessage): void => {
@@ -80,7 +80,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
       if (error)
         logger.debug(
           { err: error, childPid: node.pid },
-          'A message did not reach the child; it is about to end',
+          'A message did not reach the child, which is exiting',
         );
     });
   };
@@ -95,11 +95,11 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   const watchdog = createWatchdog(options.watchdog, (seq) => send({ type: 'ping', seq }), kill);
 
   const drain = (timeoutMs: number): void => {
-    asked = true;
+    askedToExit = true;
     send({ type: 'drain', timeoutMs });
     clearTimeout(drainTimer);
     drainTimer = setTimeout(
-      () => kill(`It was still there ${DRAIN_GRACE_MS / 1000} s after its time to drain was up`),
+      () => kill(`It still ran ${DRAIN_GRACE_MS / 1000} s after its drain timeout`),
       timeoutMs + DRAIN_GRACE_MS,
     );
   };
@@ -112,12 +112,12 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
         break;
       case 'ready':
         ready = message;
-        errorTail.forget();
+        errorTail.clear();
         options.onReady(message);
         break;
       case 'pong':
         stats = message.stats;
-        allJobsTold = message.stats.activeJobs === jobs.size;
+        allJobsKnown = message.stats.activeJobs === jobs.size;
         watchdog.answered(message.seq, message.stats);
         break;
       case 'job-started':
@@ -134,7 +134,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
         options.onSearchTimed(message.durations);
         break;
       case 'failing':
-        lastWords = message.error;
+        failure = message.error;
         break;
     }
   });
@@ -143,18 +143,18 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     const finish = (code: number | null, signal: NodeJS.Signals | null, spawnError: string | null): void => {
       watchdog.stop();
       clearTimeout(drainTimer);
-      const error = spawnError ?? lastWords ?? errorTail.lastLine();
-      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      const error = spawnError ?? failure ?? errorTail.lastLine();
+      const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
       const why = [killReason, error].filter((text) => text !== null).join('; ');
       const description = `The child ${how}${why === '' ? '' : `: ${why}`}`;
-      const planned = asked && killReason === null && code === 0;
+      const planned = askedToExit && killReason === null && code === 0;
       resolve({ code, signal, error: killReason ?? error, jobs: [...jobs.keys()], planned, description });
     };
-    // `close` follows `exit` once the standard error is read to its end, so that the last line is there.
+    // Unlike `exit`, `close` comes after all of standard error has been read.
     node.once('close', (code, signal) => finish(code, signal, null));
     node.on('error', (error) => {
       if (node.pid === undefined) finish(null, null, error.message);
-      else logger.warn({ err: error, childPid: node.pid }, 'The channel to the child failed');
+      else logger.warn({ err: error, childPid: node.pid }, 'The IPC channel to the child failed');
     });
   });
 
@@ -164,7 +164,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     ready: () => ready,
     stats: () => stats,
     runningJobs: () => jobs,
-    allJobsTold: () => allJobsTold,
+    allJobsKnown: () => allJobsKnown,
     send,
     drain,
     kill,

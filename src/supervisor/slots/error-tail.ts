@@ -4,17 +4,14 @@ import { createInterface } from 'node:readline';
 
 export interface ErrorTail {
   lastLine(): string | null;
-  /** What was said so far has nothing to do with what comes. */
-  forget(): void;
+  /** Forgets the line, because later failures have nothing to do with it. */
+  clear(): void;
 }
 
-/** Frames of a stack trace and Node's own closing line say less than the error above them. */
+/** Stack frames and Node's closing line say less than the error above them. */
 const NOISE = /^(at\s|Node\.js v\d|\^+$|$)/;
 
-/**
- * Passes a child's standard error on to ours and remembers its last telling line: of a native crash it is
- * all that is left.
- */
+/** Copies a child's standard error to ours and keeps its last useful line, often the only trace of a native crash. */
 export function createErrorTail(stream: Readable | null): ErrorTail {
   let last: string | null = null;
   if (stream !== null) {
@@ -26,7 +23,7 @@ export function createErrorTail(stream: Readable | null): ErrorTail {
   }
   return {
     lastLine: () => last,
-    forget: () => {
+    clear: () => {
       last = null;
     },
   };

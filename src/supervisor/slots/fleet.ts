@@ -6,23 +6,23 @@ import { createWorker, type Worker, type WorkerDeps } from './worker.js';
 
 export interface Fleet {
   workers(): readonly Worker[];
-  /** Every child that has not ended, retired ones included. */
+  /** Every child that still runs, including replaced ones that drain. */
   children(): readonly ChildProcess[];
-  /** Gives a device its slot and starts it. */
+  /** Creates and starts a worker for the device. */
   add(device: Device): void;
-  /** Brings the slots in line with the GPUs that are there now: vanished ones are lost, returned ones start again, new ones that are wanted get a slot. */
+  /** Updates the workers: a vanished GPU is lost, a returned GPU starts again, a new GPU that is wanted gets a worker. */
   syncGpus(present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean): void;
-  /** Quiets the whole machine, until it is called with `false`. */
+  /** Pauses or resumes the whole machine. */
   setQuiet(quiet: boolean): void;
-  /** The workers that the portal has paused, by id. Tells whether one of them took jobs until now, or does so again. */
+  /** Sets the workers that are paused in Redis, by id. Returns whether a worker paused or resumed. */
   setPaused(paused: ReadonlySet<string>): boolean;
-  /** Ends the job where it runs on this machine. */
+  /** Cancels the job if it runs on this machine. */
   cancel(jobId: string): void;
-  /** Ends all children, within `drainTimeoutMs`; a later call may shorten it. */
+  /** Stops all children within `drainTimeoutMs`. A later call may shorten it. */
   stop(drainTimeoutMs: number): Promise<void>;
 }
 
-/** All workers of this machine. A slot stays bound to its device, whatever becomes of the others' indices. */
+/** All workers of this machine. A worker keeps its device even if the GPU indices change. */
 export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
   const workers = new Map<string, Worker>();
   let quiet = false;
@@ -57,7 +57,7 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
         if (!uuids.has(device.uuid) && !isLost) {
           logger.error(
             { worker: id, device: device.name },
-            `The ${device.mig === null ? 'GPU' : 'MIG instance'} has vanished; its worker waits for its return`,
+            `The ${device.mig === null ? 'GPU' : 'MIG instance'} has vanished; its worker starts again when it returns`,
           );
           slot.send({ type: 'device-lost' });
           deps.onTrouble();
@@ -88,8 +88,8 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
 }
 
 /**
- * A worker id is never given twice: a new GPU that took over a vanished one's index gets the next free one, and so does
- * a new MIG instance with the number of one that is gone.
+ * Worker ids are never reused: a new GPU with the index of a vanished one gets the next free index. The same holds for
+ * the numbers of MIG instances.
  */
 function withFreeIndex(device: Device, others: readonly Device[]): Device {
   if (device.kind === 'cpu') return device;

@@ -8,11 +8,11 @@ import { chooseRecycling, chooseReplaceOrder, type MemoryFacts } from './memory-
 import type { NvidiaGpu } from '../devices/nvidia-smi.js';
 import type { Worker } from './worker.js';
 
-/** A limit below what a child needs from its start must not keep a worker from its work. */
+/** A worker must still get work done if the limit is lower than what every child needs. */
 export const RECYCLE_INTERVAL_MS = 60_000;
 
 export interface MemoryGuard {
-  /** Looks at every child's memory and recycles at most one, and that only while no other child comes or goes. */
+  /** Replaces at most one child that is over its limit, and only while no other child starts or drains. */
   check(gpus: ReadonlyMap<string, NvidiaGpu>): void;
   replaceOrder(workerId: string): 'start-first' | 'drain-first';
 }
@@ -38,7 +38,7 @@ export function createMemoryGuard(
     };
   };
 
-  const wasRecycledLately = (workerId: string): boolean =>
+  const wasRecycledRecently = (workerId: string): boolean =>
     performance.now() - (recycledAt.get(workerId) ?? -Infinity) < RECYCLE_INTERVAL_MS;
 
   return {
@@ -50,13 +50,13 @@ export function createMemoryGuard(
       latest = gpus;
       const mustWait = isRolling() || fleet.workers().some(isMoving);
       for (const worker of fleet.workers()) {
-        if (worker.slot.state().kind !== 'serving' || wasRecycledLately(worker.id)) continue;
+        if (worker.slot.state().kind !== 'serving' || wasRecycledRecently(worker.id)) continue;
         const memory = factsOf(worker);
         const order = chooseRecycling(memory, limits());
         if (order === null || (mustWait && order !== 'at-once')) continue;
         logger.warn(
           { worker: worker.id, ...memory, order },
-          'The child has outgrown its memory limit and is recycled',
+          'The child is over its memory limit; replacing it',
         );
         recycledAt.set(worker.id, performance.now());
         worker.slot.replace(order);
@@ -66,7 +66,7 @@ export function createMemoryGuard(
   };
 }
 
-/** Whether a child of this worker comes or goes; one that was replaced and finishes its jobs still holds its memory. */
+/** Whether a child of this worker starts or drains. A replaced child holds its memory until it has finished its jobs. */
 function isMoving({ slot }: Worker): boolean {
   return ['starting', 'replacing', 'draining'].includes(slot.state().kind) || [...slot.children()].length > 1;
 }

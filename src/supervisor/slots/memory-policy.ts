@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import type { ReplaceOrder } from './slot-state.js';
 
-/** Room that a new child needs beside what the old one takes: its models and pictures are loaded while the old one works. */
+/** A new child loads its models while the old one still works. */
 const HEADROOM = 1.5;
 
 export interface MemoryFacts {
@@ -11,7 +11,7 @@ export interface MemoryFacts {
   readonly gpuFreeMb: number | null;
 }
 
-/** Whether old and new child fit beside each other. What is not known is taken to be enough. */
+/** Whether the old and the new child fit into memory together. Unknown figures count as enough memory. */
 export function chooseReplaceOrder(memory: MemoryFacts): 'start-first' | 'drain-first' {
   const hostFits = fits(memory.rssMb, memory.hostAvailableMb);
   const gpuFits = fits(memory.gpuUsedMb, memory.gpuFreeMb);
@@ -22,7 +22,7 @@ function fits(usedMb: number | null, availableMb: number | null): boolean {
   return usedMb === null || availableMb === null || usedMb * HEADROOM <= availableMb;
 }
 
-/** How a child that has outgrown its limits is to be replaced, `null` where it has not. */
+/** How to replace a child that is over its limits; `null` if it is within them. */
 export function chooseRecycling(memory: MemoryFacts, limits: Config['supervision']): ReplaceOrder | null {
   const excess = Math.max(
     ratio(memory.rssMb, limits.childMaxRssMb),

@@ -2,21 +2,21 @@ import { isPermanentFailure } from '../../shared/exit-codes.js';
 
 export const BACKOFF_BASE_MS = 1000;
 export const BACKOFF_CAP_MS = 60_000;
-/** A child that served this long has earned a fresh start: earlier crashes no longer count. */
+/** Crashes before a child that served this long no longer count. */
 export const HEALTHY_AFTER_MS = 60_000;
-/** So many unplanned exits within the window are a crash loop. */
+/** This many unplanned exits within the window are a crash loop. */
 export const CRASH_LOOP_EXITS = 5;
 export const CRASH_LOOP_WINDOW_MS = 60_000;
-/** A slot in a crash loop is given one try after this long. */
+/** A slot in a crash loop gets one try after this time. */
 export const HALF_OPEN_AFTER_MS = 300_000;
 
-/** What a slot remembers of its children's unplanned exits. */
+/** The unplanned exits of a slot's children. */
 export interface CrashHistory {
   /** Unplanned exits since the last healthy period. */
   readonly consecutive: number;
-  /** Times (ms) of the unplanned exits within the window. */
+  /** Times of the unplanned exits within the window, in ms. */
   readonly recent: readonly number[];
-  /** Whether the child that runs now is the one try of a slot that had failed. */
+  /** Whether the current child is the single try of a failed slot. */
   readonly halfOpen: boolean;
 }
 
@@ -24,7 +24,7 @@ export const NO_CRASHES: CrashHistory = { consecutive: 0, recent: [], halfOpen: 
 
 export type RestartDecision =
   | { readonly kind: 'retry'; readonly at: number; readonly history: CrashHistory }
-  /** `retryAt` is null where only a person can mend it. */
+  /** `retryAt` is null if a restart cannot fix the problem. */
   | {
       readonly kind: 'give-up';
       readonly reason: string;
@@ -35,14 +35,14 @@ export type RestartDecision =
 export interface UnplannedExit {
   readonly now: number;
   readonly code: number | null;
-  /** How long the child had been ready, 0 where it never was. */
+  /** How long the child had been ready; 0 if it never was. */
   readonly servedMs: number;
   readonly description: string;
 }
 
 /**
  * Exponential backoff with full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015)
- * inside a restart budget over a window, as in Erlang's supervisors.
+ * with a restart budget over a window, as in Erlang's supervisors.
  *
  * @param random uniform in 0..1
  */

@@ -6,12 +6,12 @@ import type { RollOutcome } from '../../shared/worker-record.js';
 import { refusedRoll, rollSlots, type RollTarget } from './rolling-restart.js';
 
 export interface RollingRestartDeps {
-  /** Reads the configuration again; throws where it is wrong. */
+  /** Reads the configuration again. Throws if it is invalid. */
   readonly loadConfig: () => Config;
   readonly currentConfig: () => Config;
-  /** From now on new children get this configuration; the one before comes back where the roll fails. */
+  /** New children get this configuration. A failed roll restores the previous one. */
   readonly useConfig: (config: Config) => void;
-  /** Called once all workers have been replaced. */
+  /** Called after a roll that did not fail. */
   readonly onDone: () => void;
   readonly targets: () => readonly RollTarget[];
   readonly orderFor: (target: RollTarget) => 'start-first' | 'drain-first';
@@ -19,7 +19,7 @@ export interface RollingRestartDeps {
 }
 
 export interface RollingRestartController {
-  /** Starts a rolling restart; during one, asks for another right after it: a newer build may be on the disk. */
+  /** Starts a rolling restart. During one, requests another, because a newer build may be on the disk. */
   request(): void;
   isRolling(): boolean;
   lastOutcome(): RollOutcome | null;
@@ -44,7 +44,7 @@ export function createRollingRestartController(deps: RollingRestartDeps): Rollin
     const previous = deps.currentConfig();
     deps.useConfig(config);
     const result = await rollSlots(deps.targets(), deps.orderFor, logger);
-    // A configuration with which a child does not come up must not wait for the next crash.
+    // Otherwise the next crashed child would start with a configuration that does not work.
     if (result.outcome === 'failed') deps.useConfig(previous);
     else deps.onDone();
     return result;
@@ -60,7 +60,7 @@ export function createRollingRestartController(deps: RollingRestartDeps): Rollin
   return {
     request: () => {
       if (state !== 'idle') {
-        logger.info('A rolling restart is under way; another one follows it');
+        logger.info('A rolling restart is running; another one follows');
         state = 'rolling-again';
         return;
       }
@@ -72,13 +72,13 @@ export function createRollingRestartController(deps: RollingRestartDeps): Rollin
   };
 }
 
-/** What the supervisor itself was started with cannot change under it. */
+/** The supervisor itself uses these settings and reads them only at start-up. */
 function refuseFixedChanges(current: Config, next: Config): void {
   const changed = (['redis', 'queue', 'hostname', 'devices'] as const).filter(
     (part) => !isDeepStrictEqual(current[part], next[part]),
   );
   if (changed.length === 0) return;
   throw new Error(
-    `The settings of ${changed.join(', ')} have changed; they need a full restart of the supervisor`,
+    `The settings for ${changed.join(', ')} have changed, which requires a restart of the supervisor`,
   );
 }

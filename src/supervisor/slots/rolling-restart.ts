@@ -9,9 +9,8 @@ export interface RollTarget {
 }
 
 /**
- * Replaces the children one slot after another. The gate to the next slot is a child that has loaded its
- * models, run one inference and reached Redis. The first child that does not pass it ends the roll: what
- * runs stays as it is.
+ * Replaces the children one slot at a time. A new child must load its models, run one inference and reach Redis before
+ * the next slot follows. The first child that fails ends the roll; the other children keep running.
  */
 export async function rollSlots(
   targets: readonly RollTarget[],
@@ -69,7 +68,7 @@ function outcome(kind: RollOutcome['outcome'], replaced: number, reason: string 
   return { at: Math.floor(Date.now() / 1000), outcome: kind, replaced, reason };
 }
 
-/** A roll that was not begun. */
+/** The outcome of a roll that did not start. */
 export function refusedRoll(reason: string): RollOutcome {
   return outcome('refused', 0, reason);
 }

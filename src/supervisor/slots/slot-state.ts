@@ -1,7 +1,7 @@
 import { type CrashHistory, NO_CRASHES } from './restart-policy.js';
 
 /**
- * One device's slot, as a value. `child` and `successor` are numbers that the slot gives its children.
+ * The state of one device's slot. `child` and `successor` are the numbers of its children.
  *
  *   stopped ──start──▶ starting ──ready──▶ serving ──replace──▶ replacing ──ready──▶ serving
  *      ▲                  │                   │                    │ successor ends: serving
@@ -24,16 +24,16 @@ export type SlotState =
     }
   | { readonly kind: 'draining'; readonly child: number; readonly after: 'start' | 'stop' | 'lose' }
   | { readonly kind: 'backoff'; readonly until: number; readonly reason: string }
-  /** `retryAt` is null where only a person can mend it. */
+  /** `retryAt` is null if a restart cannot fix the problem. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number | null }
   | { readonly kind: 'lost' };
 
 export interface Slot {
   readonly state: SlotState;
   readonly crashes: CrashHistory;
-  /** Children started so far; the next child's number. */
+  /** Number of children started so far, and the number of the next child. */
   readonly started: number;
-  /** Children that ended unplanned. */
+  /** Number of unplanned exits. */
   readonly restarts: number;
 }
 
@@ -55,19 +55,19 @@ export type SlotEvent =
   | { readonly type: 'device-returned' };
 
 /**
- * `start-first`: the old child serves until the new one is ready. `drain-first`: where both do not fit into
- * memory. `at-once`: the old child gives its running jobs back, because it cannot wait for them.
+ * `start-first`: the old child serves until the new one is ready. `drain-first`: the old child exits first, because both
+ * do not fit into memory. `at-once`: the old child returns its running jobs to the queue and exits.
  */
 export type ReplaceOrder = 'start-first' | 'drain-first' | 'at-once';
 
-/** How long a child may take to finish its running jobs before it gives them back. */
+/** How long a child may take to finish its running jobs before it returns them to the queue. */
 export type Patience = 'long' | 'normal' | 'none';
 
 export type SlotCommand =
   | { readonly type: 'spawn'; readonly child: number }
-  /** Ask the child to finish its jobs and go. */
+  /** Ask the child to finish its jobs and exit. */
   | { readonly type: 'drain'; readonly child: number; readonly patience: Patience }
-  /** End the child at once. */
+  /** Kill the child. */
   | { readonly type: 'kill'; readonly child: number; readonly reason: string };
 
 export interface Step {
@@ -75,10 +75,10 @@ export interface Step {
   readonly commands: readonly SlotCommand[];
 }
 
-/** A child that is not ready after this long is given up. Time without Redis does not count: see `createSlot`. */
+/** A child that is not ready after this time is killed. Time without Redis does not count; see `createSlot`. */
 export const START_TIMEOUT_MS = 120_000;
 
-/** When the state wants a `deadline` event, `null` where it waits for something else. */
+/** When the state needs a `deadline` event; `null` if it does not. */
 export function deadlineOf(state: SlotState): number | null {
   switch (state.kind) {
     case 'starting':

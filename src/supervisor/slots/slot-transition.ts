@@ -11,7 +11,7 @@ import {
 } from './slot-state.js';
 
 /**
- * The slot's next state and what is to be done for it. Events that mean nothing in a state leave it as it is.
+ * Returns the slot's next state and the commands to run. An event that does not apply leaves the state unchanged.
  *
  * @param now milliseconds
  * @param random uniform in 0..1, for the backoff's jitter
@@ -191,7 +191,7 @@ function drainThen(slot: Slot, child: number, after: 'start' | 'stop' | 'lose', 
   return to(slot, { kind: 'draining', child, after }, { type: 'drain', child, patience });
 }
 
-/** One try of a slot that has failed: another crash soon after fails it again at once. */
+/** Gives a failed slot one try. If the child crashes again soon, the slot fails at once. */
 function tryOnce(slot: Slot, now: number): Step {
   return start({ ...slot, crashes: { ...slot.crashes, halfOpen: true } }, now);
 }

@@ -14,39 +14,39 @@ import {
 } from './slot-state.js';
 import { advance } from './slot-transition.js';
 
-/** A replaced child may take this long over its last jobs: its successor serves already. */
+/** A replaced child may take this long to finish its jobs, because its successor already serves. */
 const LONG_DRAIN_MS = 600_000;
 
 export interface SlotDeps {
   readonly spawn: (number: number, onReady: () => void) => ChildProcess;
-  /** Called for every child that ended, planned or not, before a new one is started. */
+  /** Called after every exit, planned or not, before a new child starts. */
   readonly onChildExit: (exit: ChildExit, child: ChildProcess) => void;
   readonly onChange: () => void;
   readonly drainTimeoutMs: () => number;
-  /** Without Redis no child becomes ready, and none is to blame for it. */
+  /** Without Redis no child can become ready, so the start timeout does not apply. */
   readonly redisIsUp: () => boolean;
   readonly random?: () => number;
-  /** Names the worker in every line. */
+  /** Adds the worker's id to every line. */
   readonly logger: Logger;
 }
 
-/** One device's slot: runs the state machine, and is the only place where its commands are carried out. */
+/** One device's slot: runs the state machine and its commands. */
 export interface SlotRunner {
   state(): SlotState;
   restarts(): number;
-  /** Children started so far; the next child's number. */
+  /** Number of children started so far, and the number of the next child. */
   started(): number;
-  /** How the last child ended, in a sentence. */
+  /** How the last child exited, in a sentence. */
   lastExit(): string | null;
-  /** The child that takes jobs, or is about to. */
+  /** The child that takes jobs, or will take them once it is ready. */
   child(): ChildProcess | null;
-  /** Every child that has not ended, retired ones included. */
+  /** Every child that still runs, including replaced ones that drain. */
   children(): Iterable<ChildProcess>;
   send(event: SlotEvent): void;
   replace(order: ReplaceOrder): void;
-  /** Settles once the slot is in a state for which `accept` is true. */
+  /** Resolves once the slot is in a state that `accept` accepts. */
   reached(accept: (state: SlotState) => boolean): Promise<SlotState>;
-  /** Ends all children, within `drainTimeoutMs` of the first call; a later call may shorten it. */
+  /** Stops all children within `drainTimeoutMs`. A later call may shorten it. */
   stop(drainTimeoutMs: number): Promise<void>;
 }
 
@@ -66,13 +66,13 @@ export function createSlot(deps: SlotDeps): SlotRunner {
     if (from !== slot.state.kind) {
       logger.info({ from, to: slot.state.kind, event: event.type }, 'Slot state');
     }
-    for (const command of step.commands) carryOut(command);
+    for (const command of step.commands) runCommand(command);
     schedule();
     deps.onChange();
     for (const check of waiting) check();
   };
 
-  const carryOut = (command: SlotCommand): void => {
+  const runCommand = (command: SlotCommand): void => {
     switch (command.type) {
       case 'spawn':
         spawn(command.child);

@@ -3,9 +3,9 @@ import type { ChildStats } from '../../shared/ipc.js';
 export const PING_INTERVAL_MS = 2000;
 
 export interface WatchdogLimits {
-  /** Longest silence of the child's main thread. */
+  /** How long the child's main thread may be silent. */
   readonly pingTimeoutMs: number;
-  /** Longest time in which inference is asked for and none ends. */
+  /** How long inference may be pending without any run that ends. */
   readonly inferenceTimeoutMs: number;
 }
 
@@ -16,10 +16,10 @@ export interface Watchdog {
 }
 
 /**
- * Pings a child and calls `onHung` once when it is hung.
+ * Pings a child and calls `onHung` once if it hangs.
  *
- * Silence is counted in pings, not by the clock: when this process itself (or the whole machine) was
- * suspended, no pings went out, and the child is not to blame.
+ * Silence is counted in pings, not in clock time: while this process or the machine is suspended, no pings go out, and
+ * the child must not be blamed.
  */
 export function createWatchdog(
   limits: WatchdogLimits,

@@ -9,30 +9,30 @@ import type { JobRecovery } from '../recovery/job-recovery.js';
 import { createSlot, type SlotRunner } from './slot.js';
 import type { SlotState } from './slot-state.js';
 
-/** A driver that aborts the process that tries it does so every time. Once may have been anything. */
-const CAUTIOUS_AFTER_DEATHS = 2;
+/** One crash at start-up can have any cause. A driver that aborts the process does so every time. */
+const CAUTIOUS_AFTER_CRASHES = 2;
 
 export interface WorkerDeps {
   readonly childModulePath: string;
-  /** The configuration for the next child: a rolling restart may have changed it. */
+  /** The configuration for the next child. A rolling restart may change it. */
   readonly config: () => Config;
   readonly recovery: JobRecovery;
   readonly redisIsUp: () => boolean;
   readonly onChange: () => void;
-  /** A child has ended unasked, or its device has vanished. */
+  /** A child crashed or a device vanished. */
   readonly onTrouble: () => void;
   readonly logger: Logger;
 }
 
-/** One device's worker across all its children: what the portal knows under one id. */
+/** One device's worker, across all its children. The portal knows it under one id. */
 export interface Worker {
   readonly id: string;
   readonly device: Device;
   readonly slot: SlotRunner;
   facts(): WorkerFacts;
-  /** Quiet workers finish what they have and take nothing new. Tells whether that is a change. */
+  /** A quiet worker finishes its jobs and takes no new ones. Returns whether the state changed. */
   setQuiet(quiet: boolean): boolean;
-  /** Ends the job where it runs here: only the child itself knows that at once. */
+  /** Cancels the job if it runs here. Only the child itself knows for certain. */
   cancel(jobId: string): void;
 }
 
@@ -42,9 +42,9 @@ export interface WorkerFacts {
   readonly pid: number | null;
   readonly ready: ChildReady | null;
   readonly stats: ChildStats | null;
-  /** The job that has run longest. */
+  /** The job that has been running longest. */
   readonly currentJob: { readonly id: string; readonly progress: number } | null;
-  /** Seconds since 1970; of the present child, or of the last one. */
+  /** Start of the current or the last child, in seconds since 1970. */
   readonly startedAt: number;
   readonly restarts: number;
   readonly jobsProcessed: number;
@@ -62,8 +62,8 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   let jobsFailed = 0;
   let durations = NO_SEARCHES;
   let lastExit: LastExit | null = null;
-  /** Children in a row that were ended by a signal before they were ready. */
-  let deathsAtStart = 0;
+  /** Consecutive children that a signal killed before they were ready. */
+  let crashesAtStart = 0;
 
   const spawn = (number: number, onReady: () => void): ChildProcess => {
     startedAt = nowInSeconds();
@@ -77,12 +77,12 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         device,
         config: deps.config(),
         quiet,
-        cautious: deathsAtStart >= CAUTIOUS_AFTER_DEATHS,
+        cautious: crashesAtStart >= CAUTIOUS_AFTER_CRASHES,
       }),
       watchdog: deps.config().supervision,
       logger,
       onReady: (ready) => {
-        deathsAtStart = 0;
+        crashesAtStart = 0;
         logger.info(
           {
             childPid: child.pid,
@@ -113,7 +113,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       planned: exit.planned,
       error: exit.error,
     };
-    if (exit.planned) logger.info({ childPid: child.pid }, 'Child ended as asked');
+    if (exit.planned) logger.info({ childPid: child.pid }, 'Child exited as requested');
     else
       logger.error(
         { childPid: child.pid, code: exit.code, signal: exit.signal, jobs: exit.jobs },
@@ -122,7 +122,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
     if (!exit.planned) deps.onTrouble();
     const ready = child.ready();
     if (ready === null) {
-      if (!exit.planned && exit.signal !== null) deathsAtStart += 1;
+      if (!exit.planned && exit.signal !== null) crashesAtStart += 1;
       return;
     }
     deps.recovery.recover({
@@ -167,7 +167,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
     setQuiet: (wanted) => {
       if (wanted === quiet) return false;
       quiet = wanted;
-      logger.info(quiet ? 'Worker is quiet: it takes no new jobs' : 'Worker takes jobs again');
+      logger.info(quiet ? 'Worker is paused: it takes no new jobs' : 'Worker takes jobs again');
       for (const child of slot.children()) child.send({ type: quiet ? 'quiet' : 'resume' });
       return true;
     },
@@ -177,12 +177,12 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
   };
 }
 
-/** A child sees its own GPU or MIG instance and no other; the CPU child sees none. */
+/** A child sees only its own GPU or MIG instance. The CPU child sees no GPU. */
 function childEnvironment(device: Device): NodeJS.ProcessEnv {
   return {
     ...process.env,
     CUDA_VISIBLE_DEVICES: device.kind === 'nvidia' ? device.uuid : '',
-    // onnxruntime 1.30 reports its sessions to its maker unless it is told not to. Nothing leaves this machine.
+    // onnxruntime 1.30 sends telemetry by default.
     ORT_DISABLE_TELEMETRY: '1',
   };
 }

@@ -70,6 +70,12 @@ describe('the queues over HTTP', () => {
     expect((await listed('search', 'failed', '&start=2')).jobs.map(({ stage }) => stage)).toEqual(['a']);
   });
 
+  it('list the jobs that wait in a paused queue', async () => {
+    await dashboard.searchQueue.pause();
+    const { id } = await dashboard.searchQueue.add('search', { image: SELFIE, stage: 'Day-1' });
+    expect(await listed('search', 'waiting')).toMatchObject({ total: 1, jobs: [{ id, state: 'waiting' }] });
+  });
+
   it('list index batches with their folder', async () => {
     await dashboard.indexQueue.add('index', { folder: 'Day-1', files: [], round: 1 });
     expect((await listed('index', 'waiting')).jobs).toMatchObject([{ name: 'index', stage: 'Day-1' }]);

@@ -32,18 +32,18 @@ describe('the devices that get a child', () => {
     expect(names(selectDevices(await found('two-gpus'), anyGpus))).toEqual(['host_gpu0', 'host_gpu1']);
   });
 
-  it('are the CPU where there is no GPU', async () => {
+  it('are the CPU if there is no GPU', async () => {
     expect(names(selectDevices(await found('no-gpu'), anyGpus))).toEqual(['host_cpu0']);
   });
 
-  it('are the CPU where nvidia-smi does not answer', async () => {
+  it('are the CPU if nvidia-smi does not answer', async () => {
     await fake.answer(await readNvidiaFixture('driver-error'), 9);
     const devices = await findDevices();
     expect(names(selectDevices(devices, anyGpus))).toEqual(['host_cpu0']);
     expect(devices.problem).toMatch(/NVIDIA-SMI has failed/);
   });
 
-  it('are those that GPU_INDEX names', async () => {
+  it('are the ones in GPU_INDEX', async () => {
     const devices = selectDevices(await found('eight-gpus'), { ...anyGpus, gpuIndices: [2, 5] });
     expect(names(devices)).toEqual(['host_gpu2', 'host_gpu5']);
   });
@@ -61,12 +61,14 @@ describe('the devices that get a child', () => {
     ]);
   });
 
-  it('are refused where GPU_INDEX names one that is not there', async () => {
+  it('are refused if GPU_INDEX names one that does not exist', async () => {
     const devices = await found('two-gpus');
-    expect(() => selectDevices(devices, { ...anyGpus, gpuIndices: [1, 3] })).toThrow(/GPU 3.*GPUs are: 0, 1/);
+    expect(() => selectDevices(devices, { ...anyGpus, gpuIndices: [1, 3] })).toThrow(
+      /GPU 3.*machine has: 0, 1/,
+    );
   });
 
-  it('are refused where CPU_WORKER=off leaves none', async () => {
+  it('are refused if CPU_WORKER=off leaves none', async () => {
     const devices = await found('no-gpu');
     expect(() => selectDevices(devices, { ...anyGpus, cpuWorker: 'off' })).toThrow(/CPU_WORKER/);
   });
@@ -84,23 +86,22 @@ describe('a machine with GPUs in MIG mode', () => {
       name: 'NVIDIA H100 80GB HBM3 MIG 1c.3g.40gb',
       memoryTotalMb: null,
       pciBusId: '00000000:1B:00.0',
-      driverVersion: '580.159.04',
     });
   });
 
-  it('takes two processes to list, and one where no GPU is in MIG mode', async () => {
+  it('needs two processes to list its devices, and one if no GPU is in MIG mode', async () => {
     await migGpus();
     expect(await fake.calls()).toBe(2);
     await found('eight-gpus');
     expect(await fake.calls()).toBe(3);
   });
 
-  it('works on all instances of the GPU that GPU_INDEX names', async () => {
+  it('uses all instances of the GPU in GPU_INDEX', async () => {
     const devices = selectDevices(await migGpus(), { ...anyGpus, gpuIndices: [0] });
     expect(names(devices)).toEqual(['host_gpu0mig0', 'host_gpu0mig1']);
   });
 
-  it('does not start where GPU_INDEX names one without an instance, and says how to create one', async () => {
+  it('does not start if GPU_INDEX names a GPU without an instance, and explains how to create one', async () => {
     const devices = await migGpus();
     expect(devices.idle.map(({ index }) => index)).toEqual([2]);
     expect(() => selectDevices(devices, { ...anyGpus, gpuIndices: [1, 2] })).toThrow(
@@ -108,11 +109,11 @@ describe('a machine with GPUs in MIG mode', () => {
     );
   });
 
-  it('cannot be used where its instances cannot be listed', async () => {
+  it('cannot be used if its instances cannot be listed', async () => {
     expect(await found('mig-gpus')).toMatchObject({ nvidia: [], problem: expect.stringMatching(/code 1/) });
   });
 
-  it('knows the uuids of drivers before R470', async () => {
+  it('understands the uuids of drivers before R470', async () => {
     await fake.list(await readNvidiaFixture('mig-list-before-r470'));
     const { nvidia } = await found('mig-gpus');
     expect(nvidia.map(({ uuid }) => uuid)).toEqual([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { figuresOf } from '../../../src/supervisor/devices/gpu-figures.js';
-import { parseMigInstances } from '../../../src/supervisor/devices/mig-instances.js';
+import { parseMigInstances } from '../../../src/supervisor/devices/nvidia-devices.js';
 import { devicesOf } from '../../../src/supervisor/devices/nvidia-devices.js';
 import { parseNvidiaGpus } from '../../../src/supervisor/devices/nvidia-smi.js';
 import { CPU } from '../../support/devices.js';
@@ -16,7 +16,7 @@ describe('the figures of a device', () => {
     expect(figuresOf(gpu ?? CPU, byUuid)).toMatchObject({ memoryUsedMb: 512, utilizationPercent: 11 });
   });
 
-  it('are for a MIG instance what holds for its whole GPU, and nothing about memory and utilization', () => {
+  it('are those of the whole GPU for a MIG instance, without memory and utilization', () => {
     const told = new Map(
       gpus.map((each) => [
         each.device.uuid,
@@ -36,7 +36,7 @@ describe('the figures of a device', () => {
     });
   });
 
-  it('are not known while nvidia-smi says nothing of its GPU, and never for the CPU', () => {
+  it('are unknown if nvidia-smi does not list its GPU, and always for the CPU', () => {
     for (const device of [instance ?? CPU, gpu ?? CPU, CPU]) expect(figuresOf(device, new Map())).toBeNull();
     expect(figuresOf(CPU, byUuid)).toBeNull();
   });

@@ -13,13 +13,13 @@ afterEach(async () => {
 });
 
 describe('reading the kernel log', () => {
-  it('gives all of it, also where it is longer than a megabyte', async () => {
+  it('returns all of it, even if it is longer than a megabyte', async () => {
     const text = `${'[    1.000000] a line\n'.repeat(100_000)}the last one\n`;
     await dmesg.say(text);
     expect(await readKernelLog()).toEqual({ kind: 'text', text });
   });
 
-  it('is refused to those who may not', async () => {
+  it('is refused without permission', async () => {
     await dmesg.refuse();
     expect(await readKernelLog()).toEqual({
       kind: 'refused',
@@ -27,12 +27,12 @@ describe('reading the kernel log', () => {
     });
   });
 
-  it('is given up for this time where dmesg hangs', async () => {
+  it('is given up for now if dmesg hangs', async () => {
     await dmesg.hang();
     expect(await readKernelLog(200)).toEqual({ kind: 'late' });
   });
 
-  it('is refused where there is no dmesg', async () => {
+  it('is refused if there is no dmesg', async () => {
     vi.stubEnv('PATH', '/nonexistent');
     expect(await readKernelLog()).toEqual({ kind: 'refused', reason: 'there is no dmesg' });
   });

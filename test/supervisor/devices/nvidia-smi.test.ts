@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseNvidiaGpus, queryNvidiaGpus } from '../../../src/supervisor/devices/nvidia-smi.js';
 import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
 
-describe('what nvidia-smi prints', () => {
-  it('is no GPU where it found none', async () => {
+describe('the output of nvidia-smi', () => {
+  it('has no GPU if it found none', async () => {
     expect(parseNvidiaGpus(await readNvidiaFixture('no-gpu'))).toEqual([]);
   });
 
@@ -18,8 +18,8 @@ describe('what nvidia-smi prints', () => {
           name: 'NVIDIA H100 80GB HBM3',
           memoryTotalMb: 81_559,
           pciBusId: '00000000:00:05.0',
-          driverVersion: '580.159.04',
         },
+        driverVersion: '580.159.04',
         memoryUsedMb: 0,
         memoryFreeMb: 81_079,
         utilizationPercent: 0,
@@ -42,7 +42,7 @@ describe('what nvidia-smi prints', () => {
     expect(new Set(gpus.map((gpu) => gpu.device.uuid)).size).toBe(indices.length);
   });
 
-  it('is null for every field that the driver does not tell, and keeps the GPU', async () => {
+  it('gives null for each field that the driver does not report, and keeps the GPU', async () => {
     const [virtual, lost] = parseNvidiaGpus(await readNvidiaFixture('not-available-fields'));
     expect(virtual).toMatchObject({
       memoryUsedMb: 0,
@@ -61,18 +61,18 @@ describe('what nvidia-smi prints', () => {
     });
   });
 
-  it('names what holds the clocks back, and not that the GPU is idle', async () => {
+  it('names why the clocks are held back, unless the GPU is just idle', async () => {
     const [idle, hot] = parseNvidiaGpus(await readNvidiaFixture('two-gpus'));
     expect(idle?.throttleReasons).toEqual([]);
     expect(hot?.throttleReasons).toEqual(['power cap', 'software thermal slowdown']);
   });
 
-  it('leaves out an error text between the rows', async () => {
+  it('may have an error text between the rows', async () => {
     expect(parseNvidiaGpus(await readNvidiaFixture('device-handle-error'))).toHaveLength(1);
   });
 });
 
-describe('asking nvidia-smi', () => {
+describe('querying nvidia-smi', () => {
   let fake: FakeNvidiaSmi;
   beforeEach(async () => {
     fake = await createFakeNvidiaSmi();
@@ -83,21 +83,21 @@ describe('asking nvidia-smi', () => {
     await fake.remove();
   });
 
-  it('takes one process for all GPUs', async () => {
+  it('needs one process for all GPUs', async () => {
     await fake.answer(await readNvidiaFixture('eight-gpus'));
     const answer = await queryNvidiaGpus();
     expect(answer.kind === 'gpus' && answer.gpus.length).toBe(8);
     expect(await fake.calls()).toBe(1);
   });
 
-  it('tells the error text and the exit code', async () => {
+  it('returns the error text and the exit code', async () => {
     await fake.answer(await readNvidiaFixture('driver-error'), 9);
     const answer = await queryNvidiaGpus();
     expect(answer).toMatchObject({ kind: 'error' });
     expect(answer.kind === 'error' && answer.reason).toMatch(/code 9: NVIDIA-SMI has failed/);
   });
 
-  it('asks an older driver for the same figure by its older name, and from then on at once', async () => {
+  it('queries an older driver with the older field name, and remembers it', async () => {
     await fake.refuse('clocks_event_reasons.active');
     await fake.answer(await readNvidiaFixture('two-gpus'));
     const refused = new Set<string>();
@@ -113,7 +113,7 @@ describe('asking nvidia-smi', () => {
     expect(await fake.calls()).toBe(3);
   });
 
-  it('does without a figure that the driver does not know', async () => {
+  it('leaves out a field that the driver does not have', async () => {
     await fake.refuse('ecc.errors.uncorrected.volatile.total');
     const [row = ''] = (await readNvidiaFixture('one-gpu')).split('\n');
     await fake.answer(row.replace(/, 0, Disabled$/, ', Disabled'));
@@ -123,7 +123,7 @@ describe('asking nvidia-smi', () => {
     expect(answer).toMatchObject({ kind: 'gpus', gpus: [{ powerWatts: 70.12, eccUncorrected: null }] });
   });
 
-  it('is an error where the driver does not even know what every driver has to', async () => {
+  it('fails if the driver does not have a required field', async () => {
     await fake.refuse('memory.total');
     expect(await queryNvidiaGpus(5000, new Set())).toEqual({
       kind: 'error',
@@ -131,7 +131,7 @@ describe('asking nvidia-smi', () => {
     });
   });
 
-  it('gives up one that hangs', async () => {
+  it('gives up a process that hangs', async () => {
     await fake.hang();
     expect(await queryNvidiaGpus(200)).toEqual({
       kind: 'error',
@@ -139,7 +139,7 @@ describe('asking nvidia-smi', () => {
     });
   });
 
-  it('knows that there is none', async () => {
+  it('reports that nvidia-smi does not exist', async () => {
     vi.stubEnv('PATH', '/nonexistent');
     expect(await queryNvidiaGpus()).toEqual({ kind: 'absent' });
   });

@@ -36,8 +36,8 @@ function watchOver(...devices: Device[]): void {
   );
 }
 
-async function look(): Promise<void> {
-  watch.look();
+async function refresh(): Promise<void> {
+  watch.refresh();
   await turn();
 }
 
@@ -52,14 +52,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('watching for the Xids of the GPUs', () => {
-  it('knows the last one of each GPU, and says once what it means', async () => {
+describe('the Xid watch', () => {
+  it('keeps the last Xid of each GPU, and explains it once', async () => {
     watchOver(FIRST, SECOND, CPU);
-    await look();
+    await refresh();
     expect([FIRST, SECOND, CPU].map(watch.lastXid)).toEqual([null, null, null]);
     answer = text(OFF_THE_BUS);
-    await look();
-    await look();
+    await refresh();
+    await refresh();
     expect([FIRST, SECOND, CPU].map(watch.lastXid)).toEqual([79, null, null]);
     expect(log.lines).toEqual([
       expect.objectContaining({
@@ -71,57 +71,57 @@ describe('watching for the Xids of the GPUs', () => {
       }),
     ]);
     answer = text(OFF_THE_BUS, PAGE_FAULT);
-    await look();
+    await refresh();
     expect(watch.lastXid(FIRST)).toBe(31);
     expect(log.lines).toHaveLength(2);
   });
 
-  it('tells of the cause, too, where it and what follows from it come at once', async () => {
+  it('reports the cause and its consequences if they appear together', async () => {
     watchOver(FIRST);
-    await look();
+    await refresh();
     answer = text(PAGE_FAULT, OFF_THE_BUS);
-    await look();
+    await refresh();
     expect(log.lines.map(({ xid }) => xid)).toEqual([31, 79]);
     expect(watch.lastXid(FIRST)).toBe(79);
   });
 
-  it('does not mistake one from before the start for a new one', async () => {
+  it('does not report an Xid from before the start as new', async () => {
     watchOver(FIRST);
     answer = text(OFF_THE_BUS);
     watch.start();
     await turn();
     expect(watch.lastXid(FIRST)).toBe(79);
     expect(log.lines).toEqual([
-      expect.objectContaining({ level: 'warn', msg: expect.stringMatching(/^Before this start .* Xid 79/) }),
+      expect.objectContaining({ level: 'warn', msg: expect.stringMatching(/^Before this start, .* Xid 79/) }),
     ]);
   });
 
-  it('keeps what the kernel log has forgotten', async () => {
+  it('keeps an Xid that the kernel log has dropped', async () => {
     watchOver(FIRST);
     answer = text(OFF_THE_BUS);
-    await look();
+    await refresh();
     answer = text('something else');
-    await look();
+    await refresh();
     expect(watch.lastXid(FIRST)).toBe(79);
   });
 
-  it('tells of all workers on the instances of one GPU, once', async () => {
+  it('reports all workers on the instances of one GPU together', async () => {
     watchOver(instance(0), instance(1), SECOND);
-    await look();
+    await refresh();
     answer = text(PAGE_FAULT);
-    await look();
+    await refresh();
     expect(log.lines).toEqual([expect.objectContaining({ workers: ['worker-0', 'worker-1'], xid: 31 })]);
     expect(watch.lastXid(instance(1))).toBe(31);
   });
 
-  it('says nothing of GPUs that are not ours', async () => {
+  it('ignores GPUs without a worker', async () => {
     watchOver(SECOND);
     answer = text(OFF_THE_BUS);
-    await look();
+    await refresh();
     expect(log.lines).toEqual([]);
   });
 
-  it('looks once a minute, and where there is no GPU never', async () => {
+  it('reads the log once a minute, and never without a GPU', async () => {
     watchOver(FIRST);
     watch.start();
     for (const expected of [1, 2, 3]) {
@@ -137,24 +137,24 @@ describe('watching for the Xids of the GPUs', () => {
     expect(readings).toBe(0);
   });
 
-  it('reads once more for all that happens while it reads', async () => {
+  it('reads once more after events during a read', async () => {
     watchOver(FIRST);
-    watch.look();
-    watch.look();
-    watch.look();
+    watch.refresh();
+    watch.refresh();
+    watch.refresh();
     expect(readings).toBe(1);
     await turn();
     expect(readings).toBe(2);
   });
 
-  it('says once that it may not, and never asks again', async () => {
+  it('logs once that reading is not permitted, and stops', async () => {
     watchOver(FIRST);
     answer = { kind: 'refused', reason: 'dmesg: read kernel buffer failed: Operation not permitted' };
     watch.start();
     await turn();
     answer = text(OFF_THE_BUS);
     vi.advanceTimersByTime(600_000);
-    await look();
+    await refresh();
     expect(readings).toBe(1);
     expect(watch.lastXid(FIRST)).toBeNull();
     expect(log.lines).toEqual([
@@ -162,12 +162,12 @@ describe('watching for the Xids of the GPUs', () => {
     ]);
   });
 
-  it('asks again where there was no answer in time', async () => {
+  it('tries again if dmesg did not answer in time', async () => {
     watchOver(FIRST);
     answer = { kind: 'late' };
-    await look();
+    await refresh();
     answer = text(OFF_THE_BUS);
-    await look();
+    await refresh();
     expect(watch.lastXid(FIRST)).toBe(79);
   });
 });

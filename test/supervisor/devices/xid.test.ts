@@ -4,7 +4,7 @@ import { busKeyOf, meaningOfXid, newXids, readXids } from '../../../src/supervis
 const numbersIn = (log: string) => readXids(log).map(({ busKey, number }) => `${number} of ${busKey}`);
 
 describe('the Xids of a kernel log', () => {
-  it('are those of all GPUs, oldest first, whatever is said between them', () => {
+  it('are found for all GPUs, oldest first, between other lines', () => {
     const log = [
       '[    1.275675] random: crng reseeded due to virtual machine fork',
       "[ 4909.922970] NVRM: Xid (PCI:0000:3b:00): 13, pid='<unknown>', name=<unknown>, Graphics Exception",
@@ -29,7 +29,7 @@ describe('the Xids of a kernel log', () => {
     expect(numbersIn(line)).toEqual(['31 of 00000000:01:00']);
   });
 
-  it('are none where no GPU reported one', () => {
+  it('are empty if no GPU reported one', () => {
     expect(numbersIn('NVRM: loading NVIDIA UNIX x86_64 Kernel Module\nnvidia: Xid\n')).toEqual([]);
   });
 });
@@ -38,18 +38,18 @@ describe('the new Xids of a GPU', () => {
   const xids = [48, 31, 31, 45].map((number, k) => ({ busKey: 'x', number, line: `${k}` }));
   const linesAfter = (last: string | null) => newXids(xids, last).map(({ line }) => line);
 
-  it('are those after the last that was seen, each number once', () => {
+  it('are those after the last seen line, each number once', () => {
     expect(linesAfter(null)).toEqual(['0', '2', '3']);
     expect(linesAfter('0')).toEqual(['2', '3']);
     expect(linesAfter('3')).toEqual([]);
   });
 
-  it('are all where the log no longer holds what was seen', () => {
+  it('are all of them if the log no longer has the last seen line', () => {
     expect(linesAfter('overwritten')).toEqual(['0', '2', '3']);
   });
 });
 
-describe('the place of a GPU on the PCI bus', () => {
+describe('the PCI address of a GPU', () => {
   it.each([
     ['00000000:3B:00.0', '00000000:3b:00'],
     ['0000:3b:00', '00000000:3b:00'],
@@ -59,18 +59,18 @@ describe('the place of a GPU on the PCI bus', () => {
     expect(busKeyOf(written)).toBe(key);
   });
 
-  it('is not known where nvidia-smi does not tell', () => {
+  it('is unknown if nvidia-smi does not report it', () => {
     expect(busKeyOf(null)).toBeNull();
     expect(busKeyOf('[N/A]')).toBeNull();
   });
 });
 
-describe('what an Xid means', () => {
-  it.each([13, 31, 43, 45, 48, 63, 64, 74, 79, 94, 95, 119])('is told of %i', (number) => {
+describe('the explanation of an Xid', () => {
+  it.each([13, 31, 43, 45, 48, 63, 64, 74, 79, 94, 95, 119])('exists for %i', (number) => {
     expect(meaningOfXid(number)).not.toMatch(/docs.nvidia.com/);
   });
 
-  it("is in NVIDIA's list for the others", () => {
+  it("refers to NVIDIA's list for the others", () => {
     expect(meaningOfXid(154)).toMatch(/docs.nvidia.com/);
   });
 });

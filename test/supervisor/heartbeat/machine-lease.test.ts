@@ -17,10 +17,10 @@ const record = (id: string, fields: Partial<WorkerRecord> = {}) =>
   ({ id, status: 'online', ...fields }) as WorkerRecord;
 const never = new AbortController().signal;
 
-describe("a machine's place", () => {
+describe("a machine's lease", () => {
   let server: RedisServer;
   let redis: Redis;
-  let place: MachineLease;
+  let lease: MachineLease;
   let rival: MachineLease;
 
   beforeAll(async () => {
@@ -32,86 +32,86 @@ describe("a machine's place", () => {
     await server.stop();
   });
   beforeEach(() => {
-    place = createMachineLease(redis, 'host', first);
+    lease = createMachineLease(redis, 'host', first);
     rival = createMachineLease(redis, 'host', second);
   });
   afterEach(() => redis.flushall());
 
   const records = async (): Promise<Record<string, string>> => redis.hgetall('workers');
 
-  it('is taken once, and its holder is told to the second one', async () => {
-    expect(await place.take()).toEqual({ kind: 'taken' });
+  it('is taken once, and the second supervisor learns the holder', async () => {
+    expect(await lease.take()).toEqual({ kind: 'taken' });
     expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
   });
 
-  it('is taken by its holder again, whose first answer was lost', async () => {
-    await place.take();
-    expect(await place.take()).toEqual({ kind: 'taken' });
+  it('can be taken again by its holder, if the first reply was lost', async () => {
+    await lease.take();
+    expect(await lease.take()).toEqual({ kind: 'taken' });
   });
 
-  it('is for each host name', async () => {
-    await place.take();
+  it('is separate for each host name', async () => {
+    await lease.take();
     expect(await createMachineLease(redis, 'other-host', second).take()).toEqual({ kind: 'taken' });
   });
 
-  it('has all records written and the pause keys read in one command', async () => {
-    await place.take();
+  it('writes all records and reads the pause keys in one command', async () => {
+    await lease.take();
     await redis.set('worker:b:paused', '1');
     const sent = vi.spyOn(redis, 'sendCommand');
-    const result = await place.beat([record('a'), record('b'), record('c')]);
+    const result = await lease.beat([record('a'), record('b'), record('c')]);
     expect(sent).toHaveBeenCalledTimes(1);
     sent.mockRestore();
     expect(result).toEqual({ kind: 'written', paused: new Set(['b']) });
     expect(Object.keys(await records()).toSorted()).toEqual(['a', 'b', 'c']);
   });
 
-  it('is kept by heartbeats', async () => {
-    await place.take();
+  it('is renewed by heartbeats', async () => {
+    await lease.take();
     await redis.pexpire('worker:host:supervisor', 1000);
-    await place.beat([record('a')]);
+    await lease.beat([record('a')]);
     expect(await redis.pttl('worker:host:supervisor')).toBeGreaterThan(10_000);
   });
 
-  it('is taken again by a heartbeat where Redis has forgotten it', async () => {
-    await place.take();
+  it('is taken again by a heartbeat if Redis has lost it', async () => {
+    await lease.take();
     await redis.flushall();
-    expect(await place.beat([record('a')])).toMatchObject({ kind: 'written' });
+    expect(await lease.beat([record('a')])).toMatchObject({ kind: 'written' });
     expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
   });
 
-  it('lets nobody write who has lost it', async () => {
-    await place.take();
+  it('keeps a supervisor that lost it from writing', async () => {
+    await lease.take();
     await redis.del('worker:host:supervisor');
     await rival.take();
     await rival.beat([record('a', { status: 'paused' })]);
-    expect(await place.beat([record('a', { status: 'online' })])).toEqual({
+    expect(await lease.beat([record('a', { status: 'online' })])).toEqual({
       kind: 'lease-lost',
       holder: second,
     });
     expect(JSON.parse((await records())['a'] ?? '')).toMatchObject({ status: 'paused' });
   });
 
-  it('is free at once after its holder has left, with the last records in place', async () => {
-    await place.take();
-    await place.leave([record('a', { status: 'offline' })]);
+  it('is free at once after its holder released it, and the last records remain', async () => {
+    await lease.take();
+    await lease.leave([record('a', { status: 'offline' })]);
     expect(JSON.parse((await records())['a'] ?? '')).toMatchObject({ status: 'offline' });
     expect(await rival.take()).toEqual({ kind: 'taken' });
   });
 
-  it('is not fought for with a holder that renews its lease', async () => {
-    await place.take();
+  it('is left to a holder that renews it', async () => {
+    await lease.take();
     await redis.pexpire('worker:host:supervisor', 5000);
-    const timer = setInterval(() => void place.beat([]), 700);
+    const timer = setInterval(() => void lease.beat([]), 700);
     const error = await acquireLease(rival, 'host', logger, never).catch((reason: unknown) => reason);
     clearInterval(timer);
     expect(error).toMatchObject({
       exitCode: 75,
-      message: expect.stringMatching(/holds the place of host \(pid 100, since 2023-11-14T22:13:20\.000Z\)/),
+      message: expect.stringMatching(/holds the lease of host \(pid 100, since 2023-11-14T22:13:20\.000Z\)/),
     });
   });
 
-  it('is taken over where the lease expires', async () => {
-    await place.take();
+  it('is taken over once it expires', async () => {
+    await lease.take();
     await redis.pexpire('worker:host:supervisor', 800);
     await acquireLease(rival, 'host', logger, never);
     expect(JSON.parse((await redis.get('worker:host:supervisor')) ?? '')).toEqual(second);

@@ -46,7 +46,7 @@ describe('the jobs of a dead child', () => {
       lockTokenPrefixes: [lockTokenPrefix],
       suspects: new Set(suspects),
       crashed,
-      description: 'The child was ended by SIGKILL',
+      description: 'The child was killed by SIGKILL',
     });
     await recovery.settled();
   };

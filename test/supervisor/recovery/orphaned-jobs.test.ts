@@ -75,7 +75,7 @@ describe('a job whose child has never heard of it', () => {
       }),
       stats: () => stats,
       runningJobs: () => new Map(child.running.map((id) => [id, { progress: 0 }])),
-      allJobsTold: () => child.told,
+      allJobsKnown: () => child.told,
     };
     return child;
   }

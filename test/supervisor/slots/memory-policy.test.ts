@@ -17,10 +17,10 @@ const limits = {
 
 describe('the order of a replacement', () => {
   it.each<[string, Partial<MemoryFacts>, string]>([
-    ['starts first where both fit', {}, 'start-first'],
-    ['drains first where the host has no room', { hostAvailableMb: 700 }, 'drain-first'],
-    ['drains first where the GPU has no room', { gpuFreeMb: 1400 }, 'drain-first'],
-    ['starts first where nothing is known', { rssMb: null, gpuUsedMb: null }, 'start-first'],
+    ['starts first if both fit', {}, 'start-first'],
+    ['drains first if the host has no room', { hostAvailableMb: 700 }, 'drain-first'],
+    ['drains first if the GPU has no room', { gpuFreeMb: 1400 }, 'drain-first'],
+    ['starts first if nothing is known', { rssMb: null, gpuUsedMb: null }, 'start-first'],
   ])('%s', (_name, facts, order) => {
     expect(chooseReplaceOrder({ ...roomy, ...facts })).toBe(order);
   });
@@ -28,12 +28,12 @@ describe('the order of a replacement', () => {
 
 describe('recycling', () => {
   it.each<[string, Partial<MemoryFacts>, string | null]>([
-    ['is not for a child within its limits', { rssMb: 1000, gpuUsedMb: 4000 }, null],
+    ['does not apply to a child within its limits', { rssMb: 1000, gpuUsedMb: 4000 }, null],
     ['waits for the jobs of a child over its limit', { rssMb: 1001 }, 'start-first'],
     ['does not wait for a child twice over its limit', { rssMb: 2001 }, 'at-once'],
-    ['is for the GPU memory too', { gpuUsedMb: 4001 }, 'start-first'],
-    ['drains first where there is no room for two', { rssMb: 1500, hostAvailableMb: 1000 }, 'drain-first'],
-    ['is not for a child that has not told yet', { rssMb: null, gpuUsedMb: null }, null],
+    ['applies to GPU memory too', { gpuUsedMb: 4001 }, 'start-first'],
+    ['drains first if there is no room for two', { rssMb: 1500, hostAvailableMb: 1000 }, 'drain-first'],
+    ['does not apply while the figures are unknown', { rssMb: null, gpuUsedMb: null }, null],
   ])('%s', (_name, facts, order) => {
     expect(chooseRecycling({ ...roomy, ...facts }, limits)).toBe(order);
   });

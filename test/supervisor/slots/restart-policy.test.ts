@@ -30,7 +30,7 @@ function crashRepeatedly(times: number, gapMs: number, servedMs = 0): RestartDec
 }
 
 describe('a child that ended unplanned', () => {
-  it('is started again after at most a second the first time', () => {
+  it('restarts within a second after the first crash', () => {
     expect(decideRestart(NO_CRASHES, crash(5000), () => 0)).toMatchObject({ kind: 'retry', at: 5000 });
     expect(decideRestart(NO_CRASHES, crash(5000), latest)).toMatchObject({ kind: 'retry', at: 6000 });
   });
@@ -49,11 +49,11 @@ describe('a child that ended unplanned', () => {
     });
   });
 
-  it('starts from the shortest wait again once it had served for a minute', () => {
+  it('has the shortest backoff again after it served for a minute', () => {
     expect(crashRepeatedly(10, 100_000, 60_000)).toMatchObject({ kind: 'retry', at: 9 * 100_000 + 1000 });
   });
 
-  it('is given up after five exits within a minute, and tried again five minutes later', () => {
+  it('fails after five exits within a minute, and tries again five minutes later', () => {
     const decision = crashRepeatedly(CRASH_LOOP_EXITS, 10_000);
     expect(decision).toMatchObject({ kind: 'give-up', retryAt: 40_000 + HALF_OPEN_AFTER_MS });
     expect(decision.kind === 'give-up' && decision.reason).toMatch(
@@ -61,18 +61,18 @@ describe('a child that ended unplanned', () => {
     );
   });
 
-  it('is not given up for five exits over a longer time', () => {
+  it('does not fail after five exits over a longer time', () => {
     expect(crashRepeatedly(CRASH_LOOP_EXITS, 16_000).kind).toBe('retry');
   });
 
-  it('is given up at once when its one try crashes too', () => {
+  it('fails at once if its single try crashes too', () => {
     const history = { ...NO_CRASHES, halfOpen: true };
     expect(decideRestart(history, crash(0, 59_999), latest).kind).toBe('give-up');
     expect(decideRestart(history, crash(0, 60_000), latest).kind).toBe('retry');
   });
 
   it.each([EXIT_CODES.badConfig, EXIT_CODES.modelsMissing, EXIT_CODES.providerUnavailable])(
-    'is not tried again by itself after exit code %i, which no retry mends',
+    'does not restart after exit code %i, which a restart cannot fix',
     (code) => {
       expect(decideRestart(NO_CRASHES, crash(0, 0, code), latest)).toMatchObject({
         kind: 'give-up',

@@ -64,14 +64,14 @@ describe('a slot', () => {
       [],
     ],
     [
-      'starts again after the wait',
+      'starts again after the backoff',
       inBackoff,
       { type: 'deadline' },
       { kind: 'starting', child: 1 },
       [{ type: 'spawn', child: 1 }],
     ],
     [
-      'fails where no retry mends it',
+      'fails if a restart cannot fix the problem',
       run(NEW_SLOT, start).slot,
       exited(0, EXIT_CODES.badConfig),
       { kind: 'failed', retryAt: null },
@@ -92,7 +92,7 @@ describe('a slot', () => {
       [{ type: 'spawn', child: 1 }],
     ],
     [
-      'lets the old child go once the successor is ready',
+      'drains the old child once the successor is ready',
       replacing,
       ready(1),
       { kind: 'serving', child: 1 },
@@ -100,35 +100,35 @@ describe('a slot', () => {
     ],
     ['keeps the old child when the successor dies', replacing, exited(1), { kind: 'serving', child: 0 }, []],
     [
-      'turns to the successor when the old child dies',
+      'continues with the successor when the old child dies',
       replacing,
       exited(0),
       { kind: 'starting', child: 1 },
       [],
     ],
     [
-      'drains first where both do not fit',
+      'drains first if both do not fit',
       serving,
       replace('drain-first'),
       { kind: 'draining', child: 0, after: 'start' },
       [{ type: 'drain', child: 0, patience: 'normal' }],
     ],
     [
-      'does not wait for jobs in an emergency',
+      'does not wait for jobs with at-once',
       serving,
       replace('at-once'),
       { kind: 'draining', child: 0, after: 'start' },
       [{ type: 'drain', child: 0, patience: 'none' }],
     ],
     [
-      'starts anew after draining',
+      'starts a new child after draining',
       run(serving, replace('drain-first')).slot,
       exited(0, 0),
       { kind: 'starting', child: 1 },
       [{ type: 'spawn', child: 1 }],
     ],
     [
-      'does not wait out its backoff when it is replaced',
+      'ends its backoff when it is replaced',
       inBackoff,
       replace('start-first'),
       { kind: 'starting', child: 1 },
@@ -149,13 +149,13 @@ describe('a slot', () => {
       [{ type: 'drain', child: 0, patience: 'normal' }],
     ],
     [
-      'has stopped when the child has gone',
+      'is stopped once the child has exited',
       run(serving, { type: 'stop' }).slot,
       exited(0, 0),
       { kind: 'stopped' },
       [],
     ],
-    ['stops at once where nothing runs', inBackoff, { type: 'stop' }, { kind: 'stopped' }, []],
+    ['stops at once if nothing runs', inBackoff, { type: 'stop' }, { kind: 'stopped' }, []],
     ['starts nothing for a lost device', lost, { type: 'deadline' }, { kind: 'lost' }, []],
     [
       'starts again when the device is back',
@@ -165,7 +165,7 @@ describe('a slot', () => {
       [{ type: 'spawn', child: 1 }],
     ],
     [
-      'ignores the end of a child that it has replaced',
+      'ignores the exit of a replaced child',
       run(replacing, ready(1)).slot,
       exited(0, 0),
       { kind: 'serving', child: 1 },
@@ -184,7 +184,7 @@ describe('a slot', () => {
     expect(step.commands).toEqual(commands);
   });
 
-  it('ends both children when it is stopped during a replacement', () => {
+  it('drains both children if it is stopped during a replacement', () => {
     const { state, commands } = run(replacing, { type: 'stop' });
     expect(state).toMatchObject({ kind: 'draining', child: 0, after: 'stop' });
     expect(commands).toEqual([
@@ -199,7 +199,7 @@ describe('a slot', () => {
     });
   });
 
-  it('fails after five crashes in a row, and once more after the one try that follows', () => {
+  it('fails after five crashes in a row, and again after its single try', () => {
     let slot = serving;
     for (let child = 0; child < 5; child += 1) {
       slot = run(slot, exited(child), { type: 'deadline' }, ready(child + 1)).slot;
@@ -222,12 +222,12 @@ describe('a slot', () => {
     expect(run(again.slot, { type: 'deadline' }, exited(5)).state.kind).toBe('failed');
   });
 
-  it('counts unplanned exits alone as restarts', () => {
+  it('counts only unplanned exits as restarts', () => {
     expect(run(serving, replace('drain-first'), exited(0, 0), ready(1)).slot.restarts).toBe(0);
     expect(run(serving, exited(0)).slot.restarts).toBe(1);
   });
 
-  it('asks for a deadline in the states that end by themselves', () => {
+  it('has a deadline in the states that end by themselves', () => {
     expect(deadlineOf(inBackoff.state)).toBe(NOW + 1000);
     expect(deadlineOf(replacing.state)).toBe(SOON);
     expect([serving, lost, failed].map((slot) => deadlineOf(slot.state))).toEqual([null, null, null]);

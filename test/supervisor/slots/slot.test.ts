@@ -79,7 +79,7 @@ afterEach(async () => {
 });
 
 describe('a slot with real children', () => {
-  it('replaces a child that was killed', async () => {
+  it('replaces a killed child', async () => {
     const { slot, exits } = createTestSlot('hold-job', 'serve');
     await slot.reached(isServing);
     await vi.waitFor(() => expect(slot.child()?.runningJobs().size).toBe(1));
@@ -92,14 +92,14 @@ describe('a slot with real children', () => {
     expect(exits).toMatchObject([{ signal: 'SIGKILL', planned: false, jobs: ['job-1'] }]);
   });
 
-  it('remembers the last error line of a child, not its stack', async () => {
+  it('keeps the last error line of a child, not its stack', async () => {
     const { slot, exits } = createTestSlot('crash', 'serve');
     await slot.reached(isServing);
     expect(exits[0]).toMatchObject({ code: 1, error: 'Error: out of luck' });
-    expect(exits[0]?.description).toBe('The child ended with code 1: Error: out of luck');
+    expect(exits[0]?.description).toBe('The child exited with code 1: Error: out of luck');
   });
 
-  it('fails with the reason that the child gave where no retry mends it', async () => {
+  it("fails with the child's reason if a restart cannot fix it", async () => {
     const { slot } = createTestSlot('bad-config');
     const state = await slot.reached(({ kind }) => kind === 'failed');
     expect(state).toMatchObject({
@@ -115,7 +115,7 @@ describe('a slot with real children', () => {
     expect(exits).toHaveLength(5);
   });
 
-  it('is given one try five minutes after it failed, and works on where that succeeds', async () => {
+  it('tries again five minutes after it failed, and recovers if that works', async () => {
     const pass = holdClock();
     const { slot, exits, scripts } = createTestSlot('crash');
     while ((await slot.reached(isAtRest)).kind !== 'failed') pass(1);
@@ -140,7 +140,7 @@ describe('a slot with real children', () => {
     expect(exits[0]?.error).toMatch(/has not answered/);
   });
 
-  it('kills a child that was stopped by a signal', async () => {
+  it('kills a child that a signal suspended', async () => {
     const { slot, exits } = createTestSlot('serve');
     await slot.reached(isServing);
     process.kill(slot.child()?.pid ?? 0, 'SIGSTOP');
@@ -152,11 +152,11 @@ describe('a slot with real children', () => {
     const { slot, exits } = createTestSlot('ignore-drain');
     await slot.reached(isServing);
     await slot.stop(0);
-    expect(exits).toMatchObject([{ signal: 'SIGKILL', error: expect.stringContaining('still there') }]);
+    expect(exits).toMatchObject([{ signal: 'SIGKILL', error: expect.stringContaining('still ran') }]);
     expect(slot.state().kind).toBe('stopped');
   });
 
-  it('has a new child ready before the old one goes', async () => {
+  it('has a new child ready before the old one exits', async () => {
     const { slot } = createTestSlot('serve');
     await slot.reached(isServing);
     const old = slot.child();
@@ -179,7 +179,7 @@ describe('a rolling restart', () => {
     for (const [i, { slot }] of all.entries()) expect(slot.child()?.pid).not.toBe(pids[i]);
   });
 
-  it('stops at the first child that does not come up, and leaves what runs untouched', async () => {
+  it('stops at the first child that fails, and leaves the others running', async () => {
     const all = [createTestSlot('serve'), createTestSlot('serve'), createTestSlot('serve')];
     await Promise.all(all.map(({ slot }) => slot.reached(isServing)));
     const pids = all.map(({ slot }) => slot.child()?.pid);
@@ -188,14 +188,14 @@ describe('a rolling restart', () => {
     expect(outcome).toMatchObject({
       outcome: 'failed',
       replaced: 1,
-      reason: expect.stringContaining('test_gpu1: The child ended with code 1'),
+      reason: expect.stringContaining('test_gpu1: The child exited with code 1'),
     });
     expect(all[1]?.slot.child()?.pid).toBe(pids[1]);
     expect(all[2]?.slot.child()?.pid).toBe(pids[2]);
     expect(all[1]?.slot.state().kind).toBe('serving');
   });
 
-  it('gives a slot back to the restart policy that had to drain first and did not come up', async () => {
+  it('leaves a slot to the restart policy if it drained first and its child failed', async () => {
     const all = [createTestSlot('serve')];
     await all[0]?.slot.reached(isServing);
     all[0]?.scripts.splice(0, 1, 'crash', 'serve');

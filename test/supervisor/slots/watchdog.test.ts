@@ -15,7 +15,7 @@ describe('the watchdog', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('leaves a child alone that answers', () => {
+  it('does not report a child that answers', () => {
     const onHung = vi.fn();
     const watchdog = createWatchdog(limits, (seq) => watchdog.answered(seq, idle), onHung);
     watchdog.start();
@@ -23,7 +23,7 @@ describe('the watchdog', () => {
     expect(onHung).not.toHaveBeenCalled();
   });
 
-  it('reports a child once whose main thread is silent for 15 s', () => {
+  it('reports a child once if its main thread is silent for 15 s', () => {
     const onHung = vi.fn();
     createWatchdog(limits, () => undefined, onHung).start();
     vi.advanceTimersByTime(14_000);
@@ -32,7 +32,7 @@ describe('the watchdog', () => {
     expect(onHung).toHaveBeenCalledExactlyOnceWith('Its main thread has not answered for 16 s');
   });
 
-  it('reports a child whose inference is silent for 60 s though its main thread answers', () => {
+  it('reports a child whose inference hangs for 60 s while its main thread answers', () => {
     const onHung = vi.fn();
     let inferenceSilentMs = 0;
     const watchdog = createWatchdog(
@@ -49,7 +49,7 @@ describe('the watchdog', () => {
     expect(onHung).toHaveBeenCalledExactlyOnceWith('Its inference has made no progress for 60 s');
   });
 
-  it('does not blame the child for a time in which no ping went out', () => {
+  it('does not count time in which no ping went out', () => {
     const onHung = vi.fn();
     const watchdog = createWatchdog(limits, () => undefined, onHung);
     watchdog.start();

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe('a worker', () => {
-  it('whose children die in the middle of their start has the next one start on the CPU', async () => {
+  it('starts on the CPU after its children crashed at start-up', async () => {
     process.env['CHILD_SCRIPT'] = 'die-unless-cautious';
     worker = createWorker(GPU, {
       childModulePath: SCRIPTED_CHILD,

@@ -11,9 +11,9 @@ import type { RouteContext } from './context.js';
 const MAX_JOBS = 200;
 const MAX_LOG_LINES = 1000;
 
-/** BullMQ's own names of what is in a state. */
+/** BullMQ's names for these states. While a queue is paused, its waiting jobs are in the list `paused`. */
 const TYPES: Readonly<Record<JobState, readonly JobType[]>> = {
-  waiting: ['wait', 'prioritized'],
+  waiting: ['wait', 'paused', 'prioritized'],
   active: ['active'],
   waiting_children: ['waiting-children'],
   delayed: ['delayed'],
