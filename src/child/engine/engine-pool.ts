@@ -55,10 +55,10 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     capacity: threads.length * imagesInFlight(provider),
     calibration,
     pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
-    analyze: (source, { signal, urgent = false, note } = {}) =>
+    analyze: (source, { signal, urgent = false, selfie = false, note } = {}) =>
       submit(
         async (thread) => {
-          const { picture, oomSteps } = await thread.call('analyze', source);
+          const { picture, oomSteps } = await thread.call('analyze', { ...source, selfie });
           for (const step of oomSteps) {
             const sentence = memory.note(step);
             note?.(sentence);

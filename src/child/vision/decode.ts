@@ -16,8 +16,9 @@ const MAX_JPEG_SCANS = 64;
 const TIMEOUT_S = 10;
 /** From this size on, images of one thread are decoded one after the other, so that others get a processor, too. */
 const LARGE_PIXELS = 30_000_000;
-/** Only JPEG is shrunk while it is loaded; the others are decoded at their full size first. */
+/** Only JPEG is shrunk while it is loaded; the others are decoded at their full size first. AVIF takes 0.1 s a megapixel. */
 const MAX_UNSHRINKABLE_PIXELS = 50_000_000;
+const MAX_AVIF_PIXELS = 20_000_000;
 /** A cut-off JPEG is read if at least this share of it is there. */
 const MIN_SHARE = 0.5;
 
@@ -137,7 +138,8 @@ function checkFormat(encoded: Buffer): ImageFormat {
 }
 
 function checkSize({ width, height }: Metadata, format: ImageFormat, maxPixels: number): void {
-  const most = format === 'JPEG' ? maxPixels : Math.min(maxPixels, MAX_UNSHRINKABLE_PIXELS);
+  const bound = format === 'AVIF' ? MAX_AVIF_PIXELS : MAX_UNSHRINKABLE_PIXELS;
+  const most = format === 'JPEG' ? maxPixels : Math.min(maxPixels, bound);
   if (width * height <= most) return;
   throw new ImageError(
     `The image has ${width * height} pixels (${width} x ${height}); at most ${most} are allowed` +

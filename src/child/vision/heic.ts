@@ -1,8 +1,14 @@
 import sharp from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
+import { recogniseFormat } from './image-format.js';
 
 /** Largest HEIC image: a little more than the 48 megapixels of an iPhone. Each pixel takes about 10 bytes meanwhile. */
 const MAX_HEIC_PIXELS = 50_000_000;
+
+/** The image itself, or a JPEG of it if it is in a format that sharp does not read. @throws {ImageError} */
+export async function toReadable(encoded: Buffer, maxPixels: number): Promise<Buffer> {
+  return recogniseFormat(encoded) === 'HEIC' ? convertHeic(encoded, maxPixels) : encoded;
+}
 
 /**
  * Turns a HEIC image into a JPEG that sharp can read: its prebuilt libvips has no HEVC decoder. libheif, built to
@@ -11,7 +17,7 @@ const MAX_HEIC_PIXELS = 50_000_000;
  *
  * @throws {ImageError} the image is broken or has too many pixels
  */
-export async function convertHeic(encoded: Buffer, maxPixels: number): Promise<Buffer> {
+async function convertHeic(encoded: Buffer, maxPixels: number): Promise<Buffer> {
   try {
     const { default: heicDecode } = await import('heic-decode');
     const images = await heicDecode.all({ buffer: encoded });
@@ -36,6 +42,8 @@ export async function convertHeic(encoded: Buffer, maxPixels: number): Promise<B
     }
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`The HEIC image cannot be decoded (${messageOf(error)}).`, 'unreadable', { cause: error });
+    throw new ImageError(`The HEIC image cannot be decoded (${messageOf(error)}).`, 'unreadable', {
+      cause: error,
+    });
   }
 }
