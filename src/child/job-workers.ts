@@ -3,11 +3,15 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../shared/config.js';
 import type { SearchDurations } from '../shared/durations.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
+import { GalleryUnavailableError } from '../shared/errors.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { deleteSelfies } from './jobs/delete-selfies.js';
-import { showIndexProgress } from './indexing/index-progress.js';
+import { createBatchEnds } from './indexing/batch-ends.js';
+import { createIndexPlanner } from '../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../gallery/store/bad-photos.js';
 import type { GalleryService } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
 import { createJobWorker, type JobEvents, type JobWorker } from './jobs/job-worker.js';
@@ -17,6 +21,7 @@ import { createFileTable } from '../gallery/store/file-table.js';
 import { createFindFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { runIndexJob } from './indexing/index-job.js';
+import { createSavedProbes } from './search/saved-probe.js';
 import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos, or for Redis, the next one is under way. */
@@ -39,7 +44,9 @@ export interface JobWorkersDeps {
   readonly logger: Logger;
 }
 
-export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix'> {
+export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix' | 'giveBack'> {
+  /** Why no jobs are taken although nobody paused the worker, for operators; `null` if jobs are taken. */
+  stalledReason(): string | null;
   /** Searches at a time. */
   readonly concurrency: number;
   readonly lockTokenPrefixes: readonly string[];
@@ -62,10 +69,39 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const badPhotos = createBadPhotos(redis);
+  const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
+  const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
+  const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
   const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
+  });
+
+  const workers: JobWorker[] = [];
+  let isQuiet = true;
+
+  const reportProblem = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof GalleryUnavailableError) galleries?.report(error.message);
+      throw error;
+    }
+  };
+  const stalledReason = (): string | null => galleries?.problem()?.reason ?? null;
+  const applyState = (): void => {
+    for (const worker of workers) {
+      if (isQuiet || stalledReason() !== null) worker.quiet();
+      else worker.resume();
+    }
+  };
+  galleries?.onProblem((problem) => {
+    if (problem === null) logger.info('The gallery can be read again; the worker takes jobs');
+    else logger.error({ reason: problem.reason }, 'The worker takes no jobs until the gallery can be read');
+    applyState();
+    if (problem?.hung === true) workers.forEach((worker) => worker.giveBack());
   });
 
   const searches = createJobWorker<SearchResult>({
@@ -73,29 +109,40 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     queue: config.queue,
     concurrency,
     work: (job, token, signal) =>
-      runSearchJob(job, token, signal, {
-        tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
-        redis,
-        searchQueue,
-        indexQueue,
-        onProgress: events.progress,
-        onTimed: events.timed,
-        logger,
-      }),
+      reportProblem(
+        runSearchJob(job, token, signal, {
+          tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
+          redis,
+          searchQueue,
+          waiting: {
+            planner,
+            index: { plans, ends, indexQueue, searchQueue, redis },
+            probes: createSavedProbes(redis, searchQueue, engine.pack.key),
+          },
+          onProgress: events.progress,
+          onTimed: events.timed,
+          logger,
+        }),
+      ),
     ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
     events: eventsOf('search'),
   });
-  const workers: JobWorker[] = [searches];
+  workers.push(searches);
 
   const { dir } = config.gallery;
   if (dir !== null) {
-    const tools = { galleryDir: dir, findFaces, files, concurrency: engine.capacity };
+    const tools = { galleryDir: dir, findFaces, files, ends, redis, concurrency: engine.capacity };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
-      work: async (job, _token, signal) => ({ kind: 'done', value: await runIndexJob(job, signal, tools) }),
-      onFinal: async (job) => showIndexProgress(job, redis, searchQueue),
+      work: async (job, _token, signal) => ({
+        kind: 'done',
+        value: await reportProblem(runIndexJob(job, signal, tools)),
+      }),
+      onFinal: async (job) => {
+        if (job.failedReason) await ends.failed(job, job.failedReason);
+      },
       events: eventsOf('index'),
     });
     workers.push(batches);
@@ -105,8 +152,15 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     concurrency,
     lockTokenPrefixes: workers.map(({ lockTokenPrefix }) => lockTokenPrefix),
     activeJobs: () => workers.reduce((sum, worker) => sum + worker.activeJobs(), 0),
-    resume: () => workers.forEach((worker) => worker.resume()),
-    quiet: () => workers.forEach((worker) => worker.quiet()),
+    stalledReason,
+    resume: () => {
+      isQuiet = false;
+      applyState();
+    },
+    quiet: () => {
+      isQuiet = true;
+      applyState();
+    },
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
     // The queues live on the caller's connection, and end with it.
     drain: async (timeoutMs) => {

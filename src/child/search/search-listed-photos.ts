@@ -6,11 +6,15 @@ import type { GalleryFace } from '../../gallery/cache/gallery.js';
 import { type ExpansionRule, searchExpanded } from '../../gallery/expand-probe.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
 import { cosineOf } from '../../gallery/store/fixed-point.js';
+import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
+import type { IndexBatch } from '../../shared/index-batch.js';
 import type { FindFaces } from '../indexing/known-faces.js';
 import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface SearchListedOptions {
   readonly findFaces: FindFaces;
+  /** `null` where this machine has no gallery folder, and so no excluded people. */
+  readonly galleries: Pick<GalleryService, 'findExcluded'> | null;
   /** Photos in flight at once. */
   readonly concurrency: number;
   readonly limits: QualityLimits;
@@ -32,6 +36,8 @@ export interface SearchedList {
   readonly photos: number;
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
+  /** Photos of excluded people that must be indexed before there are matches. */
+  readonly unindexed: readonly IndexBatch[];
 }
 
 interface ListedFace extends GalleryFace {
@@ -41,7 +47,18 @@ interface ListedFace extends GalleryFace {
 /** Searches photos one by one, several at a time. Broken photos are skipped. `path` of a match is the photo's id. */
 export async function searchListedPhotos(
   photos: readonly ListedPhoto[],
-  { findFaces, concurrency, limits, probe, minCosine, expansion, signal, onDone, log }: SearchListedOptions,
+  {
+    findFaces,
+    galleries,
+    concurrency,
+    limits,
+    probe,
+    minCosine,
+    expansion,
+    signal,
+    onDone,
+    log,
+  }: SearchListedOptions,
 ): Promise<SearchedList> {
   const faces: ListedFace[] = [];
   let done = 0;
@@ -69,37 +86,43 @@ export async function searchListedPhotos(
   );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
-  const found = searchExpanded(
+  const { matches, expandedBy } = searchExpanded(
     probe,
     minCosine,
     expansion,
-    (embedding, atLeast) => matchFaces(faces, embedding, atLeast),
+    (embedding, atLeast) =>
+      faces
+        .map((face) => ({ face, cosine: cosineOf(embedding, face.embedding) }))
+        .filter(({ cosine }) => cosine >= atLeast),
     ({ face }) => Float32Array.from(face.embedding),
   );
+  const found = matches.map(({ face, cosine }) => ({ ...face, cosine }));
+  const admitted = await leaveOutExcluded(found, probe, galleries);
+  return { ...admitted, expandedBy, photos: photos.length - skipped, faces: faces.length };
+}
+
+interface FoundFace extends ListedFace {
+  readonly cosine: number;
+}
+
+/** @throws {GalleryUnavailableError} this machine cannot tell whom to exclude */
+async function leaveOutExcluded(
+  found: readonly FoundFace[],
+  probe: Float32Array,
+  galleries: SearchListedOptions['galleries'],
+): Promise<Pick<SearchedList, 'matches' | 'unindexed'>> {
+  if (galleries === null || found.length === 0) return { matches: found.map(matchOf), unindexed: [] };
+  const embeddings = [probe, ...found.map(({ embedding }) => Float32Array.from(embedding))];
+  const { excluded, batches } = await galleries.findExcluded(embeddings);
+  const [isProbeExcluded, ...isExcluded] = excluded;
   return {
-    matches: found.matches.map(({ face: { embedding: _embedding, ...face }, cosine }) => ({
-      ...face,
-      cosine,
-    })),
-    expandedBy: found.expandedBy,
-    photos: photos.length - skipped,
-    faces: faces.length,
+    matches: isProbeExcluded !== false ? [] : found.filter((_, i) => isExcluded[i] === false).map(matchOf),
+    unindexed: batches,
   };
 }
 
-/** Each photo by its most similar face. */
-function matchFaces(
-  faces: readonly ListedFace[],
-  probe: Float32Array,
-  minCosine: number,
-): { readonly face: ListedFace; readonly cosine: number }[] {
-  const best = new Map<string, { readonly face: ListedFace; readonly cosine: number }>();
-  for (const face of faces) {
-    const cosine = cosineOf(probe, face.embedding);
-    if (cosine < minCosine || cosine <= (best.get(face.path)?.cosine ?? -Infinity)) continue;
-    best.set(face.path, { face, cosine });
-  }
-  return [...best.values()];
+function matchOf({ path, widthPx, heightPx, box, cosine }: FoundFace): GalleryMatch {
+  return { path, widthPx, heightPx, box, cosine };
 }
 
 /** A photo that cannot be read is a result, because the search goes on. */

@@ -6,6 +6,7 @@ export function activityOf({ record, status }: SeenWorker): Activity {
   switch (status) {
     case 'online':
       return record.current_job === null ? 'idle' : 'busy';
+    case 'stalled':
     case 'failed':
     case 'lost':
       return 'trouble';

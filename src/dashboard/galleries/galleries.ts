@@ -4,13 +4,15 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import { isPhoto, listPhotos } from '../../gallery/listing/list-photos.js';
-import { addBatches } from '../../gallery/batches/add-batches.js';
+import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
-import { messageOf } from '../../shared/errors.js';
+import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
 import { filesKey } from '../../shared/redis-keys.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
@@ -40,7 +42,7 @@ export function createDashboardGalleries(
 ): DashboardGalleries {
   const { dir, retentionS } = config.gallery;
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
-    dir === null ? new Map<string, number>() : countByFolder(await openGalleryDirectory(dir)),
+    dir === null ? new Map<string, number>() : countByFolder(await openDirectory(dir)),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
 
@@ -62,30 +64,46 @@ export function createDashboardGalleries(
           'NO_GALLERY_DIR',
           'This machine has no GALLERY_DIR; start the index on one that has.',
         );
-      const listed = await listPhotos(await openGalleryDirectory(dir), stage, () => undefined);
+      const listed = await listPhotos(await openDirectory(dir), stage, () => undefined);
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
           throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
         },
       );
-      const batches = await findUnindexed(listed, {
+      const key = packKey(pack);
+      const unindexed = await findUnindexed(listed, {
         redis,
-        packKey: packKey(pack),
+        packKey: key,
         files: createFileTable(redis, retentionS),
       });
-      await addBatches(indexQueue, batches);
-      return {
-        stage,
-        photos: batches.reduce((sum, { files }) => sum + files.length, 0),
-        batches: batches.length,
-      };
+      const planner = createIndexPlanner({
+        indexQueue,
+        plans: createIndexPlans(redis, indexQueue, key),
+        badPhotos: createBadPhotos(redis),
+      });
+      const { photos, batches } = await planner.start(withoutTrailingSlashes(stage), unindexed);
+      return { stage, photos, batches };
     },
     forget: async (stage) => {
-      const forgotten = await forget(redis, { kind: 'path', path: stage.replace(/\/+$/, '') });
+      const forgotten = await forget(redis, { kind: 'path', path: withoutTrailingSlashes(stage) });
       photosIndexed.forget();
       return { stage, ...forgotten };
     },
   };
+}
+
+/** @throws {ApiError} `NO_GALLERY_DIR` */
+async function openDirectory(dir: string): Promise<GalleryDirectory> {
+  try {
+    return await openGalleryDirectory(dir);
+  } catch (error) {
+    if (!(error instanceof GalleryUnavailableError)) throw error;
+    throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
+  }
+}
+
+function withoutTrailingSlashes(stage: string): string {
+  return stage.replace(/\/+$/, '');
 }
 
 /** Pictures that lie directly in each folder. Unlike a search's own look it asks for no file's size. */

@@ -98,7 +98,17 @@ const worker = z
   .looseObject({
     id: z.string(),
     hostname: z.string(),
-    status: z.enum(['starting', 'online', 'paused', 'draining', 'restarting', 'failed', 'lost', 'offline']),
+    status: z.enum([
+      'starting',
+      'online',
+      'stalled',
+      'paused',
+      'draining',
+      'restarting',
+      'failed',
+      'lost',
+      'offline',
+    ]),
     activity: z.enum(['busy', 'idle', 'waiting', 'trouble', 'away']),
     heartbeat_age: z.number().describe('seconds'),
     last_heartbeat: seconds,
