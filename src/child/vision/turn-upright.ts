@@ -11,7 +11,7 @@ import type { RgbImage } from './pixels.js';
 /** 98 % of upright faces of LFW have a higher detection score, and hardly any face that lies on its side or its head. */
 const SURE_SCORE = 0.9;
 /** Another orientation must be better by this much, so that a poor upright face stays upright. */
-const BETTER_BY = 0.05;
+const BETTER_BY = 0.01;
 const MAX_ROLL_DEG = 45;
 /** Cameras and programs lose the EXIF orientation of photos held sideways more often than upside down. */
 const TURNS_DEG = [90, 270, 180] as const;
