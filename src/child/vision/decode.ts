@@ -1,6 +1,6 @@
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
-import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from './image-format.js';
+import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
 import { countJpegScans } from './jpeg-scans.js';
 import type { RgbImage } from './pixels.js';
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
-import { recogniseFormat } from './image-format.js';
+import { recogniseFormat } from '../../shared/image-format.js';
 
 /** Largest HEIC image: a little more than the 48 megapixels of an iPhone. Each pixel takes about 10 bytes meanwhile. */
 const MAX_HEIC_PIXELS = 50_000_000;
