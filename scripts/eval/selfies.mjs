@@ -83,7 +83,7 @@ for (const [way, treat] of WAYS) {
       if (face !== null && dot(face.embedding, other) >= minCosine) counts[i] = (counts[i] ?? 0) + 1;
     }
   }
-  rows.push([way, ...counts.map(String), ...times.map((values) => median(values).toFixed(0))]);
+  rows.push([way, ...counts.map(String), ...times.map((durations) => median(durations).toFixed(0))]);
 }
 await networks.release();
 console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match as they are`);

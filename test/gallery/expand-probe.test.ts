@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { searchExpanded } from '../../src/gallery/expand-probe.js';
+import { type ExpansionRule, searchExpanded } from '../../src/gallery/expand-probe.js';
 
 const RULE = { confidentCosine: 0.6, agreeingCosine: 0.5 };
 
@@ -14,7 +14,7 @@ const PROBE = vector(1);
 /** Names of the photos that match, from the best, and what the expansion rested on. */
 function search(
   photos: Record<string, Float32Array>,
-  { minCosine = 0.6, rule = RULE as typeof RULE | null } = {},
+  { minCosine = 0.6, rule = RULE }: { minCosine?: number; rule?: ExpansionRule | null } = {},
 ) {
   let scans = 0;
   const { matches, expandedBy } = searchExpanded(
