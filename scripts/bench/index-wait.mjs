@@ -83,6 +83,7 @@ process.on('exit', () => supervisor.kill('SIGTERM'));
 const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
 const queue = new Queue('face-search', { connection });
 const events = new QueueEvents('face-search', { connection });
+queue.setMaxListeners(0);
 events.setMaxListeners(0);
 await events.waitUntilReady();
 const client = await queue.client;
