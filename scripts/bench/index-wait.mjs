@@ -125,6 +125,18 @@ async function searchTogether(stage, count) {
   };
 }
 
+/**
+ * Shows what a long run has measured so far.
+ *
+ * @template T
+ * @param {string} name
+ * @param {T} result
+ */
+function note(name, result) {
+  console.error(name, JSON.stringify(result));
+  return result;
+}
+
 /** @param {number[]} numbers */
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
 
@@ -138,13 +150,15 @@ for (let round = 0; round < Number(rounds); round += 1) {
   for (const stage of [`one-${round}`, `many-${round}`, `large-${round}`])
     await drawStage(stage, photos ?? 0);
   for (const stage of [`alone-${round}`, `beside-${round}`]) await drawStage(stage, small ?? 0);
-  one.push(await searchTogether(`one-${round}`, 1));
-  many.push(await searchTogether(`many-${round}`, students ?? 0));
+  one.push(note('one', await searchTogether(`one-${round}`, 1)));
+  many.push(note('many', await searchTogether(`many-${round}`, students ?? 0)));
   const alone = await search(`alone-${round}`);
   const large = search(`large-${round}`);
   await sleep(1000);
   const beside = await search(`beside-${round}`);
-  besides.push({ alone: alone.seconds, beside: beside.seconds, large: (await large).seconds });
+  besides.push(
+    note('stages', { alone: alone.seconds, beside: beside.seconds, large: (await large).seconds }),
+  );
 }
 
 const rows = [
