@@ -13,7 +13,7 @@ import { drawScene } from '../tiny/scene.mjs';
 
 const HELP = `Measures how long searches wait for the index of their stage, with one supervisor and one CPU worker.
 
-  node scripts/bench/index-wait.mjs [--photos 1500] [--small 96] [--students 40] [--rounds 3]
+  node scripts/bench/index-wait.mjs [--photos 1500] [--small 96 (0: none)] [--students 40] [--rounds 3]
                                     [--models FOLDER --pack mobilefacenet]
 
   Without --models it uses tiny models, which find drawn faces, so that it runs anywhere.
@@ -152,6 +152,7 @@ for (let round = 0; round < Number(rounds); round += 1) {
   for (const stage of [`alone-${round}`, `beside-${round}`]) await drawStage(stage, small ?? 0);
   one.push(note('one', await searchTogether(`one-${round}`, 1)));
   many.push(note('many', await searchTogether(`many-${round}`, students ?? 0)));
+  if (small === 0) continue;
   const alone = await search(`alone-${round}`);
   const large = search(`large-${round}`);
   await sleep(1000);
@@ -178,9 +179,10 @@ const ratioOf = (/** @type {'first' | 'last' | 'cpu'} */ key) =>
 console.log(`\nRatio: ${ratioOf('first')} (first), ${ratioOf('last')} (last), ${ratioOf('cpu')} (CPU)`);
 const part = (/** @type {'alone' | 'beside' | 'large'} */ key) =>
   median(besides.map((result) => result[key])).toFixed(1);
-console.log(
-  `${small} photos: ${part('alone')} s alone, ${part('beside')} s beside a stage of ${photos} that takes ${part('large')} s`,
-);
+if (small !== 0)
+  console.log(
+    `${small} photos: ${part('alone')} s alone, ${part('beside')} s beside a stage of ${photos} that takes ${part('large')} s`,
+  );
 
 await Promise.all([events.close(), queue.close()]);
 supervisor.kill('SIGTERM');
