@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IndexBatch, IndexFile } from '../../shared/index-batch.js';
+import type { IndexBatch, IndexFile, IndexJob } from '../../shared/index-batch.js';
 
 /** On average: small enough for many workers to share a stage. The time of a batch has a bound of its own. */
 const MEAN_BATCH_SIZE = 32;
@@ -24,8 +24,8 @@ export function planBatches(folder: string, files: readonly IndexFile[]): IndexB
   return batches;
 }
 
-/** The id of the batch's job: the same photos, unchanged, are the same job. */
-export function batchId(batch: IndexBatch): string {
+/** The id of the batch's job: the same photos, unchanged, for the same model pack are the same job. */
+export function batchId(batch: IndexJob): string {
   return `index-${createHash('sha256').update(JSON.stringify(batch)).digest('base64url').slice(0, 22)}`;
 }
 
