@@ -7,7 +7,10 @@ import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
 import { deleteSelfies, startSelfieSweep } from './jobs/selfies.js';
-import { showIndexProgress } from './indexing/index-progress.js';
+import { createBatchEnds } from './indexing/batch-ends.js';
+import { createIndexPlanner } from '../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../gallery/store/bad-photos.js';
 import type { GalleryService } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
 import { createJobWorker, type JobEvents, type JobWorker } from './jobs/job-worker.js';
@@ -17,6 +20,7 @@ import { createFileTable } from '../gallery/store/file-table.js';
 import { createFindFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { runIndexJob } from './indexing/index-job.js';
+import { createSavedProbes } from './search/saved-probe.js';
 import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos, or for Redis, the next one is under way. */
@@ -65,6 +69,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const findFaces = createFindFaces(engine, embeddings);
   const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
   const shared = { workerId, threadDied, gate: createGate(), redis, logger };
+  const badPhotos = createBadPhotos(redis);
+  const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
+  const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
+  const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -79,14 +87,18 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
         redis,
         searchQueue,
-        indexQueue,
+        waiting: {
+          planner,
+          index: { plans, ends, indexQueue, searchQueue, redis },
+          probes: createSavedProbes(redis, searchQueue, engine.pack.key),
+        },
         onProgress: events.progress,
         onTimed: events.timed,
         logger,
       }),
     ...(!config.jobs.keepSelfies && {
-      onFinal: async (job) => {
-        if (failedSelfieRetentionMs === 0 || job.failedReason === undefined) await deleteSelfies(job);
+      onFinal: async (job, outcome) => {
+        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job);
       },
     }),
     events: eventsOf('search'),
@@ -98,13 +110,15 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
 
   const { dir } = config.gallery;
   if (dir !== null) {
-    const tools = { galleryDir: dir, findFaces, files, concurrency: engine.capacity };
+    const tools = { galleryDir: dir, findFaces, files, ends, redis, concurrency: engine.capacity };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
       work: async (job, _token, signal) => ({ kind: 'done', value: await runIndexJob(job, signal, tools) }),
-      onFinal: async (job) => showIndexProgress(job, redis, searchQueue),
+      onFinal: async (job, outcome) => {
+        if (outcome === 'failed') await ends.failed(job, job.failedReason);
+      },
       events: eventsOf('index'),
     });
     workers.push(batches);

@@ -1,20 +1,26 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Queue, QueueEvents } from 'bullmq';
-import { addBatches } from '../gallery/batches/add-batches.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { createIndexPlanner } from '../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../gallery/store/bad-photos.js';
 import { createGalleryCache, type GalleryCache } from '../gallery/cache/gallery-cache.js';
-import { batchId } from '../gallery/batches/plan-batches.js';
-import { findModelPack, packKey } from '../shared/model-pack.js';
+import { findModelPack, type ModelPack, packKey } from '../shared/model-pack.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
-import type { IndexBatch, IndexedBatch } from '../shared/index-batch.js';
+import type { IndexBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import { type Connection, connect } from './connect.js';
 import { warnWithoutWorkers } from './warn-without-workers.js';
 import { createProgressBar } from './progress-bar.js';
 import { UsageError } from './usage-error.js';
 
-/** Has all photos of a stage indexed by the fleet, and shows how far that is. */
+const POLL_INTERVAL_MS = 250;
+/** Without any progress for this long, the command gives up; the photos stay in the queue. */
+const MAX_IDLE_S = 600;
+
+/** Has all photos of a stage indexed by the fleet, and shows the progress. */
 export async function indexCommand(args: string[]): Promise<void> {
   const { positionals } = parseArgs({ args, allowPositionals: true });
   const [wanted, ...others] = positionals;
@@ -25,23 +31,29 @@ export async function indexCommand(args: string[]): Promise<void> {
   if (galleryDir === null) throw new UsageError('Set GALLERY_DIR, as on the workers.');
   const stage = stageOf(wanted, galleryDir);
 
-  const cache = await openGalleryCache(connection, galleryDir);
+  const pack = await findModelPack(connection.config.engine.modelPack, connection.config.engine.modelsDir);
+  const cache = openGalleryCache(connection, pack, galleryDir);
   const before = await cache.scan(stage);
   if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
-  const indexed = await indexBatches(connection, before.batches);
+  await indexPhotos(connection, stage, pack, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;
   const after = await cache.scan(stage);
 
+  const indexed = Math.max(0, pathsOf(before.batches).length - pathsOf(after.batches).length);
   const rate = indexed === 0 ? '' : `, ${(indexed / seconds).toFixed(1)} photos/s`;
   process.stdout.write(
     `${stage}: ${after.photos} photos with ${after.faces} faces (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}\n`,
   );
   for (const line of after.skipped) process.stdout.write(`${line}\n`);
-  const missing = after.batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
+  const missing = pathsOf(after.batches);
   for (const photo of missing) process.stdout.write(`Not indexed: ${photo}\n`);
   if (missing.length > 0)
     throw new Error(`${missing.length} photos could not be indexed; see the workers' logs.`);
+}
+
+function pathsOf(batches: readonly IndexBatch[]): string[] {
+  return batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
 }
 
 /** A stage, or a folder of this machine that is one. */
@@ -51,8 +63,7 @@ function stageOf(wanted: string, galleryDir: string): string {
   return path.isAbsolute(wanted) && isBelow ? relative.replaceAll(path.sep, '/') : wanted.replace(/\/+$/, '');
 }
 
-async function openGalleryCache({ config, redis }: Connection, dir: string): Promise<GalleryCache> {
-  const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir);
+function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: string): GalleryCache {
   const { embeddingSize } = pack.embedder;
   return createGalleryCache({
     stores: {
@@ -69,39 +80,32 @@ async function openGalleryCache({ config, redis }: Connection, dir: string): Pro
   });
 }
 
-/** @returns how many photos were indexed */
-async function indexBatches({ config, redis }: Connection, batches: readonly IndexBatch[]): Promise<number> {
-  if (batches.length === 0) return 0;
+/** Has photos indexed, and resolves when the stage's plan is done. */
+async function indexPhotos(
+  { config, redis }: Connection,
+  stage: string,
+  pack: ModelPack,
+  unindexed: readonly IndexBatch[],
+): Promise<void> {
   const name = indexQueueName(config.queue.name);
-  const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-  const events = new QueueEvents(name, {
-    connection: redis.duplicate({ lazyConnect: false }),
-    prefix: config.queue.prefix,
-  });
-  await events.waitUntilReady();
-  const waiting = new Set(batches.map(batchId));
-  const total = batches.reduce((sum, { files }) => sum + files.length, 0);
-  const show = createProgressBar();
-  let [photos, faces] = [0, 0];
-  show(0, `0 of ${total} photos`);
+  const indexQueue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
+  const plans = createIndexPlans(redis, indexQueue, packKey(pack));
+  const planner = createIndexPlanner({ indexQueue, plans, badPhotos: createBadPhotos(redis) });
+  const { bad, photos } = await planner.start(stage, unindexed);
+  for (const { path: photo, reason, retryAtMs } of bad) {
+    process.stdout.write(`Left out ${photo} until ${new Date(retryAtMs).toISOString()}: ${reason}\n`);
+  }
+  if (photos === 0) return;
 
-  const allEnded = new Promise<void>((resolve) => {
-    const end = (jobId: string): void => {
-      waiting.delete(jobId);
-      show(1 - waiting.size / batches.length, `${photos} of ${total} photos, ${faces} faces`);
-      if (waiting.size === 0) resolve();
-    };
-    events.on('completed', ({ jobId, returnvalue }) => {
-      if (!waiting.has(jobId)) return;
-      const done = returnvalue as unknown as IndexedBatch;
-      photos += done.photos;
-      faces += done.faces;
-      end(jobId);
-    });
-    events.on('failed', ({ jobId }) => waiting.has(jobId) && end(jobId));
-  });
-  await addBatches(queue, batches);
-  await allEnded;
-  await events.close();
-  return photos;
+  const show = createProgressBar();
+  for (;;) {
+    const plan = await plans.join(stage);
+    if (plan === null) break;
+    show(plan.donePhotos / Math.max(1, plan.photos), `${plan.donePhotos} of ${plan.photos} photos`);
+    if (plan.idleS > MAX_IDLE_S) {
+      throw new Error(`No batch has ended for ${MAX_IDLE_S / 60} minutes: is a worker online?`);
+    }
+    await sleep(POLL_INTERVAL_MS);
+  }
+  show(1, `${photos} of ${photos} photos`);
 }

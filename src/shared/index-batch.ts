@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JobError } from './errors.js';
 
-/** Queue of the index batches that belong to a search queue. */
+/** Name of the queue of the index batches that belong to a search queue. */
 export function indexQueueName(searchQueueName: string): string {
   return searchQueueName === 'face-search' ? 'face-index' : `${searchQueueName}-index`;
 }
@@ -9,7 +9,7 @@ export function indexQueueName(searchQueueName: string): string {
 const indexFile = z.object({
   name: z.string().min(1),
   sizeBytes: z.number(),
-  /** Time of the last change, whole milliseconds since 1970. */
+  /** mtime in whole milliseconds since 1970. */
   changedMs: z.number(),
 });
 
@@ -17,34 +17,29 @@ const indexBatch = z.object({
   /** Below `GALLERY_DIR`, with forward slashes. */
   folder: z.string().min(1),
   files: z.array(indexFile).min(1),
-  round: z.int().min(1),
 });
 
-/** A photo file that nobody has seen yet, as it stood in its folder. */
+/** Path, size and mtime of a file that is not indexed yet. */
 export type IndexFile = Readonly<z.infer<typeof indexFile>>;
 
-/** Photos of one folder whose faces are to be computed. */
+/** Data of a job of the index queue: photos of one folder whose faces are wanted. */
 export interface IndexBatch {
   readonly folder: string;
   readonly files: readonly IndexFile[];
 }
 
-/** Data of a job of the index queue. */
-export interface IndexJob extends IndexBatch {
-  /** How often the search has had photos indexed, this time included. */
-  readonly round: number;
-}
+/** A batch that has ended this many workers is not run again as it is. */
+export const MAX_BATCH_CRASHES = 3;
 
-/** Result of a job of the index queue. */
+/** Result of a job of the index queue. Photos that it left to another batch do not count. */
 export interface IndexedBatch {
   readonly photos: number;
   readonly faces: number;
   readonly broken: number;
-  readonly round: number;
 }
 
 /** @throws {JobError} `INVALID_JOB` */
-export function parseIndexJob(data: unknown): IndexJob {
+export function parseIndexJob(data: unknown): IndexBatch {
   const parsed = indexBatch.safeParse(data);
   if (parsed.success) return parsed.data;
   throw new JobError(

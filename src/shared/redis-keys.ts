@@ -64,3 +64,33 @@ export function filesKey(folder: string): string {
 
 /** Pub/sub channel: a message is the folder or photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
 export const FORGOTTEN_CHANNEL = 'face-index:forgotten';
+
+/** Keys of the plans of an index queue, below the queue's own prefix so that all share its hash slot. */
+export interface IndexPlanKeys {
+  /** Set: names (`<pack>:<stage>`) of the plans that are not done. */
+  readonly plans: string;
+  /** Hash: photos, done photos and time of the last change of a plan, after its name. */
+  readonly plan: string;
+  /** Set: ids of the batches that a plan waits for, after its name. */
+  readonly batches: string;
+  /** Set: ids of the searches that wait for a plan, after its name. */
+  readonly searches: string;
+}
+
+/** @param queueKey what BullMQ's keys of the index queue begin with */
+export function indexPlanKeys(queueKey: string): IndexPlanKeys {
+  return {
+    plans: `${queueKey}plans`,
+    plan: `${queueKey}plan:`,
+    batches: `${queueKey}plan-batches:`,
+    searches: `${queueKey}plan-searches:`,
+  };
+}
+
+/** String with an expiry: the selfie probe of a search that waits for its index. */
+export function savedProbeKey(searchQueueKey: string, jobId: string): string {
+  return `${searchQueueKey}probe:${jobId}`;
+}
+
+/** Hash: path below `GALLERY_DIR` -> {@link import('../gallery/store/bad-photos.js').BadPhoto} as JSON. */
+export const BAD_PHOTOS_KEY = 'face-index:bad-photos';

@@ -1,16 +1,30 @@
 import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import pMap from 'p-map';
-import { ImageError } from '../../shared/errors.js';
-import { type IndexedBatch, type IndexFile, parseIndexJob } from '../../shared/index-batch.js';
+import { ImageError, messageOf } from '../../shared/errors.js';
+import {
+  type IndexedBatch,
+  type IndexFile,
+  MAX_BATCH_CRASHES,
+  parseIndexJob,
+} from '../../shared/index-batch.js';
+import { jobCrashesKey } from '../../shared/redis-keys.js';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import type { FileContent, FileStamp, FileTable } from '../../gallery/store/file-table.js';
+import { idOf } from '../jobs/running-jobs.js';
+import { type BatchEnds, PHOTO_FAILED } from './batch-ends.js';
 import type { FindFaces } from './known-faces.js';
+
+/** A batch starts no photo after this time: what is left becomes a batch of its own, behind those of other stages. */
+const BATCH_TIME_MS = 1000;
 
 export interface IndexTools {
   readonly galleryDir: string;
   readonly findFaces: FindFaces;
   readonly files: FileTable;
-  /** How many photos are worth having in flight. */
+  readonly ends: BatchEnds;
+  readonly redis: Redis;
+  /** Photos in flight at once. */
   readonly concurrency: number;
 }
 
@@ -20,41 +34,72 @@ interface IndexedFile extends FileStamp {
 }
 
 /**
- * Computes the faces of a batch of photos, once for all: what another worker has computed since, under whatever
- * name, is only noted. A photo that is gone by now is left out, one that is broken is noted as such.
+ * Indexes a batch of photos: computes the faces of those whose content the store does not have, and records which
+ * content each file has. Files that are gone are left out.
  *
  * @throws {JobError} `INVALID_JOB`
  */
-export async function runIndexJob(
-  job: Job,
-  signal: AbortSignal,
-  { galleryDir, findFaces, files: table, concurrency }: IndexTools,
-): Promise<IndexedBatch> {
-  const { folder, files, round } = parseIndexJob(job.data);
-  // An ordinary error: on another machine, or once it is mounted again, the folder is there.
-  const directory = await openGalleryDirectory(galleryDir).catch((error: unknown) => {
-    throw new Error(`The gallery folder ${galleryDir} is not there`, { cause: error });
+export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexTools): Promise<IndexedBatch> {
+  const { folder, files } = parseIndexJob(job.data);
+  const crashes = await countCrashes(job, tools.redis);
+  if (crashes >= MAX_BATCH_CRASHES) {
+    await tools.ends.failed(job, `CRASHED_WORKER: It ended ${crashes} workers.`);
+    return { photos: 0, faces: 0, broken: 0 };
+  }
+  // A plain error, so that the batch is tried again: other machines may have the folder.
+  const directory = await openGalleryDirectory(tools.galleryDir).catch((error: unknown) => {
+    throw new Error(`The gallery folder ${tools.galleryDir} is not there`, { cause: error });
   });
-  const indexed: IndexedFile[] = [];
-  await pMap(
-    files,
-    async (file) => {
-      signal.throwIfAborted();
-      const seen = await indexFile(folder, file, directory, findFaces, signal);
-      if (seen !== null) indexed.push(seen);
-    },
-    { concurrency },
-  );
-  // All at once and last: another search that looks meanwhile plans this same batch, or none of it.
-  await table.write(folder, indexed);
+  const { indexed, rest } = await indexFiles(folder, files, directory, signal, tools);
+  // Once and last: until then, whoever lists the folder sees the whole batch as not indexed.
+  await tools.files.write(folder, indexed);
+  // Before the job ends: if this process dies in between, the job runs again and nothing is lost.
+  await tools.ends.done(job, rest);
   return {
     photos: indexed.length,
     faces: indexed.reduce((sum, { faces }) => sum + faces, 0),
     broken: indexed.filter(({ content }) => content.kind === 'unreadable').length,
-    round,
   };
 }
 
+/** Deaths of workers over this batch, as their supervisors count them. */
+async function countCrashes(job: Job, redis: Redis): Promise<number> {
+  if (job.attemptsStarted <= 1) return 0;
+  return Number((await redis.get(jobCrashesKey(job.queueName, idOf(job)))) ?? 0);
+}
+
+async function indexFiles(
+  folder: string,
+  files: readonly IndexFile[],
+  directory: GalleryDirectory,
+  signal: AbortSignal,
+  { findFaces, concurrency }: IndexTools,
+): Promise<{ indexed: IndexedFile[]; rest: IndexFile[] }> {
+  const indexed: IndexedFile[] = [];
+  const rest: IndexFile[] = [];
+  const startedMs = performance.now();
+  const failure = new AbortController();
+  const stop = AbortSignal.any([signal, failure.signal]);
+  const indexOne = async (file: IndexFile): Promise<void> => {
+    stop.throwIfAborted();
+    if (performance.now() - startedMs > BATCH_TIME_MS) {
+      rest.push(file);
+      return;
+    }
+    const done = await indexFile(folder, file, directory, findFaces, stop);
+    if (done !== null) indexed.push(done);
+  };
+  try {
+    await pMap(files, indexOne, { concurrency });
+  } catch (error) {
+    // The photos in flight are of no use any more: the batch is tried again as a whole.
+    failure.abort(error);
+    throw error;
+  }
+  return { indexed, rest };
+}
+
+/** @throws {Error} `PHOTO_FAILED`: the photo, or the device that worked on it */
 async function indexFile(
   folder: string,
   file: IndexFile,
@@ -69,7 +114,10 @@ async function indexFile(
     const faces = photo.kind === 'faces' ? photo.faces.length : 0;
     return { ...file, content: { kind: 'content', hash }, faces };
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    return { ...file, content: { kind: 'unreadable', message: error.message }, faces: 0 };
+    signal.throwIfAborted();
+    if (error instanceof ImageError) {
+      return { ...file, content: { kind: 'unreadable', message: error.message }, faces: 0 };
+    }
+    throw new Error(`${PHOTO_FAILED}: ${folder}/${file.name}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -39,7 +39,7 @@ export interface JobWorkerDeps<T> {
   /** @throws {JobError} the job itself is at fault */
   readonly work: (job: Job, token: string, signal: AbortSignal) => Promise<WorkResult<T>>;
   /** Called once a job has ended for good. */
-  readonly onFinal?: (job: Job) => Promise<void>;
+  readonly onFinal?: (job: Job, outcome: 'completed' | 'failed') => Promise<void>;
   /** The first death of a thread that the work needs. */
   readonly threadDied: Promise<Error>;
   /** Shared by all workers of the child: a suspect job runs alone in it. */
@@ -213,8 +213,8 @@ export function createJobWorker<T>({
     return abandon();
   };
 
-  const finish = (job: Job): void => {
-    onFinal?.(job).catch((error: unknown) => {
+  const finish = (job: Job, outcome: 'completed' | 'failed'): void => {
+    onFinal?.(job, outcome).catch((error: unknown) => {
       logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot tidy up after a job');
     });
   };
@@ -237,14 +237,14 @@ export function createJobWorker<T>({
   worker.on('active', (job) => running.begin(job));
   worker.on('completed', (job) => {
     running.end(job, 'completed');
-    finish(job);
+    finish(job, 'completed');
   });
   worker.on('failed', (job, error) => {
     if (job === undefined) return;
     logger.info({ job: job.id, reason: error.message }, 'Job failed');
     running.end(job, 'failed');
     // One that has attempts left is not finished.
-    if (job.finishedOn !== undefined) finish(job);
+    if (job.finishedOn !== undefined) finish(job, 'failed');
   });
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) running.byId(jobId)?.stop('lock-lost');

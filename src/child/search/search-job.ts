@@ -4,17 +4,16 @@ import type { SearchDurations } from '../../shared/durations.js';
 import { messageOf } from '../../shared/errors.js';
 import type { SearchResult } from '../../shared/job.js';
 import type { Logger } from '../../shared/logger.js';
-import { awaitIndex } from '../indexing/await-index.js';
 import { createJobLog } from '../jobs/job-log.js';
 import { createJobProgress } from '../jobs/job-progress.js';
 import type { WorkResult } from '../jobs/job-worker.js';
-import { runSearch, type SearchTools } from './run-search.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import type { SearchTools } from './run-search.js';
+import { searchOrWait, type WaitingDeps } from './search-or-wait.js';
 import { raiseProgress } from '../jobs/raise-progress.js';
 import { untilStopped } from '../jobs/running-job.js';
 import { idOf } from '../jobs/running-jobs.js';
 
-/** Often enough for a person who watches a bar, seldom enough for a queue of thousands. */
+/** Smooth for a person who watches a bar, and cheap for a queue of thousands. */
 const REDIS_PROGRESS_INTERVAL_MS = 100;
 const IPC_PROGRESS_INTERVAL_MS = 250;
 
@@ -22,21 +21,21 @@ export interface SearchJobDeps {
   readonly tools: SearchTools;
   readonly redis: Redis;
   readonly searchQueue: Queue;
-  readonly indexQueue: Queue;
+  readonly waiting: Omit<WaitingDeps, 'settle'>;
   readonly onProgress: (jobId: string, percent: number) => void;
   readonly onTimed: (durations: SearchDurations) => void;
   readonly logger: Logger;
 }
 
 /**
- * Runs one search, and writes its progress and its log beside it: a write that fails never fails the job. A
- * search of photos that nobody knows yet is put aside until the fleet has indexed them.
+ * Runs one search, and writes its progress and its log: a write that fails never fails the job. A search of photos
+ * that are not indexed yet is put aside until the fleet has indexed them.
  */
 export async function runSearchJob(
   job: Job,
   token: string,
   signal: AbortSignal,
-  { tools, redis, searchQueue, indexQueue, onProgress, onTimed, logger }: SearchJobDeps,
+  { tools, redis, searchQueue, waiting, onProgress, onTimed, logger }: SearchJobDeps,
 ): Promise<WorkResult<SearchResult>> {
   const warn = (what: string) => (error: unknown) =>
     logger.warn({ job: job.id, error: messageOf(error) }, what);
@@ -48,7 +47,7 @@ export async function runSearchJob(
   const toSupervisor = createJobProgress({
     intervalMs: IPC_PROGRESS_INTERVAL_MS,
     write: async (percent) => onProgress(idOf(job), percent),
-    onError: warn("Cannot tell the supervisor the job's progress"),
+    onError: warn("Cannot send the job's progress to the supervisor"),
   });
   const log = createJobLog((line) => job.log(line), warn("Cannot write the job's log"));
   const reportProgress = (percent: number): void => {
@@ -56,22 +55,22 @@ export async function runSearchJob(
     toSupervisor.report(percent);
   };
 
+  const settle = async (): Promise<void> => {
+    await Promise.all([toRedis.settle(), log.settle()]);
+  };
+
   const search = async (): Promise<WorkResult<SearchResult>> => {
     const startedMs = Date.now();
-    const { result, unindexed, known, selfieS, galleryS } = await runSearch({
+    const context = {
       ...tools,
       data: job.data,
       signal,
       reportProgress,
-      log: (line) => log.note(line),
-    });
-    if (unindexed.length > 0) {
-      reportProgress(SELFIE_PERCENT + known * (GALLERY_PERCENT - SELFIE_PERCENT));
-      await toRedis.settle();
-      const wait = await awaitIndex(job, token, unindexed, indexQueue);
-      if (wait.kind === 'moved') return wait;
-      for (const photo of wait.photos) log.note(`Skipped photo ${photo}: it could not be indexed`);
-    }
+      log: (line: string) => log.note(line),
+    };
+    const outcome = await searchOrWait(job, token, context, { ...waiting, settle });
+    if (outcome === null) return { kind: 'moved' };
+    const { result, selfieS, galleryS } = outcome;
     reportProgress(100);
     onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
     return { kind: 'done', value: result };
@@ -84,7 +83,7 @@ export async function runSearchJob(
     return result;
   } finally {
     if (!signal.aborted && !isMoved) {
-      // What is written after the job's end would come too late.
+      // Nothing can be written after the job's end.
       await untilStopped(Promise.all([toRedis.settle(), toSupervisor.settle(), log.settle()]), signal).catch(
         (error: unknown) => logger.debug({ job: job.id, error: messageOf(error) }, 'Stopped at the very end'),
       );
@@ -94,7 +93,7 @@ export async function runSearchJob(
   }
 }
 
-/** By the machines' clocks, which may differ by a little. */
+/** By the machines' clocks, which may differ a little. */
 function sinceAdded(job: Job, startedMs: number): Omit<SearchDurations, 'selfie' | 'gallery'> {
   const nowMs = Date.now();
   return {

@@ -4,7 +4,9 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import { isPhoto, listPhotos } from '../../gallery/listing/list-photos.js';
-import { addBatches } from '../../gallery/batches/add-batches.js';
+import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
+import { createIndexPlans } from '../../gallery/batches/index-plans.js';
+import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
@@ -68,24 +70,30 @@ export function createDashboardGalleries(
           throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
         },
       );
-      const batches = await findUnindexed(listed, {
+      const key = packKey(pack);
+      const unindexed = await findUnindexed(listed, {
         redis,
-        packKey: packKey(pack),
+        packKey: key,
         files: createFileTable(redis, retentionS),
       });
-      await addBatches(indexQueue, batches);
-      return {
-        stage,
-        photos: batches.reduce((sum, { files }) => sum + files.length, 0),
-        batches: batches.length,
-      };
+      const planner = createIndexPlanner({
+        indexQueue,
+        plans: createIndexPlans(redis, indexQueue, key),
+        badPhotos: createBadPhotos(redis),
+      });
+      const { photos, batches } = await planner.start(withoutTrailingSlashes(stage), unindexed);
+      return { stage, photos, batches };
     },
     forget: async (stage) => {
-      const forgotten = await forget(redis, { kind: 'path', path: stage.replace(/\/+$/, '') });
+      const forgotten = await forget(redis, { kind: 'path', path: withoutTrailingSlashes(stage) });
       photosIndexed.forget();
       return { stage, ...forgotten };
     },
   };
+}
+
+function withoutTrailingSlashes(stage: string): string {
+  return stage.replace(/\/+$/, '');
 }
 
 /** Pictures that lie directly in each folder. Unlike a search's own look it asks for no file's size. */

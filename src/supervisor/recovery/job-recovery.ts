@@ -28,8 +28,11 @@ export interface JobRecovery {
 /**
  * A dead child's jobs are those on the active list whose lock token is one of the child's: Redis knows
  * even those of which the child had no time to tell. BullMQ's own stall detection, 30 s or more later, stays as the net below.
+ *
+ * @param queues the search queue, and its index queue
  */
 export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger: Logger): JobRecovery {
+  const [, indexQueue] = queues;
   const look = async (child: DeadChild): Promise<void> => {
     const held = (await listHeldJobs(queues, redis)).filter((job) => isHeldBy(job, child.lockTokenPrefixes));
     const outcomes = await Promise.allSettled(held.map((job) => giveBack(child, job)));
@@ -42,7 +45,8 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
     const crashes =
       child.crashed && child.suspects.has(id) ? await countJobCrash(redis, held.queue.qualifiedName, id) : 0;
     const job = await bareJob(held, redis);
-    if (crashes < MAX_JOB_CRASHES) {
+    // The child that takes a batch splits it after as many crashes, so that one photo cannot take the others down.
+    if (crashes < MAX_JOB_CRASHES || held.queue === indexQueue) {
       await job.moveToWait(token);
       logger.warn({ jobId: id, crashes }, 'Gave a job of a child that died back to the queue');
       return;

@@ -78,10 +78,10 @@ describe('the galleries over HTTP', () => {
     expect(response.status).toBe(202);
     expect(await response.json()).toEqual({ stage: 'Day-1', photos: 2, batches: 2 });
     await dashboard.send('POST', '/api/galleries/Day-1/index');
-    const jobs = await dashboard.indexQueue.getJobs(['wait']);
+    const jobs = await dashboard.indexQueue.getJobs(['prioritized']);
     expect(jobs.map(({ data }) => data).toSorted((a, b) => (a.folder < b.folder ? -1 : 1))).toMatchObject([
-      { folder: 'Day-1', files: [{ name: 'a.jpg' }], round: 1 },
-      { folder: 'Day-1/Morning', files: [{ name: 'c.webp' }], round: 1 },
+      { folder: 'Day-1', files: [{ name: 'a.jpg' }] },
+      { folder: 'Day-1/Morning', files: [{ name: 'c.webp' }] },
     ]);
   });
 

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobRecovery, type JobRecovery } from '../../../src/supervisor/recovery/job-recovery.js';
+import { jobCrashesKey } from '../../../src/shared/redis-keys.js';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 
 const logger = pino({ level: 'silent' });
@@ -66,6 +67,19 @@ describe('the jobs of a dead child', () => {
     const { lockTokenPrefix } = await takeJob();
     await recover(lockTokenPrefix, []);
     expect(await queue.getWaitingCount()).toBe(1);
+  });
+
+  it('stay in the queue however often they crash if they are index batches, which a child splits', async () => {
+    const searches = new Queue('face-other', { connection: redis });
+    recovery = createJobRecovery([searches, queue], redis, logger);
+    await queue.add('index', {}, { jobId: 'a' });
+    for (let crash = 0; crash < 4; crash += 1) {
+      const { lockTokenPrefix } = await takeJob();
+      await recover(lockTokenPrefix, ['a']);
+    }
+    expect((await queue.getWaiting()).map((job) => job.id)).toEqual(['a']);
+    expect(await redis.get(jobCrashesKey('face-search', 'a'))).toBe('4');
+    await searches.close();
   });
 
   it('keep their priority', async () => {

@@ -1,0 +1,55 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { savedProbeKey } from '../../shared/redis-keys.js';
+import type { SelfieProbe } from './selfie-probe.js';
+
+/** Longer than a search waits for its index; each round renews it. */
+const EXPIRE_S = 3600;
+
+/** What a search that waits for its index keeps, so that its next start neither decodes nor embeds the selfie again. */
+export interface SavedProbe {
+  readonly probe: SelfieProbe;
+  /** How often the search has waited. */
+  readonly rounds: number;
+}
+
+export interface SavedProbes {
+  /** @returns `null` also for what another model pack computed */
+  read(jobId: string): Promise<SavedProbe | null>;
+  write(jobId: string, saved: SavedProbe): Promise<void>;
+  remove(jobId: string): Promise<void>;
+}
+
+interface Stored extends Omit<SelfieProbe, 'embedding'> {
+  readonly packKey: string;
+  readonly rounds: number;
+  /** Float32, little endian, base64. */
+  readonly embedding: string;
+}
+
+export function createSavedProbes(
+  redis: Redis,
+  searchQueue: Pick<Queue, 'toKey'>,
+  packKey: string,
+): SavedProbes {
+  const keyOf = (jobId: string): string => savedProbeKey(searchQueue.toKey(''), jobId);
+  return {
+    read: async (jobId) => {
+      const text = await redis.get(keyOf(jobId));
+      if (text === null) return null;
+      const { packKey: storedPack, rounds, embedding, ...rest } = JSON.parse(text) as Stored;
+      if (storedPack !== packKey) return null;
+      const bytes = new Uint8Array(Buffer.from(embedding, 'base64'));
+      return { rounds, probe: { ...rest, embedding: new Float32Array(bytes.buffer) } };
+    },
+    write: async (jobId, { probe, rounds }) => {
+      const { embedding, ...rest } = probe;
+      const bytes = Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength);
+      const stored: Stored = { ...rest, packKey, rounds, embedding: bytes.toString('base64') };
+      await redis.set(keyOf(jobId), JSON.stringify(stored), 'EX', EXPIRE_S);
+    },
+    remove: async (jobId) => {
+      await redis.del(keyOf(jobId));
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { Job } from 'bullmq';
+import type { IndexPlanner } from '../../gallery/batches/index-planner.js';
+import type { BadPhoto } from '../../gallery/store/bad-photos.js';
+import { JobError } from '../../shared/errors.js';
+import { type AwaitIndexDeps, awaitIndex, joinIndex } from '../indexing/await-index.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { idOf } from '../jobs/running-jobs.js';
+import { runSearch, type SearchContext, type SearchOutcome } from './run-search.js';
+import type { SavedProbes } from './saved-probe.js';
+
+/**
+ * A search waits for its index this often; then it searches what is indexed. Once is the rule: more often only if
+ * photos keep changing, or if the index takes longer than a search may be delayed.
+ */
+const MAX_ROUNDS = 5;
+/** What a search finds in a gallery that is being indexed: it comes back later, so the folder need not be listed. */
+const NOTHING_YET = {
+  photos: 0,
+  faces: 0,
+  belowQuality: 0,
+  skipped: [],
+  batches: [],
+  matches: [],
+} as const;
+
+export interface WaitingDeps {
+  readonly planner: IndexPlanner;
+  readonly index: AwaitIndexDeps;
+  readonly probes: SavedProbes;
+  /** Writes the log lines and the progress so far. */
+  readonly settle: () => Promise<void>;
+}
+
+/**
+ * Runs a search, or puts it aside if its stage has to be indexed first. The second start takes the probe of the first
+ * one and needs no selfie.
+ *
+ * @returns `null` for a search that was put aside
+ */
+export async function searchOrWait(
+  job: Job,
+  token: string,
+  context: SearchContext,
+  deps: WaitingDeps,
+): Promise<SearchOutcome | null> {
+  const { probes } = deps;
+  const saved = job.attemptsStarted > 1 ? await probes.read(idOf(job)) : null;
+  try {
+    const outcome = await search(job, token, context, deps, saved);
+    if (saved !== null && outcome !== null) await probes.remove(idOf(job));
+    return outcome;
+  } catch (error) {
+    if (saved !== null && error instanceof JobError) await probes.remove(idOf(job));
+    throw error;
+  }
+}
+
+async function search(
+  job: Job,
+  token: string,
+  context: SearchContext,
+  { planner, index, probes, settle }: WaitingDeps,
+  saved: Awaited<ReturnType<SavedProbes['read']>>,
+): Promise<SearchOutcome | null> {
+  const rounds = saved?.rounds ?? 0;
+  const galleryLines: string[] = [];
+  let stage: string | null = null;
+  let isBeingIndexed = false;
+  const { galleries } = context;
+
+  const outcome = await runSearch({
+    ...context,
+    ...(saved !== null && { savedProbe: saved.probe }),
+    galleries: galleries && {
+      search: async (query) => {
+        ({ stage } = query);
+        isBeingIndexed = rounds < MAX_ROUNDS && (await joinIndex(job, query.stage, index));
+        return isBeingIndexed ? NOTHING_YET : galleries.search(query);
+      },
+    },
+    // Lines about the gallery only count if this is the last start. Those about the selfie come first.
+    log: (line) => (stage === null ? context.log(line) : galleryLines.push(line)),
+  });
+
+  if (stage !== null) {
+    const wait = async (): Promise<null> => {
+      await probes.write(idOf(job), { probe: outcome.probe, rounds: rounds + 1 });
+      context.reportProgress(SELFIE_PERCENT + outcome.known * (GALLERY_PERCENT - SELFIE_PERCENT));
+      await settle();
+      await awaitIndex(job, token, stage ?? '', index);
+      return null;
+    };
+    if (isBeingIndexed) return wait();
+    if (outcome.unindexed.length > 0) {
+      const isLast = rounds >= MAX_ROUNDS;
+      const started = isLast ? null : await planner.start(stage, outcome.unindexed, idOf(job));
+      if (started !== null && started.photos > 0) return wait();
+      for (const photo of started?.bad ?? []) galleryLines.push(describeBad(photo));
+      if (isLast)
+        galleryLines.push(`Searched without ${countPhotos(outcome)} photos that are not indexed yet`);
+    }
+  }
+  for (const line of galleryLines) context.log(line);
+  return outcome;
+}
+
+function describeBad({ path, failures, reason, retryAtMs }: BadPhoto): string {
+  const times = failures === 1 ? 'once' : `${failures} times`;
+  return `Skipped photo ${path}: indexing it failed ${times} (${reason}); next try after ${new Date(retryAtMs).toISOString()}`;
+}
+
+function countPhotos({ unindexed }: SearchOutcome): number {
+  return unindexed.reduce((sum, { files }) => sum + files.length, 0);
+}
