@@ -66,7 +66,7 @@ export interface WorkerRecord {
 }
 
 export type WorkerStatus =
-  'starting' | 'online' | 'paused' | 'draining' | 'restarting' | 'failed' | 'lost' | 'offline';
+  'starting' | 'online' | 'stalled' | 'paused' | 'draining' | 'restarting' | 'failed' | 'lost' | 'offline';
 
 /** An execution provider that is not used, and why. */
 export interface ProviderRefusal {

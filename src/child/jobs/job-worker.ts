@@ -42,6 +42,8 @@ export interface JobWorkerDeps<T> {
   readonly onFinal?: (job: Job, outcome: 'completed' | 'failed') => Promise<void>;
   /** The first death of a thread that the work needs. */
   readonly threadDied: Promise<Error>;
+  /** Whether a job over which too many threads and children have died fails as `CRASHED_WORKER`. */
+  readonly failsAfterCrashes: boolean;
   /** Shared by all workers of the child: a suspect job runs alone in it. */
   readonly gate: Gate;
   /** Connected. It is the caller's to end, after the worker has stopped. */
@@ -58,6 +60,8 @@ export interface JobWorker {
   resume(): void;
   /** Takes no new jobs; the running ones go on. */
   quiet(): void;
+  /** Gives all running jobs back to the queue. */
+  giveBack(): void;
   /** Ends a job as `CANCELLED` if it runs here. A job that is about to start looks in Redis itself. */
   cancel(jobId: string): void;
   /**
@@ -85,6 +89,7 @@ export function createJobWorker<T>({
   work,
   onFinal,
   threadDied,
+  failsAfterCrashes,
   gate,
   redis,
   events,
@@ -159,7 +164,7 @@ export function createJobWorker<T>({
     }
     if (end.kind !== 'give-back' || threadDeath === null || !entry.started()) return end;
     const crashes = await countJobCrash(redis, entry.job.queueQualifiedName, idOf(entry.job));
-    if (crashes < MAX_JOB_CRASHES) return end;
+    if (crashes < MAX_JOB_CRASHES || !failsAfterCrashes) return end;
     const reason = crashedTooOften(crashes, threadDeath.message);
     await entry.job.log(reason.detail);
     return { kind: 'fail', error: reason };
@@ -267,7 +272,7 @@ export function createJobWorker<T>({
 
   const giveBackAll = (): void => {
     for (const entry of running.all()) {
-      logger.warn({ job: entry.job.id }, 'Time is up: giving the job back');
+      logger.warn({ job: entry.job.id }, 'Giving the job back to the queue');
       entry.stop('give-back');
     }
   };
@@ -286,6 +291,7 @@ export function createJobWorker<T>({
       enter({ kind: 'quiet' });
       void worker.pause(true);
     },
+    giveBack: giveBackAll,
     cancel: (jobId) => {
       const entry = running.byId(jobId);
       if (entry === null) return;

@@ -4,7 +4,6 @@ import type { RollOutcome, WorkerRecord, WorkerStatus } from '../../shared/worke
 import { figuresOf } from '../devices/gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from '../devices/nvidia-smi.js';
-import type { SlotState } from '../slots/slot-state.js';
 import type { Worker, WorkerFacts } from '../slots/worker.js';
 
 export interface MachineFacts {
@@ -63,20 +62,21 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason: reasonOf(facts.state, worker.device),
+    status_reason: reasonOf(facts, worker.device),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
   };
 }
 
-function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
+function statusOf({ state, quiet, stats, lastExit }: WorkerFacts): WorkerStatus {
   switch (state.kind) {
     case 'starting':
       return lastExit === null ? 'starting' : 'restarting';
     case 'serving':
     case 'replacing':
-      return quiet ? 'paused' : 'online';
+      if (quiet) return 'paused';
+      return (stats?.stalledReason ?? null) === null ? 'online' : 'stalled';
     case 'draining':
       return state.after === 'start' ? 'restarting' : 'draining';
     case 'backoff':
@@ -90,10 +90,11 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts): WorkerStatus {
   }
 }
 
-function reasonOf(state: SlotState, device: Device): string | null {
+function reasonOf({ state, stats }: WorkerFacts, device: Device): string | null {
   if (state.kind === 'lost') {
     const isInstance = device.kind === 'nvidia' && device.mig !== null;
     return `The ${isInstance ? 'MIG instance' : 'GPU'} has vanished from the machine`;
   }
+  if (state.kind === 'serving' || state.kind === 'replacing') return stats?.stalledReason ?? null;
   return 'reason' in state ? state.reason : null;
 }
