@@ -46,6 +46,8 @@ const workerRecord = z.object({
   use_cpu: z.boolean().catch(false),
   concurrency: number,
   engine: textOrNull,
+  model_pack: textOrNull,
+  model_license: textOrNull,
   provider: textOrNull,
   provider_refusals: list(z.object({ provider: text, reason: text })),
   oom_halved: number,
