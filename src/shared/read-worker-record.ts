@@ -28,6 +28,7 @@ const STATUSES: readonly [WorkerStatus, ...WorkerStatus[]] = [
   'paused',
   'draining',
   'restarting',
+  'stalled',
   'failed',
   'lost',
   'offline',
