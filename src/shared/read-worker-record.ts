@@ -25,6 +25,7 @@ const histogram = z
 const STATUSES: readonly [WorkerStatus, ...WorkerStatus[]] = [
   'starting',
   'online',
+  'stalled',
   'paused',
   'draining',
   'restarting',
