@@ -29,7 +29,6 @@ const STATUSES: readonly [WorkerStatus, ...WorkerStatus[]] = [
   'paused',
   'draining',
   'restarting',
-  'stalled',
   'failed',
   'lost',
   'offline',
