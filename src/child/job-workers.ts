@@ -70,12 +70,12 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
+  const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const badPhotos = createBadPhotos(redis);
   const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
   const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
-  const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
-  const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -127,10 +127,11 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         }),
       ),
     ...(!config.jobs.keepSelfies && {
-      onFinal: async (job) => {
-        if (failedSelfieRetentionMs === 0 || job.failedReason === undefined) await deleteSelfies(job);
+      onFinal: async (job, outcome) => {
+        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job);
       },
     }),
+    failsAfterCrashes: true,
     events: eventsOf('search'),
   });
   workers.push(searches);
@@ -145,12 +146,14 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
+      // The next child splits the batch instead.
+      failsAfterCrashes: false,
       work: async (job, token, signal) =>
         (await returnToOtherPack(job, token, engine.pack.key))
           ? { kind: 'moved' }
           : { kind: 'done', value: await reportProblem(runIndexJob(job, signal, tools)) },
-      onFinal: async (job) => {
-        if (job.failedReason) await ends.failed(job, job.failedReason);
+      onFinal: async (job, outcome) => {
+        if (outcome === 'failed') await ends.failed(job, job.failedReason);
       },
       events: eventsOf('index'),
     });

@@ -39,9 +39,11 @@ export interface JobWorkerDeps<T> {
   /** @throws {JobError} the job itself is at fault */
   readonly work: (job: Job, token: string, signal: AbortSignal) => Promise<WorkResult<T>>;
   /** Called once a job has ended for good. */
-  readonly onFinal?: (job: Job) => Promise<void>;
+  readonly onFinal?: (job: Job, outcome: 'completed' | 'failed') => Promise<void>;
   /** The first death of a thread that the work needs. */
   readonly threadDied: Promise<Error>;
+  /** Whether a job over which too many threads and children have died fails as `CRASHED_WORKER`. */
+  readonly failsAfterCrashes: boolean;
   /** Shared by all workers of the child: a suspect job runs alone in it. */
   readonly gate: Gate;
   /** Connected. It is the caller's to end, after the worker has stopped. */
@@ -87,6 +89,7 @@ export function createJobWorker<T>({
   work,
   onFinal,
   threadDied,
+  failsAfterCrashes,
   gate,
   redis,
   events,
@@ -161,7 +164,7 @@ export function createJobWorker<T>({
     }
     if (end.kind !== 'give-back' || threadDeath === null || !entry.started()) return end;
     const crashes = await countJobCrash(redis, entry.job.queueQualifiedName, idOf(entry.job));
-    if (crashes < MAX_JOB_CRASHES) return end;
+    if (crashes < MAX_JOB_CRASHES || !failsAfterCrashes) return end;
     const reason = crashedTooOften(crashes, threadDeath.message);
     await entry.job.log(reason.detail);
     return { kind: 'fail', error: reason };
@@ -215,8 +218,8 @@ export function createJobWorker<T>({
     return abandon();
   };
 
-  const finish = (job: Job): void => {
-    onFinal?.(job).catch((error: unknown) => {
+  const finish = (job: Job, outcome: 'completed' | 'failed'): void => {
+    onFinal?.(job, outcome).catch((error: unknown) => {
       logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot tidy up after a job');
     });
   };
@@ -239,14 +242,14 @@ export function createJobWorker<T>({
   worker.on('active', (job) => running.begin(job));
   worker.on('completed', (job) => {
     running.end(job, 'completed');
-    finish(job);
+    finish(job, 'completed');
   });
   worker.on('failed', (job, error) => {
     if (job === undefined) return;
     logger.info({ job: job.id, reason: error.message }, 'Job failed');
     running.end(job, 'failed');
     // One that has attempts left is not finished.
-    if (job.finishedOn !== undefined) finish(job);
+    if (job.finishedOn !== undefined) finish(job, 'failed');
   });
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) running.byId(jobId)?.stop('lock-lost');

@@ -47,6 +47,15 @@ test('a job that completes loses its selfie at once', async () => {
   );
 });
 
+test('a job that completes at its second attempt loses its selfie too', async () => {
+  const job = await portal.add(FAILING);
+  await portal.reached(job, 'failed');
+  await job.updateData({ ...PLAIN_JOB, uid: 's1' });
+  await job.retry('failed');
+  await portal.reached(job, 'completed');
+  await vi.waitFor(async () => expect(await dataOf(job)).toMatchObject({ image: null, uid: 's1' }), PATIENCE);
+});
+
 test('a job that fails keeps its selfie, so that a retry works', async () => {
   const job = await portal.add(FAILING);
   await portal.reached(job, 'failed');

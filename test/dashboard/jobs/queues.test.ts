@@ -127,7 +127,7 @@ describe('the queues over HTTP', () => {
     const response = await dashboard.send('POST', `/api/queues/search/jobs/${id}/retry`);
     expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({
-      error: { message: expect.stringContaining('FAILED_SELFIE_RETENTION_HOURS') },
+      error: { message: expect.stringContaining('upload it again') },
     });
   });
 

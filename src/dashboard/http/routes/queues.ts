@@ -123,7 +123,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
         throw new ApiError(
           409,
           'CONFLICT',
-          'Its selfie has been deleted (FAILED_SELFIE_RETENTION_HOURS): upload it again in a new search.',
+          'The selfie of this search has been deleted; upload it again in a new search.',
         );
       }
       await (await findJob(queue, id)).retry('failed');
