@@ -52,7 +52,7 @@ export function linkToSupervisor(
           type: 'pong',
           seq: message.seq,
           stats: {
-            rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+            rssMb: residentMb(),
             eventLoopDelayMaxMs: eventLoop.takeMaxMs(),
             ...work(),
           },
@@ -79,4 +79,13 @@ export function linkToSupervisor(
   tell({ type: 'hello' });
 
   return { tell, tellLast };
+}
+
+/** 0 if the system does not tell: Node reads /proc, which a container may hide. */
+function residentMb(): number {
+  try {
+    return Math.round(process.memoryUsage.rss() / 2 ** 20);
+  } catch {
+    return 0;
+  }
 }

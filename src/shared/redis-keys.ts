@@ -18,14 +18,28 @@ export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
+/** Several stacks may share one Redis. Pub/sub channels ignore databases, so their names hold what tells stacks apart. */
+export interface Stack {
+  readonly db: number;
+  /** `QUEUE_PREFIX` */
+  readonly prefix: string;
+}
+
+const DEFAULT_STACK: Stack = { db: 0, prefix: 'bull' };
+
+/** Empty for the default database and prefix. */
+function scopeOf({ db, prefix }: Stack): string {
+  return db === DEFAULT_STACK.db && prefix === DEFAULT_STACK.prefix ? '' : `${db}:${prefix}:`;
+}
+
 /** Pub/sub channel: a message is the id of a running job to cancel. */
-export function cancelChannel(queueName: string): string {
-  return `worker:cancel:${queueName}`;
+export function cancelChannel(queueName: string, stack: Stack = DEFAULT_STACK): string {
+  return `worker:cancel:${scopeOf(stack)}${queueName}`;
 }
 
 /** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */
-export function restartChannel(hostname: string): string {
-  return `worker:restart:${hostname}`;
+export function restartChannel(hostname: string, stack: Stack = DEFAULT_STACK): string {
+  return `worker:restart:${scopeOf(stack)}${hostname}`;
 }
 
 /** Prefix of all keys of the gallery index. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Config } from '../shared/config.js';
 import { messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
@@ -21,13 +22,13 @@ export interface CommandHandlers {
  */
 export function listenForCommands(
   redis: Redis,
-  { queueName, hostname }: { readonly queueName: string; readonly hostname: string },
+  { redis: { db }, queue, hostname }: Pick<Config, 'redis' | 'queue' | 'hostname'>,
   handlers: CommandHandlers,
   logger: Logger,
 ): { stop(): void } {
   const connection = redis.duplicate();
-  const cancels = cancelChannel(queueName);
-  const restarts = restartChannel(hostname);
+  const cancels = cancelChannel(queue.name, { db, prefix: queue.prefix });
+  const restarts = restartChannel(hostname, { db, prefix: queue.prefix });
   // The main connection already logs errors.
   connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {

@@ -20,6 +20,7 @@ import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
 import { listenForCommands } from './command-listener.js';
+import { createRedisCheck } from './redis-check.js';
 import type { ServiceManager } from './service-manager.js';
 import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
 import { acquireLease } from './heartbeat/acquire-lease.js';
@@ -76,7 +77,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       childModulePath: CHILD_MODULE,
       config: () => config,
       recovery,
-      redisIsUp,
+      redisIsUp: () => redisIsUp() && redisCheck.problem() === null,
       onChange: () => onFleetChange(),
       onTrouble: () => xids.refresh(),
       logger,
@@ -102,6 +103,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
+  const redisCheck = createRedisCheck(redis, logger, () => roll());
   const gpus = createGpuMonitor({
     intervalMs: config.supervision.heartbeatIntervalMs,
     isNeeded: () => fleet.workers().some(({ device }) => device.kind === 'nvidia'),
@@ -117,7 +119,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
     gpus,
-    redisProblem: () => null,
+    redisProblem: redisCheck.problem,
     onLeaseLost: (holder) => {
       hasLease = false;
       logger.error(
@@ -146,7 +148,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
   const commands = listenForCommands(
     redis,
-    { queueName: config.queue.name, hostname: config.hostname },
+    config,
     { cancel: fleet.cancel, restart: restartWorker, roll },
     logger,
   );
@@ -178,6 +180,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.start(found.idle);
     xids.start();
     gpus.start();
+    redisCheck.start();
     void restartDashboard();
     onFleetChange();
     await heartbeat.beat();
@@ -201,6 +204,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.stop();
     xids.stop();
     gpus.stop();
+    redisCheck.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);

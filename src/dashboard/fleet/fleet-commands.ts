@@ -17,7 +17,12 @@ export type Recipient = { readonly worker: string } | { readonly machine: string
  * @returns the workers that it is about
  * @throws {ApiError} `NOT_FOUND`; `NO_SUPERVISOR` where a restart would be heard by nobody
  */
-export async function giveOrder(redis: Redis, order: Order, recipient: Recipient): Promise<string[]> {
+export async function giveOrder(
+  redis: Redis,
+  prefix: string,
+  order: Order,
+  recipient: Recipient,
+): Promise<string[]> {
   const fleet = (await readFleet(redis)).map(({ record }) => record);
   const records = fleet.filter(isMeant(recipient));
   const [first] = records;
@@ -38,7 +43,7 @@ export async function giveOrder(redis: Redis, order: Order, recipient: Recipient
       break;
     case 'restart': {
       const heard = await redis.publish(
-        restartChannel(first.hostname),
+        restartChannel(first.hostname, { db: redis.options.db ?? 0, prefix }),
         'worker' in recipient ? first.id : '',
       );
       if (heard === 0) {

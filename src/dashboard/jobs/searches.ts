@@ -88,7 +88,7 @@ export async function cancelSearch({ queue, redis }: SearchPlace, id: string): P
     case 'failed':
       throw new ApiError(409, 'CONFLICT', 'The search has ended already.');
     case 'active':
-      await redis.publish(cancelChannel(queue.name), id);
+      await redis.publish(cancelChannelOf(queue, redis), id);
       return;
     case 'waiting':
     case 'waiting_children':
@@ -96,8 +96,12 @@ export async function cancelSearch({ queue, redis }: SearchPlace, id: string): P
       // Photos that it had the fleet index are of use to the next search.
       if ((await queue.remove(id, { removeChildren: false })) === 1) return;
       // A worker has taken it just now.
-      await redis.publish(cancelChannel(queue.name), id);
+      await redis.publish(cancelChannelOf(queue, redis), id);
   }
+}
+
+function cancelChannelOf(queue: Queue, redis: Redis): string {
+  return cancelChannel(queue.name, { db: redis.options.db ?? 0, prefix: queue.opts.prefix ?? 'bull' });
 }
 
 /** With all its data, and its result. @throws {ApiError} `NOT_FOUND` */

@@ -5,7 +5,7 @@ import { giveOrder, ORDERS } from '../../fleet/fleet-commands.js';
 import { ANSWERS } from '../schemas.js';
 import type { RouteContext } from './context.js';
 
-export function addWorkerRoutes(app: FastifyInstance, { redis }: RouteContext): void {
+export function addWorkerRoutes(app: FastifyInstance, { redis, config }: RouteContext): void {
   app.get(
     '/api/workers',
     {
@@ -19,13 +19,19 @@ export function addWorkerRoutes(app: FastifyInstance, { redis }: RouteContext): 
       `/api/workers/:id/${order}`,
       { schema: orderSchema(`Ask a worker to ${order}`) },
       async ({ params }, reply) =>
-        reply.status(202).send({ workers: await giveOrder(redis, order, { worker: params.id }) }),
+        reply
+          .status(202)
+          .send({ workers: await giveOrder(redis, config.queue.prefix, order, { worker: params.id }) }),
     );
     app.post<{ Params: { hostname: string } }>(
       `/api/machines/:hostname/${order}`,
       { schema: orderSchema(`Ask all workers of a machine to ${order}`) },
       async ({ params }, reply) =>
-        reply.status(202).send({ workers: await giveOrder(redis, order, { machine: params.hostname }) }),
+        reply
+          .status(202)
+          .send({
+            workers: await giveOrder(redis, config.queue.prefix, order, { machine: params.hostname }),
+          }),
     );
   }
 }
