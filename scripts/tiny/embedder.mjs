@@ -13,16 +13,18 @@ const SQUARE_MARGIN = 2;
  *
  * Input `input` float32 [n, 3, 112, 112], RGB, 0..255. Output `embedding` [n, 512], not normalised.
  *
- * @param {{ batch?: number | string }} [options] a number for a model that takes that many faces only
+ * @param {{ batch?: number | string, channelsLast?: boolean }} [options] `batch`: a number for a model that takes that
+ *   many faces only; `channelsLast`: the input is [n, 112, 112, 3]
  * @returns {Buffer} the .onnx file
  */
-export function createEmbedderModel({ batch = 'n' } = {}) {
+export function createEmbedderModel({ batch = 'n', channelsLast = false } = {}) {
   const { x, y, columns, rows, cellWidth, cellHeight } = MOSAIC;
   const squares = columns * rows;
   const graph = createGraph('drawn-face-embedder');
 
+  const face = channelsLast ? graph.apply('Transpose', ['input'], { perm: [0, 3, 1, 2] }) : 'input';
   const cap = graph.apply('Slice', [
-    'input',
+    face,
     graph.integers([y, x]),
     graph.integers([y + rows * cellHeight, x + columns * cellWidth]),
     graph.integers([2, 3]),
@@ -35,7 +37,8 @@ export function createEmbedderModel({ batch = 'n' } = {}) {
   const embedding = graph.apply('MatMul', [graph.apply('Sub', [list, mean]), projection]);
 
   graph.addOutput(embedding, { name: 'embedding', shape: [batch, EMBEDDING_SIZE] });
-  return graph.encode({ name: 'input', shape: [batch, 3, CROP_SIZE, CROP_SIZE] });
+  const image = channelsLast ? [CROP_SIZE, CROP_SIZE, 3] : [3, CROP_SIZE, CROP_SIZE];
+  return graph.encode({ name: 'input', shape: [batch, ...image] });
 }
 
 /** [1, 3, cellHeight, cellWidth]: the mean ITU-R BT.601 luma (0..1) of a square's middle. */

@@ -19,15 +19,14 @@ export async function writeTinyModels(directory) {
     description: 'Finds drawn faces and tells them apart by their caps. For tests and the demo.',
     detector: {
       ...detector,
-      input: { name: 'input', channels: 'bgr', mean: 0, scale: 1 },
+      input: { channels: 'bgr', mean: 0, scale: 1 },
       strides: [8, 16, 32],
       scoreThreshold: 0.6,
       iouThreshold: 0.3,
     },
     embedder: {
       ...embedder,
-      input: { name: 'input', sizePx: 112, channels: 'rgb', mean: 0, scale: 1 },
-      output: 'embedding',
+      input: { channels: 'rgb', mean: 0, scale: 1 },
       embeddingSize: 512,
     },
     calibration: [
@@ -48,5 +47,5 @@ export async function writeTinyModels(directory) {
 async function writeModel(directory, file, content) {
   await writeFile(path.join(directory, file), content);
   const sha256 = createHash('sha256').update(content).digest('hex');
-  return { file, url: null, bytes: content.length, sha256, licence: 'MIT' };
+  return { file, urls: [], bytes: content.length, sha256, licence: 'MIT' };
 }

@@ -17,10 +17,17 @@ const PIPELINE_VERSION = 2;
 
 const DEFAULT_PACK = 'mobilefacenet';
 
-const file = { file: z.string(), bytes: z.int().positive().nullable() };
-/** `name` is null where the model has only one input. */
+/** Of `scripts/models/prepare-embedder.mjs`, which writes the files. */
+const PREPARATION_VERSION = 1;
+
+const file = {
+  file: z.string(),
+  bytes: z.int().positive().nullable(),
+  sha256: z.string(),
+  licence: z.string(),
+  nonCommercial: z.boolean().default(false),
+};
 const input = {
-  name: z.string().nullable(),
   channels: z.enum(['rgb', 'bgr']),
   mean: z.number(),
   scale: z.number().refine((scale) => scale !== 0, 'must not be 0'),
@@ -35,9 +42,7 @@ const detectorModel = z.object({
 });
 const embedderModel = z.object({
   ...file,
-  input: z.object({ ...input, sizePx: z.literal(ALIGNED_SIZE_PX) }),
-  /** Null where the model has only one output. */
-  output: z.string().nullable(),
+  input: z.object({ ...input, sizePx: z.literal(ALIGNED_SIZE_PX).default(ALIGNED_SIZE_PX) }),
   embeddingSize: z.int().positive(),
 });
 const calibration = z
@@ -54,6 +59,8 @@ export interface ModelPack extends z.infer<typeof pack> {
   readonly name: string;
   readonly detectorPath: string;
   readonly embedderPath: string;
+  /** The embedder for sessions on the CPU: the same file, or a version of it that the CPU runs faster. */
+  readonly cpuEmbedderPath: string;
 }
 
 /**
@@ -75,10 +82,17 @@ export async function findModelPack(name: string, modelsDir: string): Promise<Mo
     );
   }
   const detectorPath = path.join(modelsDir, found.detector.file);
-  const embedderPath = path.join(modelsDir, found.embedder.file);
+  const sourcePath = path.join(modelsDir, found.embedder.file);
   await checkFile(detectorPath, found.detector.bytes, name);
-  await checkFile(embedderPath, found.embedder.bytes, name);
-  return { ...found, name, detectorPath, embedderPath };
+  await checkFile(sourcePath, found.embedder.bytes, name);
+  const prepared = (target: string): string => {
+    const { file: source, sha256 } = found.embedder;
+    const version = `${sha256.slice(0, 8)}-v${PREPARATION_VERSION}`;
+    return path.join(modelsDir, `${path.basename(source, '.onnx')}.${version}.${target}.onnx`);
+  };
+  const embedderPath = existsSync(prepared('any')) ? prepared('any') : sourcePath;
+  const cpuEmbedderPath = existsSync(prepared('cpu')) ? prepared('cpu') : embedderPath;
+  return { ...found, name, detectorPath, embedderPath, cpuEmbedderPath };
 }
 
 async function readManifest(manifestPath: string): Promise<z.infer<typeof manifest>> {
@@ -108,10 +122,16 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
 }
 
 /**
- * What computed faces are kept under: faces of another pack, of other files under the same name, or of an older
- * pipeline cannot be compared with these.
+ * The key under which computed faces are stored. Faces of another pack, of other model files or of an older pipeline
+ * have another key, as they cannot be compared. Versions prepared of a file compute the same, so they share its key.
  */
 export function packKey({ name, detector, embedder }: ModelPack): string {
-  const parts = JSON.stringify([PIPELINE_VERSION, detector, embedder]);
+  const parts = JSON.stringify([PIPELINE_VERSION, whatComputes(detector), whatComputes(embedder)]);
   return `${name}-${createHash('sha256').update(parts).digest('hex').slice(0, 8)}`;
+}
+
+/** A model's entry without what says only where it comes from. */
+function whatComputes<T extends z.infer<z.ZodObject<typeof file>>>(model: T) {
+  const { file: _file, bytes: _bytes, licence: _licence, nonCommercial: _nonCommercial, ...rest } = model;
+  return rest;
 }

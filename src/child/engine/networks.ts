@@ -23,25 +23,28 @@ export async function openNetworks(
   intraOpThreads: number,
   onOomStep?: (step: OomStep) => void,
 ): Promise<Networks> {
-  const open = (modelPath: string, inputName: string | null): Promise<Session> => {
-    const openOn = (place: ProviderName) => () => openSession(modelPath, inputName, place, intraOpThreads);
-    if (provider === 'cpu' || onOomStep === undefined) return openOn(provider)();
+  const open = (modelPath: string, cpuModelPath: string): Promise<Session> => {
+    const openOnCpu = () => openSession(cpuModelPath, 'cpu', intraOpThreads);
+    if (provider === 'cpu') return openOnCpu();
+    const openOnDevice = () => openSession(modelPath, provider, intraOpThreads);
+    if (onOomStep === undefined) return openOnDevice();
     return openBoundedSession({
-      openOnDevice: openOn(provider),
-      openOnCpu: openOn('cpu'),
+      openOnDevice,
+      openOnCpu,
       onStep: onOomStep,
       now: () => performance.now(),
     });
   };
-  const detector = await open(pack.detectorPath, pack.detector.input.name);
-  const embedder = await open(pack.embedderPath, pack.embedder.input.name);
+  const detector = await open(pack.detectorPath, pack.detectorPath);
+  const embedder = await open(pack.embedderPath, pack.cpuEmbedderPath);
   return {
     runDetector: (input, count, { widthPx, heightPx }) => detector.run(input, [count, 3, heightPx, widthPx]),
     runEmbedder: async (input, count, sizePx) => {
       const outputs = await embedder.run(input, [count, 3, sizePx, sizePx]);
-      const [only] = outputs.values();
-      const embeddings = pack.embedder.output === null ? only : outputs.get(pack.embedder.output);
-      if (embeddings === undefined) throw new Error(`The embedder has no output "${pack.embedder.output}"`);
+      const [embeddings, ...others] = outputs.values();
+      if (embeddings === undefined || others.length > 0) {
+        throw new Error(`The embedder has ${outputs.size} outputs instead of one`);
+      }
       return embeddings;
     },
     release: async () => {

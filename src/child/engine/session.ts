@@ -5,18 +5,18 @@ export type ProviderName = 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | '
 
 /** One network, loaded. `run` blocks its thread, whatever its promise says. */
 export interface Session {
-  /** @param shape of `input`; its first dimension is the batch, of any size */
+  /** @param shape of `input`, NCHW; any batch */
   run(input: Float32Array, shape: readonly number[]): Promise<Outputs>;
   release(): Promise<void>;
 }
 
 /**
- * @param inputName null takes the network's only input
- * @throws {Error} the file is no model, or the provider does not load
+ * Opens a model with one input: images as float32, [batch, 3, height, width] or [batch, height, width, 3].
+ *
+ * @throws {Error} the file is no such model, or the provider does not load
  */
 export async function openSession(
   modelPath: string,
-  inputName: string | null,
   provider: ProviderName,
   intraOpThreads: number,
 ): Promise<Session> {
@@ -29,25 +29,49 @@ export async function openSession(
     // Errors come as exceptions; onnxruntime's own warnings on standard error say nothing to an operator.
     logSeverityLevel: 3,
   });
-  const input = inputName ?? session.inputNames[0];
-  if (input === undefined) throw new Error(`The model ${modelPath} has no input`);
-  const fixedBatch = fixedBatchOf(session, input);
+  const [input, ...others] = session.inputMetadata;
+  if (input?.isTensor !== true || input.shape.length !== 4 || others.length > 0) {
+    await session.release();
+    throw new Error(`The model ${modelPath} does not have images as its only input`);
+  }
+  const [batch, , , channels] = input.shape;
   const run: Run = async (values, shape) => {
-    const outputs = await session.run({ [input]: new Tensor('float32', values, shape) });
-    return new Map(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]));
+    const tensor =
+      channels === 3
+        ? new Tensor('float32', interleave(values, shape), toNhwc(shape))
+        : new Tensor('float32', values, shape);
+    const outputs = await session.run({ [input.name]: tensor });
+    return new Map(Object.entries(outputs).map(([name, output]) => [name, output.data as Float32Array]));
   };
   return {
+    // A dimension that may be of any size has a name instead of a number.
     run: (values, shape) =>
-      fixedBatch === null || fixedBatch === shape[0]
+      typeof batch !== 'number' || batch < 1 || batch === shape[0]
         ? run(values, shape)
-        : runInParts(run, values, shape, { maxBatch: fixedBatch, isFixed: true }),
+        : runInParts(run, values, shape, { maxBatch: batch, isFixed: true }),
     release: () => session.release(),
   };
 }
 
-/** The only batch size that a model takes, or null if it takes any. */
-function fixedBatchOf({ inputMetadata }: InferenceSession, input: string): number | null {
-  const metadata = inputMetadata.find(({ name }) => name === input);
-  const batch = metadata?.isTensor === true ? metadata.shape[0] : undefined;
-  return typeof batch === 'number' && batch > 0 ? batch : null;
+function toNhwc([batch = 1, channels = 1, height = 1, width = 1]: readonly number[]): number[] {
+  return [batch, height, width, channels];
+}
+
+/** From NCHW to NHWC. */
+function interleave(
+  values: Float32Array,
+  [batch = 1, channels = 1, height = 1, width = 1]: readonly number[],
+) {
+  const pixels = height * width;
+  const interleaved = new Float32Array(values.length);
+  for (let image = 0; image < batch; image += 1) {
+    const start = image * channels * pixels;
+    for (let channel = 0; channel < channels; channel += 1) {
+      const plane = start + channel * pixels;
+      for (let i = 0; i < pixels; i += 1) {
+        interleaved[start + i * channels + channel] = values[plane + i] as number;
+      }
+    }
+  }
+  return interleaved;
 }

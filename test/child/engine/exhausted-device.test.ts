@@ -15,8 +15,8 @@ const device = vi.hoisted(() => ({ room: Infinity }));
 // A device that computes what the CPU does, as there is no GPU here to be filled up.
 vi.mock('../../../src/child/engine/session.js', async (original) => {
   const { openSession: open } = await original<{ openSession: typeof openSession }>();
-  const openOnFake: typeof openSession = async (modelPath, inputName, provider, threads) => {
-    const session = await open(modelPath, inputName, 'cpu', threads);
+  const openOnFake: typeof openSession = async (modelPath, provider, threads) => {
+    const session = await open(modelPath, 'cpu', threads);
     if (provider === 'cpu') return session;
     return {
       ...session,

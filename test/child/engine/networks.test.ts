@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEmbedderModel } from '../../../scripts/tiny/embedder.mjs';
+import { createGraph } from '../../../scripts/tiny/graph.mjs';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks, warmUp } from '../../../src/child/engine/networks.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
@@ -60,33 +61,30 @@ describe('the embedder network', () => {
     for (const [i, value] of second.entries()) expect(both[512 + i]).toBeCloseTo(value, 4);
   });
 
-  it.each([1, 3])('embeds any number of faces where the model takes only %i at once', async (batch) => {
-    const dynamic = await open();
-    const expected = await dynamic.runEmbedder(faces, 2, 112);
-    await models.write('drawn_face_embedder.onnx', createEmbedderModel({ batch }));
-    const fixed = await open();
-    const actual = await fixed.runEmbedder(faces, 2, 112);
+  it.each<[string, Parameters<typeof createEmbedderModel>[0]]>([
+    ['takes only one face at once', { batch: 1 }],
+    ['takes only three faces at once', { batch: 3 }],
+    ['takes images with the channels last', { channelsLast: true }],
+  ])('computes the same where the model %s', async (_, options) => {
+    const usual = await open();
+    const expected = await usual.runEmbedder(faces, 2, 112);
+    await models.write('drawn_face_embedder.onnx', createEmbedderModel(options));
+    const other = await open();
+    const actual = await other.runEmbedder(faces, 2, 112);
     expect(actual).toHaveLength(expected.length);
     for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 4);
   });
 
-  it('is found by its only input and output where the manifest names none', async () => {
-    const named = await open();
-    const unnamed = await open({
-      embedder: { ...pack.embedder, input: { ...pack.embedder.input, name: null }, output: null },
-    });
-    expect(await unnamed.runEmbedder(faces, 2, 112)).toEqual(await named.runEmbedder(faces, 2, 112));
+  it('with several outputs is refused while it warms up', async () => {
+    const networks = await open({ cpuEmbedderPath: pack.detectorPath });
+    await expect(warmUp(networks, pack)).rejects.toThrow('The embedder has 12 outputs instead of one');
   });
 
-  it('without the output that the manifest names is found out while it warms up', async () => {
-    const networks = await open({ embedder: { ...pack.embedder, output: 'fc1' } });
-    await expect(warmUp(networks, pack)).rejects.toThrow('The embedder has no output "fc1"');
-  });
-
-  it('without the input that the manifest names is found out while it warms up', async () => {
-    const input = { ...pack.embedder.input, name: 'data' };
-    const networks = await open({ embedder: { ...pack.embedder, input } });
-    await expect(warmUp(networks, pack)).rejects.toThrow("'input' is missing");
+  it('whose input is not an image is refused', async () => {
+    const graph = createGraph('no-image');
+    graph.addOutput('input', { name: 'output', shape: ['n', 512] });
+    await models.write('drawn_face_embedder.onnx', graph.encode({ name: 'input', shape: ['n', 512] }));
+    await expect(open()).rejects.toThrow('does not have images as its only input');
   });
 });
 

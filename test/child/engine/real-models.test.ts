@@ -5,7 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Face, AnalyzedImage } from '../../../src/child/engine/engine.js';
-import { findModelPack } from '../../../src/shared/model-pack.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { analyzeImage } from '../../../src/child/engine/analyze-image.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { prepareEmbedder } from '../../../scripts/models/prepare-embedder.mjs';
 import { createCalibration } from '../../../src/shared/calibration.js';
 import { loadConfig } from '../../../src/shared/config.js';
 import { cosine } from '../../support/cosine.js';
@@ -21,6 +24,7 @@ const needed = [
   ...MODEL_FILES.map((file) => inShared('models', file)),
   inShared('data/faces/pairs.csv'),
   inShared('data/groups'),
+  inShared('data/lfw'),
 ];
 const missing = needed.filter((place) => !existsSync(place)).map((place) => path.relative(shared, place));
 const reason = missing.length === 0 ? '' : ` (skipped: ../shared has no ${missing.join(', ')})`;
@@ -28,11 +32,15 @@ const reason = missing.length === 0 ? '' : ` (skipped: ../shared has no ${missin
 describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () => {
   let directory: string;
   let pipeline: Pipeline;
+  /** The pack as it is without preparation. */
+  let source: ModelPack;
   let scoreOf: (cosine: number) => number;
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'real-models-'));
     for (const file of MODEL_FILES) await symlink(inShared('models', file), path.join(directory, file));
+    source = await findModelPack(PACK, directory);
+    await prepareEmbedder(source.embedder, directory);
     pipeline = await openPipeline(PACK, directory);
     ({ scoreOf } = createCalibration((await findModelPack(PACK, directory)).calibration));
   });
@@ -64,6 +72,35 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     expect(wrong).toEqual([]);
   });
 
+  it('embed 100 faces as before their embedder was prepared', async () => {
+    const prepared = await findModelPack(PACK, directory);
+    expect(prepared.cpuEmbedderPath).not.toBe(source.cpuEmbedderPath);
+    const [networks, reference] = [
+      await openNetworks(prepared, 'cpu', 1),
+      await openNetworks(source, 'cpu', 1),
+    ];
+    const cosines: number[] = [];
+    const compared: Networks = {
+      ...networks,
+      runEmbedder: async (...input) => {
+        const [actual, expected] = [
+          await networks.runEmbedder(...input),
+          await reference.runEmbedder(...input),
+        ];
+        for (let start = 0; start < expected.length; start += 512) {
+          cosines.push(cosine(actual.slice(start, start + 512), expected.slice(start, start + 512)));
+        }
+        return actual;
+      },
+    };
+    for (const file of await lfwPhotos(100)) {
+      await analyzeImage(await readFile(file), { pack: prepared, networks: compared, maxImagePixels: 1e8 });
+    }
+    await Promise.all([networks.release(), reference.release()]);
+    expect(cosines.length).toBeGreaterThanOrEqual(100);
+    expect(Math.min(...cosines)).toBeGreaterThan(0.99999);
+  });
+
   it('find both faces of a couple', async () => {
     const { faces, widthPx, heightPx } = await analyze('groups/couple.jpg');
     expect([widthPx, heightPx]).toEqual([2280, 1588]);
@@ -80,6 +117,16 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     expect(faces.length).toBeLessThanOrEqual(7);
   });
 });
+
+/** The first photos of Labeled Faces in the Wild, one of each person. */
+async function lfwPhotos(count: number): Promise<string[]> {
+  const folder = inShared('data/lfw');
+  const people = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  return people
+    .map(({ name }) => path.join(folder, name, `${name}_0001.jpg`))
+    .filter((file) => existsSync(file))
+    .slice(0, count);
+}
 
 function isInside({ x, y }: { x: number; y: number }, { box }: Face): boolean {
   return x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;

@@ -11,7 +11,10 @@ import type { RgbImage } from '../../../src/child/vision/pixels.js';
 const MODEL: DetectorModel = {
   file: 'detector.onnx',
   bytes: null,
-  input: { name: 'input', channels: 'bgr', mean: 0, scale: 1 },
+  sha256: '',
+  licence: 'MIT',
+  nonCommercial: false,
+  input: { channels: 'bgr', mean: 0, scale: 1 },
   strides: [8, 16, 32],
   scoreThreshold: 0.5,
   iouThreshold: 0.3,

@@ -9,8 +9,10 @@ const VALUES_PER_FACE = 3 * SIDE_PX ** 2;
 const MODEL: EmbedderModel = {
   file: 'embedder.onnx',
   bytes: null,
-  input: { name: 'input', sizePx: SIDE_PX, channels: 'rgb', mean: 100, scale: 0.5 },
-  output: null,
+  sha256: '',
+  licence: 'MIT',
+  nonCommercial: false,
+  input: { sizePx: SIDE_PX, channels: 'rgb', mean: 100, scale: 0.5 },
   embeddingSize: 2,
 };
 

@@ -40,7 +40,10 @@ describe('the tiles of an image', () => {
 const MODEL: DetectorModel = {
   file: 'detector.onnx',
   bytes: null,
-  input: { name: 'input', channels: 'rgb', mean: 0, scale: 1 },
+  sha256: '',
+  licence: 'MIT',
+  nonCommercial: false,
+  input: { channels: 'rgb', mean: 0, scale: 1 },
   strides: [32],
   scoreThreshold: 0.5,
   iouThreshold: 0.3,

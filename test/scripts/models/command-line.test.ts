@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,7 +50,7 @@ describe('the command models', () => {
     expect(first).toMatchObject({ code: 0 });
     expect(first.text).toContain('drawn_face_detector.onnx: fetched from');
     expect(second.code).toBe(0);
-    expect(second.text.match(/already there/g)).toHaveLength(2);
+    expect(second.text.match(/already installed/g)).toHaveLength(2);
     expect(await readdir(folder)).toHaveLength(3);
   });
 
@@ -91,6 +91,48 @@ describe('the command models', () => {
     expect(text).toMatch(/MODEL_PACK: tiny\./);
   });
 
+  it('lists the packs, what they need and whether they are installed', async () => {
+    const folder = path.join(directory, 'empty');
+    const { code, text } = await startModels(['--list', '--dir', folder]).done;
+
+    expect(code).toBe(0);
+    const rows = text.trim().split('\n');
+    expect(rows[0]).toMatch(/^pack +size +dimensions +licence +LFW +TAR at 1e-5 +ms +state$/);
+    expect(rows).toContainEqual(
+      expect.stringMatching(/^mobilefacenet +5 MB +512 +MIT +99\.5 % +91\.9 % +[\d.]+ +not installed$/),
+    );
+    expect(text).toMatch(/arcface-r50 +175 MB .*non-commercial.* +not run +not run +not run +not installed/);
+  });
+
+  it('lists a pack as installed once its files are there', async () => {
+    const folder = await makeModelsFolder();
+    await startModels(['--pack', 'tiny', '--dir', folder, '--mirror', path.join(directory, 'mirror')]).done;
+
+    const { text } = await startModels(['--list', '--dir', folder]).done;
+
+    expect(text).toMatch(/^tiny .* installed$/m);
+    expect(text).not.toContain('not installed');
+  });
+
+  it('says that a pack is for non-commercial use only', async () => {
+    const folder = await makeModelsFolder();
+    const file = path.join(folder, 'manifest.json');
+    const { packs } = JSON.parse(await readFile(file, 'utf8'));
+    packs.tiny.embedder.nonCommercial = true;
+    await writeFile(file, JSON.stringify({ packs }));
+
+    const { text } = await startModels([
+      '--pack',
+      'tiny',
+      '--dir',
+      folder,
+      '--mirror',
+      path.join(directory, 'mirror'),
+    ]).done;
+
+    expect(text).toContain('forbids commercial use');
+  });
+
   it('explains itself', async () => {
     const { code, text } = await startModels(['--help']).done;
 
@@ -117,7 +159,7 @@ describe('the command models', () => {
     await server.stop();
 
     expect(code).toBe(130);
-    expect(text).toContain('Run it again to go on');
+    expect(text).toContain('Run it again to resume');
     expect(await readdir(folder)).toContain('drawn_face_detector.onnx.part');
   });
 });

@@ -38,7 +38,8 @@ interface Request {
 }
 
 async function install({ mirror, url = null, bytes = content.length, ...rest }: Request) {
-  const model = { file: FILE, url, bytes, sha256, licence: 'MIT' };
+  const urls = url === null ? [] : [url];
+  const model = { file: FILE, urls, bytes, sha256, licence: 'MIT', nonCommercial: false };
   return installModel(model, {
     directory,
     sources: listSources(model, mirror ?? null, []),

@@ -9,10 +9,13 @@ const projectManifest = path.resolve(import.meta.dirname, '../../../models/manif
 describe('the manifest of the project', () => {
   it.each([
     ['mobilefacenet', ['yunet_n_dynamic.onnx', 'fr_feature.onnx']],
+    ['arcface-r50', ['yunet_n_dynamic.onnx', 'w600k_r50.onnx']],
+    ['auraface', ['yunet_n_dynamic.onnx', 'glintr100.onnx']],
     ['mobileface', ['yunet_n_dynamic.onnx', 'mobileface_v2.onnx']],
     ['edgeface', ['yunet_n_dynamic.onnx', 'edgeface_xs_gamma_06.onnx']],
   ])('has the pack %s', async (pack, files) => {
-    expect((await readPack(projectManifest, pack)).map(({ file }) => file)).toEqual(files);
+    const { detector, embedder } = await readPack(projectManifest, pack);
+    expect([detector.file, embedder.file]).toEqual(files);
   });
 
   it('maps every cosine to a score, the higher the better', async () => {

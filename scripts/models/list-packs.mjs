@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { readPacks } from './manifest.mjs';
+
+/** @typedef {import('./manifest.mjs').ModelFile} ModelFile */
+
+const HEADER = ['pack', 'size', 'dimensions', 'licence', 'LFW', 'TAR at 1e-5', 'ms', 'state'];
+
+/**
+ * A table of all packs. `ms`: to embed a face on one thread of the machine where the pack was measured.
+ *
+ * @param {string} directory of the models
+ * @param {string} projectModels whose manifest counts if the directory has none
+ */
+export async function listPacks(directory, projectModels) {
+  const own = path.join(directory, 'manifest.json');
+  const packs = await readPacks(existsSync(own) ? own : path.join(projectModels, 'manifest.json'));
+  const rows = await Promise.all(
+    Object.entries(packs).map(async ([name, { detector, embedder, measured }]) => {
+      const figures =
+        measured === null
+          ? ['not run', 'not run', 'not run']
+          : [
+              `${measured.lfwPercent} %`,
+              `${measured.tarAt1e5Percent} %`,
+              measured.embedMs === null ? 'not run' : String(measured.embedMs),
+            ];
+      return [
+        name,
+        sizeOf([detector, embedder]),
+        String(embedder.embeddingSize),
+        embedder.nonCommercial && !/non-commercial/i.test(embedder.licence)
+          ? `${embedder.licence} (non-commercial)`
+          : embedder.licence,
+        ...figures,
+        await stateOf(directory, [detector, embedder]),
+      ];
+    }),
+  );
+  const widths = HEADER.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)),
+  );
+  return [HEADER, ...rows]
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** @param {readonly ModelFile[]} files */
+function sizeOf(files) {
+  let total = 0;
+  for (const { bytes } of files) {
+    if (bytes === null) return 'unknown';
+    total += bytes;
+  }
+  return `${Math.max(1, Math.round(total / 1e6))} MB`;
+}
+
+/**
+ * Files are installed only after their hash was verified, so a glance at their size is enough.
+ *
+ * @param {string} directory
+ * @param {readonly ModelFile[]} files
+ */
+async function stateOf(directory, files) {
+  const missing = [];
+  for (const { file, bytes } of files) {
+    const found = await stat(path.join(directory, file)).catch(() => null);
+    if (found === null || (bytes !== null && found.size !== bytes)) missing.push(file);
+  }
+  if (missing.length === 0) return 'installed';
+  return missing.length === files.length ? 'not installed' : `lacks ${missing.join(', ')}`;
+}
