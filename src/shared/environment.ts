@@ -93,6 +93,7 @@ export const environment = z.object({
   MAX_GALLERY_IMAGES: integer(1, 1_000_000, 1000),
   KEEP_SELFIES: flag,
   SHUTDOWN_TIMEOUT_MS: integer(0, 3_600_000, 25_000),
+  WORKER_RECORD_DAYS: integer(0, 36_500, 7),
   HEARTBEAT_INTERVAL_MS: integer(100, 10_000, 5000),
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
   INFERENCE_TIMEOUT_MS: integer(500, 3_600_000, 60_000),

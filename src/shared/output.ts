@@ -20,7 +20,8 @@ export function createOutput(
   describeDropped: (lines: number, reason: string) => string,
 ): Output {
   const fd = withoutBlocking(originalFd);
-  let waiting = Buffer.alloc(0);
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
   let dropped = 0;
   let reason = '';
   let timer: NodeJS.Timeout | undefined;
@@ -46,9 +47,14 @@ export function createOutput(
     return rest;
   };
 
+  const keep = (rest: Buffer): void => {
+    waiting = rest.length > 0 ? [rest] : [];
+    waitingBytes = rest.length;
+  };
+
   const writeWaiting = (): void => {
-    waiting = writeNow(waiting);
-    if (waiting.length > 0) {
+    keep(writeNow(Buffer.concat(waiting)));
+    if (waitingBytes > 0) {
       // Without `unref`, a reader that is stuck would keep the process alive.
       timer ??= setTimeout(() => {
         timer = undefined;
@@ -60,18 +66,21 @@ export function createOutput(
     const before = dropped;
     const note = Buffer.from(describeDropped(dropped, reason));
     dropped = 0;
-    waiting = writeNow(note);
+    keep(writeNow(note));
     // The note itself was lost.
     if (dropped > 0) dropped = before;
   };
 
-  process.on('exit', () => void writeNow(waiting));
+  process.on('exit', () => void writeNow(Buffer.concat(waiting)));
 
   return {
     write: (text) => {
       const bytes = Buffer.from(text);
-      if (waiting.length + bytes.length > MAX_WAITING_BYTES) drop(bytes, 'nobody reads it');
-      else waiting = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes]);
+      if (waitingBytes + bytes.length > MAX_WAITING_BYTES) drop(bytes, 'nobody reads it');
+      else {
+        waiting.push(bytes);
+        waitingBytes += bytes.length;
+      }
       if (timer === undefined) writeWaiting();
     },
   };

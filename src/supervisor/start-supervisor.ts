@@ -16,6 +16,7 @@ import { createFleet } from './slots/fleet.js';
 import { createHeartbeat } from './heartbeat/heartbeat.js';
 import { createJobRecovery } from './recovery/job-recovery.js';
 import { createMachineLease } from './heartbeat/machine-lease.js';
+import { createRecordRemoval } from './heartbeat/remove-old-records.js';
 import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
@@ -104,6 +105,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
   const redisCheck = createRedisCheck(redis, logger, () => roll());
+  const recordRemoval = createRecordRemoval(redis, config.supervision.workerRecordS, logger);
   const gpus = createGpuMonitor({
     intervalMs: config.supervision.heartbeatIntervalMs,
     isNeeded: () => fleet.workers().some(({ device }) => device.kind === 'nvidia'),
@@ -181,6 +183,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     xids.start();
     gpus.start();
     redisCheck.start();
+    recordRemoval.start();
     void restartDashboard();
     onFleetChange();
     await heartbeat.beat();
@@ -205,6 +208,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     xids.stop();
     gpus.stop();
     redisCheck.stop();
+    recordRemoval.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);

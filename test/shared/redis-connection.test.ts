@@ -212,7 +212,7 @@ describe('createRedis', () => {
   });
 
   test('says once that Redis is full', async () => {
-    const running = await serve({ settings: { maxmemory: '1mb' } });
+    const running = await serve({ settings: { maxmemory: '100000' } });
     const connection = connect(running.config);
     const attempt = () => connection.set('key', 'value').catch((error: Error) => error.message);
     for (let n = 0; n < 5; n += 1) expect(await attempt()).toMatch(/^OOM/);

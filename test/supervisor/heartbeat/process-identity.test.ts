@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { identifyProcess, isKnownDead } from '../../../src/supervisor/heartbeat/process-identity.js';
 
+function start() {
+  const child = spawn('sleep', ['100']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { child, identity: identifyProcess(child.pid ?? 0) ?? expect.unreachable() };
+}
+
 describe.runIf(process.platform === 'linux')('a process', () => {
   const self = identifyProcess(process.pid) ?? expect.unreachable();
-
-  function start() {
-    const child = spawn('sleep', ['100']);
-    onTestFinished(() => void child.kill('SIGKILL'));
-    return { child, identity: identifyProcess(child.pid ?? 0) ?? expect.unreachable() };
-  }
 
   it('is not dead while it runs', () => {
     expect(isKnownDead(start().identity, self)).toBe(false);

@@ -27,11 +27,9 @@ export function addWorkerRoutes(app: FastifyInstance, { redis, config }: RouteCo
       `/api/machines/:hostname/${order}`,
       { schema: orderSchema(`Ask all workers of a machine to ${order}`) },
       async ({ params }, reply) =>
-        reply
-          .status(202)
-          .send({
-            workers: await giveOrder(redis, config.queue.prefix, order, { machine: params.hostname }),
-          }),
+        reply.status(202).send({
+          workers: await giveOrder(redis, config.queue.prefix, order, { machine: params.hostname }),
+        }),
     );
   }
 }
