@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../shared/config.js';
 import type { SearchDurations } from '../shared/durations.js';
 import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
+import { GalleryUnavailableError } from '../shared/errors.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
@@ -43,7 +44,9 @@ export interface JobWorkersDeps {
   readonly logger: Logger;
 }
 
-export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix'> {
+export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix' | 'giveBack'> {
+  /** Why no jobs are taken although nobody paused the worker, for operators; `null` if jobs are taken. */
+  stalledReason(): string | null;
   /** Searches at a time. */
   readonly concurrency: number;
   readonly lockTokenPrefixes: readonly string[];
@@ -76,28 +79,55 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
   });
 
+  const workers: JobWorker[] = [];
+  let isQuiet = true;
+
+  const reportProblem = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof GalleryUnavailableError) galleries?.report(error.message);
+      throw error;
+    }
+  };
+  const stalledReason = (): string | null => galleries?.problem()?.reason ?? null;
+  const applyState = (): void => {
+    for (const worker of workers) {
+      if (isQuiet || stalledReason() !== null) worker.quiet();
+      else worker.resume();
+    }
+  };
+  galleries?.onProblem((problem) => {
+    if (problem === null) logger.info('The gallery can be read again; the worker takes jobs');
+    else logger.error({ reason: problem.reason }, 'The worker takes no jobs until the gallery can be read');
+    applyState();
+    if (problem?.hung === true) workers.forEach((worker) => worker.giveBack());
+  });
+
   const searches = createJobWorker<SearchResult>({
     ...shared,
     queue: config.queue,
     concurrency,
     work: (job, token, signal) =>
-      runSearchJob(job, token, signal, {
-        tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
-        redis,
-        searchQueue,
-        waiting: {
-          planner,
-          index: { plans, ends, indexQueue, searchQueue, redis },
-          probes: createSavedProbes(redis, searchQueue, engine.pack.key),
-        },
-        onProgress: events.progress,
-        onTimed: events.timed,
-        logger,
-      }),
+      reportProblem(
+        runSearchJob(job, token, signal, {
+          tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
+          redis,
+          searchQueue,
+          waiting: {
+            planner,
+            index: { plans, ends, indexQueue, searchQueue, redis },
+            probes: createSavedProbes(redis, searchQueue, engine.pack.key),
+          },
+          onProgress: events.progress,
+          onTimed: events.timed,
+          logger,
+        }),
+      ),
     ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
     events: eventsOf('search'),
   });
-  const workers: JobWorker[] = [searches];
+  workers.push(searches);
 
   const { dir } = config.gallery;
   if (dir !== null) {
@@ -106,7 +136,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
-      work: async (job, _token, signal) => ({ kind: 'done', value: await runIndexJob(job, signal, tools) }),
+      work: async (job, _token, signal) => ({
+        kind: 'done',
+        value: await reportProblem(runIndexJob(job, signal, tools)),
+      }),
       onFinal: async (job) => {
         if (job.failedReason) await ends.failed(job, job.failedReason);
       },
@@ -119,8 +152,15 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     concurrency,
     lockTokenPrefixes: workers.map(({ lockTokenPrefix }) => lockTokenPrefix),
     activeJobs: () => workers.reduce((sum, worker) => sum + worker.activeJobs(), 0),
-    resume: () => workers.forEach((worker) => worker.resume()),
-    quiet: () => workers.forEach((worker) => worker.quiet()),
+    stalledReason,
+    resume: () => {
+      isQuiet = false;
+      applyState();
+    },
+    quiet: () => {
+      isQuiet = true;
+      applyState();
+    },
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
     // The queues live on the caller's connection, and end with it.
     drain: async (timeoutMs) => {

@@ -173,10 +173,16 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       state.kind === 'serving'
         ? {
             activeJobs: state.worker.activeJobs(),
+            stalledReason: state.worker.stalledReason(),
             inferenceSilentMs: state.engine.silentMs(),
             oomSteps: state.engine.oomSteps(),
           }
-        : { activeJobs: 0, inferenceSilentMs: 0, oomSteps: { halved: 0, shrunk: 0, onCpu: 0 } },
+        : {
+            activeJobs: 0,
+            stalledReason: null,
+            inferenceSilentMs: 0,
+            oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
+          },
   );
 
   return {
@@ -195,12 +201,13 @@ async function openGalleries(
 ): Promise<GalleryService | null> {
   const { dir } = config.gallery;
   if (dir === null) return null;
-  return startGalleryThread({
+  const data = {
     workerId,
     redis: config.redis,
     logLevel: config.logLevel,
     settings: { ...config.gallery, dir },
     pack,
     excludedMinCosine: calibration.cosineOf(config.jobs.threshold),
-  });
+  };
+  return startGalleryThread(data, config.supervision.pingTimeoutMs);
 }

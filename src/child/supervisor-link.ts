@@ -30,7 +30,7 @@ export interface IpcChannel {
 export function linkToSupervisor(
   channel: IpcChannel,
   orders: Orders,
-  work: () => Pick<ChildStats, 'activeJobs' | 'inferenceSilentMs' | 'oomSteps'>,
+  work: () => Pick<ChildStats, 'activeJobs' | 'stalledReason' | 'inferenceSilentMs' | 'oomSteps'>,
 ): SupervisorLink {
   const eventLoop = createEventLoopMeter();
 

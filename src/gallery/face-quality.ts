@@ -4,6 +4,9 @@ import type { Box, Landmarks } from '../shared/face.js';
 /** Faces outside these limits cannot be told apart reliably and are left out of galleries. */
 export type QualityLimits = Config['gallery']['quality'];
 
+/** Admits every face. */
+export const NO_LIMITS: QualityLimits = { minFacePx: 0, minSharpness: 0, maxYawDeg: 90 };
+
 export type Flaw = 'too small' | 'blurred' | 'turned away';
 
 interface JudgedFace {

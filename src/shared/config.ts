@@ -56,6 +56,8 @@ export interface Config {
     readonly memoryBytes: number;
     /** Folder below `dir` with photos of people who must never be found. */
     readonly excludedStage: string | null;
+    /** What to do about photos of `excludedStage` in which nobody can be recognised. */
+    readonly excludedUnusable: 'stall' | 'ignore';
     /** How long Redis keeps computed faces; 0 for no limit. */
     readonly retentionS: number;
     /** Galleries leave out faces below these limits. */
@@ -170,6 +172,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       dir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),
       memoryBytes: env.GALLERY_MEMORY_MB * 2 ** 20,
       excludedStage: env.EXCLUDED_STAGE?.replace(/\/+$/, '') ?? null,
+      excludedUnusable: env.EXCLUDED_UNUSABLE,
       retentionS: env.EMBEDDING_RETENTION_DAYS * 86_400,
       quality: {
         minFacePx: env.MIN_FACE_PX,

@@ -82,6 +82,7 @@ export const environment = z.object({
   GALLERY_DIR: z.string().optional(),
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
   EXCLUDED_STAGE: z.string().optional(),
+  EXCLUDED_UNUSABLE: oneOf(['stall', 'ignore'], 'stall'),
   EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),
   MIN_FACE_PX: integer(0, 10_000, 16),
   MIN_SHARPNESS: integer(0, 65_535, 0),

@@ -56,6 +56,14 @@ export class ImageError extends Error {
   }
 }
 
+/**
+ * This machine cannot read its photos, or cannot tell whom to exclude. It is not the job's fault: the job returns to the
+ * queue, and the worker takes no jobs until it can. `message` is for operators.
+ */
+export class GalleryUnavailableError extends Error {
+  override readonly name = 'GalleryUnavailableError';
+}
+
 /** A process cannot start. The exit code tells the service manager why. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';

@@ -65,10 +65,10 @@ export interface ChildStats {
   /** Longest block of the main thread's event loop since the last `pong`. */
   readonly eventLoopDelayMaxMs: number;
   readonly activeJobs: number;
+  /** Why the child takes no jobs although it is ready, for operators; `null` if it takes them. */
+  readonly stalledReason: string | null;
   /** How long inference has been pending without a run that ended, in ms; 0 if none is pending. */
   readonly inferenceSilentMs: number;
   /** OOM fallback steps since the start: batch halved, arena rebuilt, work moved to the CPU. */
   readonly oomSteps: { readonly halved: number; readonly shrunk: number; readonly onCpu: number };
-  /** Why the child cannot take jobs although it runs; absent if it can. */
-  readonly stalled?: string;
 }

@@ -13,12 +13,31 @@ export interface RedisConnectionOptions {
   readonly connectionName: string;
 }
 
+/** Where Redis is and how to log in; the same for a worker and for a person at the command line. */
+export function redisOptions(config: RedisConfig) {
+  return {
+    host: config.host,
+    port: config.port,
+    db: config.db,
+    ...(config.username !== undefined && { username: config.username }),
+    ...(config.password !== undefined && { password: config.password }),
+    // TLS names the server, except by an IP address, which SNI does not allow.
+    ...(config.tls && { tls: isIP(config.host) === 0 ? { servername: config.host } : {} }),
+    // BullMQ requires this: commands wait until Redis is back.
+    maxRetriesPerRequest: null,
+  };
+}
+
+export function redisAddress({ host, port }: RedisConfig): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /**
  * Reconnects until `disconnect()`. Commands wait while Redis is unreachable. Logs once when Redis becomes unreachable and
  * once when it is back.
  */
 export function createRedis(config: RedisConfig, logger: Logger, options: RedisConnectionOptions): Redis {
-  const address = `${config.host}:${config.port}`;
+  const address = redisAddress(config);
   const refusals = createRefusalLog(logger, address);
   const reconnects = createReconnectPolicy();
   /** ioredis calls it with every error reply, on the options of this connection or of its duplicates. */
@@ -29,15 +48,8 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
     return reconnect ? 2 : false;
   };
   const redis: Redis = new Redis({
-    host: config.host,
-    port: config.port,
-    db: config.db,
-    ...(config.username !== undefined && { username: config.username }),
-    ...(config.password !== undefined && { password: config.password }),
-    ...(config.tls && { tls: isIP(config.host) === 0 ? { servername: config.host } : {} }),
+    ...redisOptions(config),
     connectionName: options.connectionName,
-    // BullMQ requires this: commands wait until Redis is back.
-    maxRetriesPerRequest: null,
     retryStrategy: (attempt) => Math.min(50 * attempt, MAX_RETRY_DELAY_MS),
     // While Redis loads its data, ask again as often as for the connection itself.
     maxLoadingRetryTime: MAX_RETRY_DELAY_MS,

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Job } from 'bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { writeTinyModels } from '../../scripts/tiny/models.mjs';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
 import { EXIT_CODES } from '../../src/shared/exit-codes.js';
@@ -101,6 +101,40 @@ test('without its supervisor it is gone before it was asked to start', async () 
   await child.hear('hello');
   child.process.disconnect();
   expect(await child.exited).toEqual({ code: EXIT_CODES.ok, signal: null });
+});
+
+/** The reason that the child gives for taking no jobs. */
+async function stalledReason(): Promise<string | null> {
+  const pong = child.hear('pong');
+  child.order({ type: 'ping', seq: 1 });
+  return (await pong).stats.stalledReason;
+}
+
+test('without its photos it takes no job, fails none, and goes on when they are back', async () => {
+  const gallery = path.join(directory, 'mount');
+  const config = { ...portal.config, gallery: { ...portal.config.gallery, dir: gallery } };
+  await mkdir(path.join(directory, 'photos/Day-1'), { recursive: true });
+  await writeFile(path.join(directory, 'photos/Day-1/p.png'), await draw(7));
+  await child.hear('hello');
+  child.init(config);
+  await child.hear('ready');
+  expect(await stalledReason()).toBe('GALLERY_DIR does not exist; check the path, and whether it is mounted');
+  const job = await portal.add({ image: await base64(7), stage: 'Day-1' });
+  await mkdir(gallery);
+  await vi.waitFor(async () => expect(await stalledReason()).toContain('empty'), { timeout: 20_000 });
+  expect(await job.getState()).toBe('waiting');
+
+  await rm(gallery, { recursive: true });
+  await rename(path.join(directory, 'photos'), gallery);
+  await portal.reached(job, 'completed');
+  expect(await stalledReason()).toBeNull();
+
+  await rm(gallery, { recursive: true });
+  await vi.waitFor(async () => expect(await stalledReason()).toContain('GALLERY_DIR'), { timeout: 20_000 });
+  const next = await portal.add({ image: await base64(7), stage: 'Day-1' });
+  await mkdir(path.join(gallery, 'Day-2'), { recursive: true });
+  await portal.reached(next, 'failed');
+  expect((await Job.fromId(portal.queue, next.id ?? ''))?.failedReason).toContain('GALLERY_NOT_FOUND');
 });
 
 test('without its models it says which, and that no restart helps', async () => {

@@ -80,6 +80,7 @@ describe('a child', () => {
         rssMb: expect.any(Number),
         eventLoopDelayMaxMs: expect.any(Number),
         activeJobs: 1,
+        stalledReason: null,
         inferenceSilentMs: 0,
         oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
       },

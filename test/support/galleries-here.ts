@@ -18,6 +18,15 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
     embeddingSize: pack.embeddingSize,
     settings: { ...config.gallery, dir },
     excludedMinCosine: config.jobs.threshold,
+    warn: () => {},
   });
-  return { search: cache.search, died: new Promise(() => {}), stop: async () => {} };
+  return {
+    search: cache.search,
+    findExcluded: cache.findExcluded,
+    problem: () => null,
+    report: () => {},
+    onProblem: () => {},
+    died: new Promise(() => {}),
+    stop: async () => {},
+  };
 }

@@ -23,6 +23,7 @@ await serveThread<GalleryCalls>(async () => {
     embeddingSize: pack.embeddingSize,
     settings,
     excludedMinCosine: data.excludedMinCosine,
+    warn: (line) => logger.warn(line),
   });
 
   const subscriber = redis.duplicate({ connectionName: `${data.workerId} invalidation` });
@@ -36,7 +37,7 @@ await serveThread<GalleryCalls>(async () => {
   });
 
   return {
-    answers: { search: cache.search },
+    answers: { search: cache.search, findExcluded: cache.findExcluded, check: cache.check },
     // Ends this thread, not the process. Closing connections to an unreachable Redis could take long.
     close: async () => process.exit(),
   };

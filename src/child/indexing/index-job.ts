@@ -46,10 +46,7 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
     await tools.ends.failed(job, `CRASHED_WORKER: It ended ${crashes} workers.`);
     return { photos: 0, faces: 0, broken: 0 };
   }
-  // A plain error, so that the batch is tried again: other machines may have the folder.
-  const directory = await openGalleryDirectory(tools.galleryDir).catch((error: unknown) => {
-    throw new Error(`The gallery folder ${tools.galleryDir} is not there`, { cause: error });
-  });
+  const directory = await openGalleryDirectory(tools.galleryDir);
   const { indexed, rest } = await indexFiles(folder, files, directory, signal, tools);
   // Once and last: until then, whoever lists the folder sees the whole batch as not indexed.
   await tools.files.write(folder, indexed);

@@ -1,4 +1,4 @@
-import { JobError } from '../../shared/errors.js';
+import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 
 /**
  * Why a running job is stopped from outside.
@@ -36,6 +36,6 @@ export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAl
   }
   // The job's own fault: no other worker would see it differently.
   if (error instanceof JobError) return { kind: 'fail', error };
-  if (!engineAlive) return { kind: 'give-back' };
+  if (!engineAlive || error instanceof GalleryUnavailableError) return { kind: 'give-back' };
   return { kind: 'retry', error: error instanceof Error ? error : new Error(String(error)) };
 }

@@ -54,6 +54,8 @@ export interface JobWorker {
   resume(): void;
   /** Takes no new jobs; the running ones go on. */
   quiet(): void;
+  /** Gives all running jobs back to the queue. */
+  giveBack(): void;
   /** Ends a job as `CANCELLED` where it runs here, or is just about to. */
   cancel(jobId: string): void;
   /**
@@ -227,7 +229,7 @@ export function createJobWorker<T>({
 
   const giveBackAll = (): void => {
     for (const entry of running.all()) {
-      logger.warn({ job: entry.job.id }, 'Time is up: giving the job back');
+      logger.warn({ job: entry.job.id }, 'Giving the job back to the queue');
       entry.stop('give-back');
     }
   };
@@ -246,6 +248,7 @@ export function createJobWorker<T>({
       enter({ kind: 'quiet' });
       void worker.pause(true);
     },
+    giveBack: giveBackAll,
     cancel: (jobId) => {
       if (running.byId(jobId) === null) cancels.add(jobId);
       else stopCancelled(jobId);

@@ -20,7 +20,7 @@ export interface SearchTools {
   readonly engine: Engine;
   readonly findFaces: FindFaces;
   /** `null` on a machine without a gallery folder. */
-  readonly galleries: Pick<GalleryService, 'search'> | null;
+  readonly galleries: Pick<GalleryService, 'search' | 'findExcluded'> | null;
   readonly settings: Config['jobs'];
   readonly gallerySettings: Config['gallery'];
 }
@@ -129,6 +129,7 @@ async function searchGallery(
       });
       const searched = await searchListedPhotos(photos, {
         findFaces,
+        galleries,
         concurrency: engine.capacity,
         limits: gallerySettings.quality,
         probe,
@@ -137,7 +138,7 @@ async function searchGallery(
         onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
         log,
       });
-      return { ...searched, unindexed: [], known: 1 };
+      return { ...searched, known: 1 };
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();

@@ -4,11 +4,15 @@ import type { ListedPhoto } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
 import { cosineOf } from '../../gallery/store/fixed-point.js';
+import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
+import type { IndexBatch } from '../../shared/index-batch.js';
 import type { FindFaces } from '../indexing/known-faces.js';
 import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface SearchListedOptions {
   readonly findFaces: FindFaces;
+  /** `null` where this machine has no gallery folder, and so no excluded people. */
+  readonly galleries: Pick<GalleryService, 'findExcluded'> | null;
   /** Photos in flight at once. */
   readonly concurrency: number;
   readonly limits: QualityLimits;
@@ -27,14 +31,16 @@ export interface SearchedList {
   readonly photos: number;
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
+  /** Photos of excluded people that must be indexed before there are matches. */
+  readonly unindexed: readonly IndexBatch[];
 }
 
 /** Searches photos one by one, several at a time. Broken photos are skipped. `path` of a match is the photo's id. */
 export async function searchListedPhotos(
   photos: readonly ListedPhoto[],
-  { findFaces, concurrency, limits, probe, minCosine, signal, onDone, log }: SearchListedOptions,
+  { findFaces, galleries, concurrency, limits, probe, minCosine, signal, onDone, log }: SearchListedOptions,
 ): Promise<SearchedList> {
-  const matches: GalleryMatch[] = [];
+  const found: FoundFace[] = [];
   let faces = 0;
   let done = 0;
   let skipped = 0;
@@ -53,7 +59,8 @@ export async function searchListedPhotos(
           if (flawOf(face, limits) !== null) continue;
           faces += 1;
           const cosine = cosineOf(probe, face.embedding);
-          if (cosine >= minCosine) matches.push({ path: id, widthPx, heightPx, box: face.box, cosine });
+          if (cosine < minCosine) continue;
+          found.push({ path: id, widthPx, heightPx, box: face.box, cosine, embedding: face.embedding });
         }
       }
       done += 1;
@@ -63,7 +70,32 @@ export async function searchListedPhotos(
   );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
-  return { matches, photos: photos.length - skipped, faces };
+  const { matches, unindexed } = await leaveOutExcluded(found, probe, galleries);
+  return { matches, photos: photos.length - skipped, faces, unindexed };
+}
+
+interface FoundFace extends GalleryMatch {
+  readonly embedding: Int16Array;
+}
+
+/** @throws {GalleryUnavailableError} this machine cannot tell whom to exclude */
+async function leaveOutExcluded(
+  found: readonly FoundFace[],
+  probe: Float32Array,
+  galleries: SearchListedOptions['galleries'],
+): Promise<Pick<SearchedList, 'matches' | 'unindexed'>> {
+  if (galleries === null || found.length === 0) return { matches: found.map(matchOf), unindexed: [] };
+  const embeddings = [probe, ...found.map(({ embedding }) => Float32Array.from(embedding))];
+  const { excluded, batches } = await galleries.findExcluded(embeddings);
+  const [isProbeExcluded, ...isExcluded] = excluded;
+  return {
+    matches: isProbeExcluded !== false ? [] : found.filter((_, i) => isExcluded[i] === false).map(matchOf),
+    unindexed: batches,
+  };
+}
+
+function matchOf({ path, widthPx, heightPx, box, cosine }: FoundFace): GalleryMatch {
+  return { path, widthPx, heightPx, box, cosine };
 }
 
 /** A photo that cannot be read is a result, because the search goes on. */

@@ -1,7 +1,8 @@
 import type { Job } from 'bullmq';
 import type { IndexPlanner } from '../../gallery/batches/index-planner.js';
 import type { BadPhoto } from '../../gallery/store/bad-photos.js';
-import { JobError } from '../../shared/errors.js';
+import { isWithin } from '../../gallery/cache/exclusion.js';
+import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 import { type AwaitIndexDeps, awaitIndex, joinIndex } from '../indexing/await-index.js';
 import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
 import { idOf } from '../jobs/running-jobs.js';
@@ -19,6 +20,7 @@ const NOTHING_YET = {
   faces: 0,
   belowQuality: 0,
   skipped: [],
+  unreadable: [],
   batches: [],
   matches: [],
 } as const;
@@ -77,6 +79,12 @@ async function search(
         isBeingIndexed = rounds < MAX_ROUNDS && (await joinIndex(job, query.stage, index));
         return isBeingIndexed ? NOTHING_YET : galleries.search(query);
       },
+      findExcluded: async (embeddings) => {
+        const found = await galleries.findExcluded(embeddings);
+        // Photos that the job lists itself wait for nothing but the photos of excluded people.
+        if (found.batches.length > 0) stage = context.gallerySettings.excludedStage;
+        return found;
+      },
     },
     // Lines about the gallery only count if this is the last start. Those about the selfie come first.
     log: (line) => (stage === null ? context.log(line) : galleryLines.push(line)),
@@ -101,7 +109,21 @@ async function search(
     }
   }
   for (const line of galleryLines) context.log(line);
+  checkExcluded(outcome, context.gallerySettings);
   return outcome;
+}
+
+/** @throws {GalleryUnavailableError} somebody who must not be found might be among the matches */
+function checkExcluded(
+  { unindexed }: SearchOutcome,
+  { excludedStage, excludedUnusable }: SearchContext['gallerySettings'],
+): void {
+  if (excludedStage === null || excludedUnusable === 'ignore') return;
+  const missing = unindexed.find(({ folder }) => isWithin(folder, excludedStage));
+  if (missing === undefined) return;
+  throw new GalleryUnavailableError(
+    `EXCLUDED_STAGE has a photo that cannot be indexed: ${missing.folder}/${missing.files[0]?.name}. Replace or remove it, or set EXCLUDED_UNUSABLE=ignore.`,
+  );
 }
 
 function describeBad({ path, failures, reason, retryAtMs }: BadPhoto): string {

@@ -1,4 +1,5 @@
 import {
+  GalleryUnavailableError,
   ImageError,
   type ImageProblem,
   JobError,
@@ -32,6 +33,7 @@ export type ThreadError =
       readonly detail: string;
       readonly sentence: string;
     }
+  | { readonly kind: 'gallery'; readonly message: string }
   | { readonly kind: 'machine'; readonly message: string };
 
 export function packError(error: unknown): ThreadError {
@@ -40,6 +42,7 @@ export function packError(error: unknown): ThreadError {
     const { code, detail, sentence } = error;
     return { kind: 'job', code, detail, sentence };
   }
+  if (error instanceof GalleryUnavailableError) return { kind: 'gallery', message: error.message };
   return { kind: 'machine', message: messageOf(error) };
 }
 
@@ -49,6 +52,8 @@ export function unpackError(error: ThreadError): Error {
       return new ImageError(error.message, error.problem);
     case 'job':
       return new JobError(error.code, error.detail, { sentence: error.sentence });
+    case 'gallery':
+      return new GalleryUnavailableError(error.message);
     case 'machine':
       return new Error(error.message);
   }

@@ -12,20 +12,20 @@ import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
-import { messageOf } from '../../shared/errors.js';
+import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
 import { filesKey } from '../../shared/redis-keys.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
 
-/** A gallery of many folders is not walked for every look, and nor are the many keys of an index. */
+/** Walking many folders and counting many keys is too slow for each request. */
 const FRESH_PHOTOS_MS = 10_000;
 const FRESH_INDEX_MS = 2000;
 
 export interface DashboardGalleries {
   list(): Promise<Gallery[]>;
   /**
-   * Has what is new in a stage indexed by the fleet, without a search.
+   * Queues the new photos of a stage for indexing, without a search.
    *
    * @throws {ApiError} `NO_GALLERY_DIR`, `NO_MODELS`
    * @throws {JobError} `GALLERY_NOT_FOUND`
@@ -34,7 +34,7 @@ export interface DashboardGalleries {
   forget(stage: string): Promise<GalleryForgotten>;
 }
 
-/** The galleries as this machine sees them, and as the fleet knows them. */
+/** The stages on this machine, and those in the index of the fleet. */
 export function createDashboardGalleries(
   redis: Redis,
   indexQueue: Queue,
@@ -42,7 +42,7 @@ export function createDashboardGalleries(
 ): DashboardGalleries {
   const { dir, retentionS } = config.gallery;
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
-    dir === null ? new Map<string, number>() : countByFolder(await openGalleryDirectory(dir)),
+    dir === null ? new Map<string, number>() : countByFolder(await openDirectory(dir)),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
 
@@ -62,12 +62,16 @@ export function createDashboardGalleries(
         throw new ApiError(
           409,
           'NO_GALLERY_DIR',
-          'This machine has no GALLERY_DIR; start the index on one that has.',
+          'This machine has no GALLERY_DIR; index on a machine that has one.',
         );
-      const listed = await listPhotos(await openGalleryDirectory(dir), stage, () => undefined);
+      const listed = await listPhotos(await openDirectory(dir), stage, () => undefined);
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
-          throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
+          throw new ApiError(
+            409,
+            'NO_MODELS',
+            `Indexing needs the model files on this machine. ${messageOf(error)}`,
+          );
         },
       );
       const key = packKey(pack);
@@ -92,11 +96,23 @@ export function createDashboardGalleries(
   };
 }
 
-function withoutTrailingSlashes(stage: string): string {
-  return stage.replace(/\/+$/, '');
+/** @throws {ApiError} `NO_GALLERY_DIR` */
+async function openDirectory(dir: string): Promise<GalleryDirectory> {
+  try {
+    return await openGalleryDirectory(dir);
+  } catch (error) {
+    if (!(error instanceof GalleryUnavailableError)) throw error;
+    throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
+  }
 }
 
-/** Pictures that lie directly in each folder. Unlike a search's own look it asks for no file's size. */
+function withoutTrailingSlashes(stage: string): string {
+  let end = stage.length;
+  while (end > 0 && stage[end - 1] === '/') end -= 1;
+  return stage.slice(0, end);
+}
+
+/** The number of photos directly in each folder. Unlike the scan of a search it needs no `stat` for a file. */
 async function countByFolder(directory: GalleryDirectory): Promise<Map<string, number>> {
   const photos = new Map<string, number>();
   const visited = new Set<string>();

@@ -1,5 +1,8 @@
 import type { Config } from '../../shared/config.js';
-import { createExclusion } from './exclusion.js';
+import type { IndexBatch } from '../../shared/index-batch.js';
+import { NO_LIMITS } from '../face-quality.js';
+import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
+import { createGalleryCheck } from './gallery-check.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
 import { createRefresh, type Refresh, type ScannedGallery } from './refresh.js';
 
@@ -27,12 +30,26 @@ export interface SearchedGallery extends ScannedGallery {
   readonly matches: readonly GalleryMatch[];
 }
 
+export interface ExcludedFaces {
+  /** For each embedding, whether it is that of an excluded person. */
+  readonly excluded: readonly boolean[];
+  /** Photos of excluded people that are not indexed yet. The answer is final only without any. */
+  readonly batches: readonly IndexBatch[];
+}
+
 /** The galleries of this machine. Each stays in memory after its first use. */
 export interface GalleryCache {
   /** @throws {JobError} `GALLERY_NOT_FOUND` */
   scan(stage: string): Promise<ScannedGallery>;
-  /** @throws {JobError} `GALLERY_NOT_FOUND` */
+  /**
+   * @throws {JobError} `GALLERY_NOT_FOUND`
+   * @throws {GalleryUnavailableError} this machine cannot read its photos, or cannot tell whom to exclude
+   */
   search(query: GalleryQuery): Promise<SearchedGallery>;
+  /** @throws {GalleryUnavailableError} this machine cannot tell whom to exclude */
+  findExcluded(embeddings: readonly Float32Array[]): Promise<ExcludedFaces>;
+  /** Resolves with the reason why no search can run here, or `null`. Does not wait for Redis. */
+  check(): Promise<string | null>;
   /** Drops every gallery from memory. */
   invalidate(): void;
 }
@@ -43,12 +60,14 @@ export interface GalleryCacheOptions {
   readonly settings: Config['gallery'] & { readonly dir: string };
   /** A face is that of an excluded person from this cosine similarity on. */
   readonly excludedMinCosine: number;
+  /** Takes a line for the worker's log. */
+  readonly warn: (line: string) => void;
   readonly now?: () => number;
 }
 
 interface OpenGallery {
   readonly gallery: Gallery;
-  readonly isExcluded: (embedding: Float32Array) => boolean;
+  readonly excluded: ExcludedPeople;
   readonly scanned: ScannedGallery;
 }
 
@@ -63,11 +82,11 @@ export function createGalleryCache({
   embeddingSize,
   settings,
   excludedMinCosine,
+  warn,
   now = () => performance.now(),
 }: GalleryCacheOptions): GalleryCache {
   /** By stage, in the order of their last use. */
   const entries = new Map<string, CacheEntry>();
-  const exclusion = createExclusion(settings.excludedStage, excludedMinCosine);
 
   const takeEntry = (stage: string): CacheEntry => {
     const found = entries.get(stage);
@@ -78,7 +97,9 @@ export function createGalleryCache({
   };
 
   const createEntry = (stage: string): CacheEntry => {
-    const gallery = createGallery(stores, embeddingSize, settings.quality);
+    const isOfExcluded = settings.excludedStage !== null && isWithin(stage, settings.excludedStage);
+    // A small or blurred face must still exclude its owner.
+    const gallery = createGallery(stores, embeddingSize, isOfExcluded ? NO_LIMITS : settings.quality);
     const belongs = (folder: string): boolean => exclusion.admits(stage, folder);
     return {
       gallery,
@@ -109,35 +130,51 @@ export function createGalleryCache({
     }
   };
 
+  const exclusion = createExclusion({
+    settings,
+    minCosine: excludedMinCosine,
+    loadGallery: async (stage) => {
+      const { entry, scanned } = await load(stage);
+      return { gallery: entry.gallery, scanned };
+    },
+    warn,
+  });
+
   const open = async (stage: string): Promise<OpenGallery> => {
     const { entry, scanned } = await load(stage.replace(/\/+$/, ''));
-    if (settings.excludedStage === null) {
-      evict([entry]);
-      return { gallery: entry.gallery, isExcluded: () => false, scanned };
-    }
-    const excluded = await load(settings.excludedStage);
-    evict([entry, excluded.entry]);
+    const excluded = await exclusion.load();
+    evict([entry]);
     return {
       gallery: entry.gallery,
-      isExcluded: (embedding) => exclusion.isExcluded(embedding, excluded.entry.gallery.matrix),
-      scanned: { ...scanned, batches: [...excluded.scanned.batches, ...scanned.batches] },
+      excluded,
+      scanned: { ...scanned, batches: [...excluded.batches, ...scanned.batches] },
     };
   };
 
+  const { check, run } = createGalleryCheck(settings.dir, () => exclusion.load());
+
   return {
+    check,
     scan: async (stage) => (await open(stage)).scanned,
-    search: async ({ stage, probe, minCosine }) => {
-      const { gallery, isExcluded, scanned } = await open(stage);
-      if (isExcluded(probe)) return { ...scanned, matches: [] };
-      const best = new Map<string, GalleryMatch>();
-      for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
-        const { path, widthPx, heightPx, box } = gallery.face(row);
-        if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
-        if (isExcluded(gallery.matrix.read(row))) continue;
-        best.set(path, { path, widthPx, heightPx, box, cosine });
-      }
-      return { ...scanned, matches: [...best.values()] };
-    },
+    search: ({ stage, probe, minCosine }) =>
+      run(async () => {
+        const { gallery, excluded, scanned } = await open(stage);
+        // Nobody may see a photo of somebody who is about to be excluded.
+        if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [] };
+        const best = new Map<string, GalleryMatch>();
+        for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
+          const { path, widthPx, heightPx, box } = gallery.face(row);
+          if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
+          if (excluded.has(gallery.matrix.read(row))) continue;
+          best.set(path, { path, widthPx, heightPx, box, cosine });
+        }
+        return { ...scanned, matches: [...best.values()] };
+      }),
+    findExcluded: (embeddings) =>
+      run(async () => {
+        const { has, batches, isIncomplete } = await exclusion.load();
+        return { excluded: embeddings.map((embedding) => isIncomplete || has(embedding)), batches };
+      }),
     invalidate: () => entries.clear(),
   };
 }

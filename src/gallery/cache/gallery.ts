@@ -54,6 +54,8 @@ export interface Gallery {
   belowQuality(): number;
   /** The photos that cannot be used. */
   broken(): { readonly path: string; readonly message: string }[];
+  /** Paths of the photos that can be read but show no face. */
+  withoutFaces(): string[];
   bytes(): number;
 }
 
@@ -130,6 +132,10 @@ export function createGallery(
     belowQuality: () => sum(photos.values(), ({ belowQuality }) => belowQuality),
     broken: () =>
       [...photos].flatMap(([path, { broken }]) => (broken === null ? [] : [{ path, message: broken }])),
+    withoutFaces: () =>
+      [...photos].flatMap(([path, { broken, faces, belowQuality }]) =>
+        broken === null && faces.length + belowQuality === 0 ? [path] : [],
+      ),
     bytes: () => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES,
   };
 }

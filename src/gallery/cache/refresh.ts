@@ -16,6 +16,8 @@ export interface ScannedGallery {
   readonly belowQuality: number;
   /** One line for each photo or folder that cannot be used. */
   readonly skipped: readonly string[];
+  /** The lines of `skipped` about files and folders that are not read at all. */
+  readonly unreadable: readonly string[];
   /** Photos that are not indexed yet. */
   readonly batches: readonly IndexBatch[];
 }
@@ -63,16 +65,17 @@ export function createRefresh({ stage, gallery, galleryDir, belongs, now }: Refr
   };
 
   const update = async (): Promise<ScannedGallery> => {
-    const skipped: string[] = [];
+    const unreadable: string[] = [];
     const directory = await openGalleryDirectory(galleryDir);
-    const listed = await listPhotos(directory, stage, (line) => skipped.push(line));
+    const listed = await listPhotos(directory, stage, (line) => unreadable.push(line));
     const batches = await gallery.update(listed.filter(({ folder }) => belongs(folder)));
-    for (const { path, message } of gallery.broken()) skipped.push(`Skipped photo ${path}: ${message}`);
+    const broken = gallery.broken().map(({ path, message }) => `Skipped photo ${path}: ${message}`);
     return {
       photos: gallery.photos(),
       faces: gallery.matrix.size,
       belowQuality: gallery.belowQuality(),
-      skipped,
+      skipped: [...unreadable, ...broken],
+      unreadable,
       batches,
     };
   };

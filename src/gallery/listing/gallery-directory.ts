@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ImageError, JobError } from '../../shared/errors.js';
+import { GalleryUnavailableError, ImageError } from '../../shared/errors.js';
+import { asUnavailable, findGalleryProblem } from './gallery-problem.js';
 
 /** The folder `GALLERY_DIR`. No path of a job may leave it, neither by `..` nor by a symbolic link. */
 export interface GalleryDirectory {
@@ -21,21 +22,17 @@ export interface ResolvedPath {
   readonly kind: 'file' | 'folder' | 'other';
 }
 
-/** @throws {JobError} `GALLERY_NOT_FOUND` */
+/** @throws {GalleryUnavailableError} the folder is missing, empty or unreadable */
 export async function openGalleryDirectory(galleryDir: string): Promise<GalleryDirectory> {
-  const root = await nullIfMissing(realpath(galleryDir));
-  if (root === null) {
-    throw new JobError(
-      'GALLERY_NOT_FOUND',
-      'The gallery folder of this machine does not exist: check GALLERY_DIR, and that it is mounted.',
-      { sentence: 'This machine has no photos at the moment. Please try again later.' },
-    );
-  }
+  const problem = await findGalleryProblem(galleryDir);
+  if (problem !== null) throw new GalleryUnavailableError(problem);
+  const root = await realpath(galleryDir);
+  const inRoot = root.endsWith(path.sep) ? root : root + path.sep;
 
   const resolve = async (relativePath: string): Promise<ResolvedPath | null> => {
     if (!isPlainPath(relativePath)) return null;
     const realPath = await nullIfMissing(realpath(path.join(root, relativePath)));
-    if (realPath === null || !realPath.startsWith(root + path.sep)) return null;
+    if (realPath === null || !realPath.startsWith(inRoot)) return null;
     const stats = await nullIfMissing(stat(realPath));
     if (stats === null) return null;
     // Reading a pipe or a device might never end.
@@ -69,6 +66,6 @@ async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
     return await result;
   } catch (error) {
     if (MISSING.has((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw error;
+    throw asUnavailable(error);
   }
 }

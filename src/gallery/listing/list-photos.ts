@@ -2,6 +2,7 @@ import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { JobError } from '../../shared/errors.js';
 import type { FileStamp } from '../store/file-table.js';
+import { asUnavailable } from './gallery-problem.js';
 import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
 
 /** Formats that sharp's prebuilt libvips decodes: https://sharp.pixelplumbing.com/install/#prebuilt-binaries. HEIC is not one. */
@@ -69,12 +70,14 @@ export async function listPhotos(
       listed.push({ folder, files: files.toSorted((a, b) => byCodeUnit(a.name, b.name)) });
     for (const [path, realPath] of [...folders].toSorted(([a], [b]) => byCodeUnit(a, b))) {
       await walk(path, realPath).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EACCES' && error.code !== 'ENOENT') throw error;
+        if (error.code !== 'EACCES' && error.code !== 'ENOENT') throw asUnavailable(error);
         note(`Left out folder ${path}: it cannot be read (${error.code})`);
       });
     }
   };
-  await walk(start, resolved.realPath);
+  await walk(start, resolved.realPath).catch((error: unknown) => {
+    throw asUnavailable(error);
+  });
   return listed;
 }
 

@@ -4,7 +4,6 @@ import type { RollOutcome, WorkerReport, WorkerStatus } from '../../shared/worke
 import { figuresOf } from '../devices/gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from '../devices/nvidia-smi.js';
-import type { SlotState } from '../slots/slot-state.js';
 import type { Worker, WorkerFacts } from '../slots/worker.js';
 
 export interface MachineFacts {
@@ -23,7 +22,7 @@ export interface MachineFacts {
 /** Builds a worker's record for the hash `workers`. */
 export function describeWorker(worker: Worker, machine: MachineFacts): WorkerReport {
   const facts = worker.facts();
-  const stalled = machine.redisProblem ?? facts.stats?.stalled ?? null;
+  const stalled = machine.redisProblem ?? facts.stats?.stalledReason ?? null;
   const gpu = figuresOf(worker.device, machine.gpus);
   const nvidia = worker.device.kind === 'nvidia' ? worker.device : null;
   return {
@@ -65,8 +64,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRep
     gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason:
-      reasonOf(facts.state, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
+    status_reason: reasonOf(facts, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
@@ -80,8 +78,8 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | nul
       return lastExit === null ? 'starting' : 'restarting';
     case 'serving':
     case 'replacing':
-      if (stalled !== null) return 'stalled';
-      return quiet ? 'paused' : 'online';
+      if (quiet) return 'paused';
+      return stalled === null ? 'online' : 'stalled';
     case 'draining':
       return state.after === 'start' ? 'restarting' : 'draining';
     case 'backoff':
@@ -95,7 +93,7 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | nul
   }
 }
 
-function reasonOf(state: SlotState, device: Device): string | null {
+function reasonOf({ state }: WorkerFacts, device: Device): string | null {
   if (state.kind === 'lost') {
     const isInstance = device.kind === 'nvidia' && device.mig !== null;
     return `The ${isInstance ? 'MIG instance' : 'GPU'} has vanished from the machine`;

@@ -172,6 +172,21 @@ describe('excluded people', () => {
   });
 });
 
+describe('excluded people of photos that a job lists', () => {
+  test('are never found', async () => {
+    await portal.close();
+    portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Staff' });
+    await addPhotos('Staff', 'face:0.5.jpg');
+    await startHost();
+    const gallery = [
+      { id: 'student', image: 'face:0.995' },
+      { id: 'staff', image: 'face:0.7' },
+    ];
+    expect(idsOf(await search('', { gallery }))).toEqual(['student']);
+    expect(idsOf(await search('', { gallery, image: 'face:0.5' }))).toEqual([]);
+  });
+});
+
 test('the selfie is taken out of an ended job, and the rest of its data stays', async () => {
   await startHost();
   const job = await portal.add({ image: SELFIE, gallery: [{ id: 'a', image: 'face:0.9' }], uid: 7 });

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { decideJobEnd } from '../../../src/child/jobs/job-end.js';
-import { JobError } from '../../../src/shared/errors.js';
+import { GalleryUnavailableError, JobError } from '../../../src/shared/errors.js';
 
 const OWN_FAULT = new JobError('NO_FACE_DETECTED', 'No face.');
 const FAULT = new Error('The device is lost.');
+const UNAVAILABLE = new GalleryUnavailableError('It is gone.');
 
 test.each([
   ['its own fault fails it for good', OWN_FAULT, null, true, { kind: 'fail', error: OWN_FAULT }],
@@ -23,6 +24,7 @@ test.each([
     { kind: 'retry', error: new Error('text') },
   ],
   ['with a dead engine it is given back', FAULT, null, false, { kind: 'give-back' }],
+  ['with an unavailable gallery it is given back', UNAVAILABLE, null, true, { kind: 'give-back' }],
   ['told to be given back it is', FAULT, 'give-back', true, { kind: 'give-back' }],
   [
     'cancelled it fails for good',

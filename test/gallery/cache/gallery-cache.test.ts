@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createGalleryCache,
   type GalleryCache,
@@ -11,7 +11,7 @@ import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
 import type { FileContent } from '../../../src/gallery/store/file-table.js';
 import type { FaceRecord, PhotoRecord } from '../../../src/gallery/store/photo-record.js';
 import { loadConfig } from '../../../src/shared/config.js';
-import { JobError } from '../../../src/shared/errors.js';
+import { GalleryUnavailableError, JobError } from '../../../src/shared/errors.js';
 
 /** In two dimensions: its cosine with the probe. */
 const PROBE = Float32Array.of(1, 0);
@@ -23,13 +23,17 @@ let nowMs: number;
 let contents: Map<string, PhotoRecord>;
 /** Folders that were read from the file table. */
 let asked: string[];
+let warnings: string[];
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'galleries-'));
   nowMs = 0;
   contents = new Map();
   asked = [];
+  warnings = [];
 });
 afterEach(() => rm(directory, { recursive: true }));
+
+const broken: PhotoRecord = { kind: 'broken', message: 'It is cut off.' };
 
 function face(cosine: number, widthPx = 100, nose = 0.5): FaceRecord {
   const eye = { x: 10, y: 10 };
@@ -73,6 +77,7 @@ function open(
     embeddingSize: 2,
     settings: { ...gallery, dir: directory },
     excludedMinCosine: 0.9,
+    warn: (line) => warnings.push(line),
     now: () => nowMs,
     ...changed,
   });
@@ -148,6 +153,7 @@ describe('a gallery', () => {
   });
 
   test('is not found while its folder is missing, and found once the folder exists', async () => {
+    await addPhoto('b/1.jpg', face(1));
     const cache = open();
     await expect(cache.scan('a')).rejects.toSatisfy(
       (error) => error instanceof JobError && error.code === 'GALLERY_NOT_FOUND',
@@ -183,6 +189,101 @@ describe('excluded people', () => {
     expect(await search(cache, 'a')).toEqual(['a/2.jpg']);
     const excluded = Float32Array.of(0.55, Math.sqrt(1 - 0.55 ** 2));
     expect((await cache.search({ stage: 'a', probe: excluded, minCosine: -1 })).matches).toEqual([]);
+  });
+});
+
+describe('a photo of an excluded person', () => {
+  beforeEach(() => addPhoto('a/1.jpg', face(0.55)));
+
+  test('excludes also with a face below the quality limits', async () => {
+    await addPhoto('staff/small.jpg', { ...face(0.55, 10, 0.95), sharpness: 1 });
+    const cache = open({
+      EXCLUDED_STAGE: 'staff',
+      MIN_FACE_PX: '30',
+      MAX_YAW_DEG: '45',
+      MIN_SHARPNESS: '50',
+    });
+    expect(await search(cache, 'a')).toEqual([]);
+  });
+
+  test.each([
+    ['is broken', 'staff/2.jpg: It is cut off.', () => contents.set('staff/2.jpg', broken)],
+    ['shows no face', 'staff/2.jpg: no face was found', () => undefined],
+  ])('that %s stops all searches until it is replaced', async (_case, line, spoil) => {
+    await addPhoto('staff/1.jpg', face(0.9));
+    await addPhoto('staff/2.jpg');
+    spoil();
+    const cache = open({ EXCLUDED_STAGE: 'staff' });
+    await expect(search(cache, 'a')).rejects.toThrow(GalleryUnavailableError);
+    await expect(cache.findExcluded([PROBE])).rejects.toThrow(line);
+    expect(await cache.check()).toContain(line);
+    await rm(path.join(directory, 'staff/2.jpg'));
+    nowMs += 60_000;
+    await vi.waitFor(async () => expect(await cache.check()).toBeNull());
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
+  });
+
+  test('that is unusable is ignored, with a warning, where the setting says so', async () => {
+    await addPhoto('staff/1.jpg');
+    const cache = open({ EXCLUDED_STAGE: 'staff', EXCLUDED_UNUSABLE: 'ignore' });
+    for (let i = 0; i < 3; i += 1) expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
+    expect(warnings).toEqual([expect.stringContaining('staff/1.jpg: no face was found')]);
+    expect(await cache.check()).toBeNull();
+  });
+
+  test('that is not indexed yet holds back every match', async () => {
+    await addPhoto('staff/1.jpg', face(0.9));
+    contents.delete('staff/1.jpg');
+    const cache = open({ EXCLUDED_STAGE: 'staff' });
+    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0 });
+    expect(matches).toEqual([]);
+    expect(batches).toMatchObject([{ folder: 'staff' }]);
+    expect((await cache.findExcluded([PROBE])).batches).toHaveLength(1);
+  });
+
+  test('excludes photos that a job lists, too', async () => {
+    await addPhoto('staff/1.jpg', face(0.5));
+    const cache = open({ EXCLUDED_STAGE: 'staff' });
+    const like = Float32Array.of(0.55, Math.sqrt(1 - 0.55 ** 2));
+    expect(await cache.findExcluded([PROBE, like])).toEqual({ excluded: [false, true], batches: [] });
+  });
+});
+
+describe('a machine without its photos', () => {
+  test('says that EXCLUDED_STAGE is missing, and answers no search', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    const cache = open({ EXCLUDED_STAGE: 'staf' });
+    await cache.check();
+    await vi.waitFor(async () => {
+      expect(await cache.check()).toBe('EXCLUDED_STAGE "staf" is not a folder below GALLERY_DIR');
+    });
+    await expect(search(cache, 'a')).rejects.toThrow(GalleryUnavailableError);
+  });
+
+  test.each([
+    ['does not exist', () => rm(directory, { recursive: true }), () => mkdir(directory)],
+    ['is an empty mount point', () => rm(path.join(directory, 'a'), { recursive: true }), () => undefined],
+    [
+      'is a file',
+      async () => {
+        await rm(directory, { recursive: true });
+        await writeFile(directory, '');
+      },
+      async () => {
+        await rm(directory);
+        await mkdir(directory);
+      },
+    ],
+  ])('knows it when GALLERY_DIR %s, and when it is back', async (_case, take, restore) => {
+    await addPhoto('a/1.jpg', face(1));
+    const cache = open();
+    await take();
+    await expect(search(cache, 'a')).rejects.toThrow(GalleryUnavailableError);
+    expect(await cache.check()).toContain('GALLERY_DIR');
+    await restore();
+    await addPhoto('a/1.jpg', face(1));
+    await vi.waitFor(async () => expect(await cache.check()).toBeNull());
+    expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
   });
 });
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openGalleryDirectory } from '../../../src/gallery/listing/gallery-directory.js';
 import { listPhotos } from '../../../src/gallery/listing/list-photos.js';
 import { openListedPhotos } from '../../../src/child/search/listed-photos.js';
-import { ImageError, JobError } from '../../../src/shared/errors.js';
+import { GalleryUnavailableError, ImageError, JobError } from '../../../src/shared/errors.js';
 import type { GalleryEntry } from '../../../src/shared/job.js';
 
 let base: string;
@@ -165,9 +165,15 @@ describe('a folder gallery', () => {
     expect(messages.size).toBe(1);
   });
 
-  test('is not found where the gallery folder of this machine is not there', async () => {
+  test('is unavailable, by no fault of the job, where GALLERY_DIR does not exist', async () => {
     galleryDir = path.join(base, 'nowhere');
-    await expect(listFolder('Day-1')).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
+    await expect(listFolder('Day-1')).rejects.toThrow(GalleryUnavailableError);
+  });
+
+  test('may be the root of the file system', async () => {
+    const directory = await openGalleryDirectory('/');
+    const listed = await listPhotos(directory, galleryDir.slice(1), () => undefined);
+    expect(listed[0]?.folder).toBe(`${galleryDir.slice(1)}/Day-1`);
   });
 });
 

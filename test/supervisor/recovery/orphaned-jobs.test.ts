@@ -16,6 +16,7 @@ const IDLE: ChildStats = {
   rssMb: 1,
   eventLoopDelayMaxMs: 0,
   activeJobs: 0,
+  stalledReason: null,
   inferenceSilentMs: 0,
   oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };

@@ -7,6 +7,7 @@ const idle: ChildStats = {
   rssMb: 100,
   eventLoopDelayMaxMs: 1,
   activeJobs: 0,
+  stalledReason: null,
   inferenceSilentMs: 0,
   oomSteps: { halved: 0, shrunk: 0, onCpu: 0 },
 };

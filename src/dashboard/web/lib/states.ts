@@ -63,6 +63,7 @@ export function actionsFor(status: WorkerStatus, activity: Activity): readonly W
       return [];
     case 'starting':
     case 'online':
+    case 'stalled':
     case 'draining':
     case 'restarting':
       return ['pause', 'restart'];
