@@ -28,11 +28,9 @@ export function addWorkerRoutes(app: FastifyInstance, { redis, config }: RouteCo
       `/api/machines/:hostname/${command}`,
       { schema: commandSchema(`${verb} all workers of a machine`) },
       async ({ params }, reply) =>
-        reply
-          .status(202)
-          .send({
-            workers: await sendCommand(redis, config.queue.prefix, command, { machine: params.hostname }),
-          }),
+        reply.status(202).send({
+          workers: await sendCommand(redis, config.queue.prefix, command, { machine: params.hostname }),
+        }),
     );
   }
 }
