@@ -35,6 +35,8 @@ const workerRecord = z.object({
   use_cpu: z.boolean().catch(false),
   concurrency: number,
   engine: textOrNull,
+  model_pack: textOrNull,
+  model_license: textOrNull,
   provider: textOrNull,
   provider_refusals: list(z.object({ provider: text, reason: text })),
   oom_halved: number,
@@ -88,6 +90,7 @@ const workerRecord = z.object({
     .nullable()
     .catch(null),
   rss_mb: numberOrNull,
+  process_cpu_percent: numberOrNull,
   event_loop_delay_max_ms: numberOrNull,
 });
 

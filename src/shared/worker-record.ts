@@ -19,6 +19,10 @@ export interface WorkerRecord {
   readonly concurrency: number;
   /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly engine: string | null;
+  /** Name of the model pack. */
+  readonly model_pack: string | null;
+  /** Licence of the embedder, for example `MIT` or `CC-BY-NC-SA-4.0 (non-commercial)`. */
+  readonly model_license: string | null;
   /** The execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string | null;
   /** Better execution providers that do not work here, and why. */
@@ -69,6 +73,8 @@ export interface WorkerRecord {
   readonly last_roll: RollOutcome | null;
   /** The child's resident memory (MB), and the longest block of its event loop since the last heartbeat (ms). */
   readonly rss_mb: number | null;
+  /** CPU use of the child alone, as a percentage of all cores; `cpu_percent` is the whole machine's. */
+  readonly process_cpu_percent: number | null;
   readonly event_loop_delay_max_ms: number | null;
 }
 

@@ -35,6 +35,8 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRep
     use_cpu: (facts.ready?.provider ?? (nvidia === null ? 'cpu' : null)) === 'cpu',
     concurrency: facts.ready?.concurrency ?? 0,
     engine: facts.ready?.engine ?? null,
+    model_pack: facts.ready?.modelPack ?? null,
+    model_license: facts.ready?.modelLicense ?? null,
     provider: facts.ready?.provider ?? null,
     provider_refusals: facts.ready?.providerRefusals ?? [],
     oom_halved: facts.stats?.oomSteps.halved ?? 0,
@@ -67,6 +69,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRep
     status_reason: reasonOf(facts, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
+    process_cpu_percent: facts.stats?.cpuPercent ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
   };
 }

@@ -14,6 +14,7 @@ const logger = pino({ level: 'silent' });
 
 const IDLE: ChildStats = {
   rssMb: 1,
+  cpuPercent: 0,
   eventLoopDelayMaxMs: 0,
   activeJobs: 0,
   stalledReason: null,
@@ -70,6 +71,8 @@ describe('a job whose child has never heard of it', () => {
         type: 'ready',
         engine: 'none',
         provider: 'cpu',
+        modelPack: 'tiny',
+        modelLicense: 'MIT',
         providerRefusals: [],
         concurrency: 1,
         lockTokenPrefixes: [worker.id],
