@@ -148,7 +148,7 @@ export function parseSearchJob(data: unknown): SearchJob {
   const selfies = [...(image === undefined ? [] : [image]), ...(images ?? [])];
   if (selfies.length === 0) {
     throw new JobError('INVALID_JOB', 'The job has no selfie: set "image" (one) or "images" (several).', {
-      sentence: 'Your photo is not there any more. Please upload it again.',
+      sentence: 'Your photo has been deleted. Please upload it again.',
     });
   }
   return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes, details, expand };

@@ -13,33 +13,40 @@ export function supervisorLeaseKey(hostname: string): string {
   return `worker:${hostname}:supervisor`;
 }
 
-/** String with an expiry: number of children that crashed while they ran this job. */
+/**
+ * String with an expiry: number of children and threads that died while they ran this job.
+ *
+ * @param queueName qualified: `<prefix>:<name>`
+ */
 export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** Several stacks may share one Redis. Pub/sub channels ignore databases, so their names hold what tells stacks apart. */
-export interface Stack {
+/** String: the time (ms since 1970) up to which the selfies of the failed jobs of this (qualified) queue are deleted. */
+export function selfiesSweptKey(queueName: string): string {
+  return `worker:selfies-swept:${queueName}`;
+}
+
+/** String with an expiry: a worker has just deleted, or is deleting, the selfies of this (qualified) queue. */
+export function selfieSweepKey(queueName: string): string {
+  return `worker:selfie-sweep:${queueName}`;
+}
+
+/** A queue, and the Redis database that it is in. */
+export interface QueueAddress {
   readonly db: number;
-  /** `QUEUE_PREFIX` */
   readonly prefix: string;
+  readonly name: string;
 }
 
-const DEFAULT_STACK: Stack = { db: 0, prefix: 'bull' };
-
-/** Empty for the default database and prefix. */
-function scopeOf({ db, prefix }: Stack): string {
-  return db === DEFAULT_STACK.db && prefix === DEFAULT_STACK.prefix ? '' : `${db}:${prefix}:`;
-}
-
-/** Pub/sub channel: a message is the id of a running job to cancel. */
-export function cancelChannel(queueName: string, stack: Stack = DEFAULT_STACK): string {
-  return `worker:cancel:${scopeOf(stack)}${queueName}`;
+/** Pub/sub channel: a message is the id of a running job to cancel. Channels are shared by all databases of a Redis. */
+export function cancelChannel({ db, prefix, name }: QueueAddress): string {
+  return `worker:cancel:${db}:${prefix}:${name}`;
 }
 
 /** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */
-export function restartChannel(hostname: string, stack: Stack = DEFAULT_STACK): string {
-  return `worker:restart:${scopeOf(stack)}${hostname}`;
+export function restartChannel(hostname: string, { db, prefix }: Omit<QueueAddress, 'name'>): string {
+  return `worker:restart:${db}:${prefix}:${hostname}`;
 }
 
 /** Prefix of all keys of the gallery index. */

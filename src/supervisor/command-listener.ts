@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../shared/config.js';
 import { messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
-import { cancelChannel, restartChannel } from '../shared/redis-keys.js';
+import { cancelChannel, type QueueAddress, restartChannel } from '../shared/redis-keys.js';
 
 export interface CommandHandlers {
   /** Cancels the job if it runs on this machine. */
@@ -22,13 +21,13 @@ export interface CommandHandlers {
  */
 export function listenForCommands(
   redis: Redis,
-  { redis: { db }, queue, hostname }: Pick<Config, 'redis' | 'queue' | 'hostname'>,
+  { queue, hostname }: { readonly queue: QueueAddress; readonly hostname: string },
   handlers: CommandHandlers,
   logger: Logger,
 ): { stop(): void } {
   const connection = redis.duplicate();
-  const cancels = cancelChannel(queue.name, { db, prefix: queue.prefix });
-  const restarts = restartChannel(hostname, { db, prefix: queue.prefix });
+  const cancels = cancelChannel(queue);
+  const restarts = restartChannel(hostname, queue);
   // The main connection already logs errors.
   connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {

@@ -150,7 +150,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
   const commands = listenForCommands(
     redis,
-    config,
+    { queue: { ...config.queue, db: config.redis.db }, hostname: config.hostname },
     { cancel: fleet.cancel, restart: restartWorker, roll },
     logger,
   );

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
 
 /** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
@@ -57,7 +57,7 @@ async function forgetAll(redis: Redis): Promise<Forgotten> {
   for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
     const folderKeys = keys.filter((key) => key.startsWith(filesKey('')));
     folders += folderKeys.length;
-    photos += keys.length - folderKeys.length;
+    photos += keys.filter((key) => key !== BAD_PHOTOS_KEY).length - folderKeys.length;
     await redis.unlink(keys);
   }
   return { photos, folders };
