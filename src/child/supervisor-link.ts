@@ -54,7 +54,7 @@ export function linkToSupervisor(
           type: 'pong',
           seq: message.seq,
           stats: {
-            rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+            rssMb: residentMb(),
             cpuPercent: takeCpuPercent(),
             eventLoopDelayMaxMs: eventLoop.takeMaxMs(),
             ...work(),
@@ -82,6 +82,15 @@ export function linkToSupervisor(
   tell({ type: 'hello' });
 
   return { tell, tellLast };
+}
+
+/** 0 if the system does not tell: Node reads /proc, which a container may hide. */
+function residentMb(): number {
+  try {
+    return Math.round(process.memoryUsage.rss() / 2 ** 20);
+  } catch {
+    return 0;
+  }
 }
 
 /** Returns a function that measures the CPU use of this process since its last call, as a percentage of all cores. */

@@ -75,6 +75,8 @@ export interface Config {
   readonly supervision: {
     readonly shutdownTimeoutMs: number;
     readonly heartbeatIntervalMs: number;
+    /** How long Redis keeps the record of a worker that is gone; 0 for no limit. */
+    readonly workerRecordS: number;
     readonly pingTimeoutMs: number;
     readonly inferenceTimeoutMs: number;
     /** Resident memory above which a child is replaced; 0 for no limit. */
@@ -184,6 +186,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     supervision: {
       shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
       heartbeatIntervalMs: env.HEARTBEAT_INTERVAL_MS,
+      workerRecordS: env.WORKER_RECORD_DAYS * 86_400,
       pingTimeoutMs: env.PING_TIMEOUT_MS,
       inferenceTimeoutMs: env.INFERENCE_TIMEOUT_MS,
       childMaxRssMb: env.CHILD_MAX_RSS_MB,

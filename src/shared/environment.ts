@@ -39,8 +39,9 @@ const name = (fallback: string) =>
 function isUsableRedisUrl(text: string): boolean {
   // The other check reports text that is not a URL.
   if (!URL.canParse(text)) return true;
-  const { pathname, username, password } = new URL(text);
-  return /^\/?\d*$/.test(pathname) && !/%(?![\da-f]{2})/i.test(username + password);
+  const { pathname, username, password, search, hash } = new URL(text);
+  const hasParameters = search !== '' || hash !== '';
+  return /^\/?\d*$/.test(pathname) && !hasParameters && !/%(?![\da-f]{2})/i.test(username + password);
 }
 
 export const DASHBOARD_HOST = '127.0.0.1';
@@ -50,7 +51,7 @@ export const environment = z.object({
     .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379/0 or rediss://host:6379/0' })
     .refine(
       isUsableRedisUrl,
-      'must end with a database number, and each % must be followed by two hexadecimal digits',
+      'must end with a database number and have no parameters after it, and each % must be followed by two hexadecimal digits',
     )
     .optional(),
   REDIS_HOST: z.string().default('127.0.0.1'),
@@ -94,6 +95,7 @@ export const environment = z.object({
   KEEP_SELFIES: flag,
   FAILED_SELFIE_RETENTION_HOURS: integer(0, 87_600, 24),
   SHUTDOWN_TIMEOUT_MS: integer(0, 3_600_000, 25_000),
+  WORKER_RECORD_DAYS: integer(0, 36_500, 7),
   HEARTBEAT_INTERVAL_MS: integer(100, 10_000, 5000),
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
   INFERENCE_TIMEOUT_MS: integer(500, 3_600_000, 60_000),

@@ -38,17 +38,26 @@ export function redisAddress({ host, port }: RedisConfig): string {
  */
 export function createRedis(config: RedisConfig, logger: Logger, options: RedisConnectionOptions): Redis {
   const address = redisAddress(config);
-  const redis = new Redis({
+  const refusals = createRefusalLog(logger, address);
+  const reconnects = createReconnectPolicy();
+  /** ioredis calls it with every error reply, on the options of this connection or of its duplicates. */
+  const reconnectOnError = function (this: object, error: Error): false | 2 {
+    refusals.add(error);
+    const reconnect = error.message.startsWith('READONLY') && reconnects.mayReconnect(this);
+    if (reconnect && this === redis.options) reconnectsByItself = true;
+    return reconnect ? 2 : false;
+  };
+  const redis: Redis = new Redis({
     ...redisOptions(config),
     connectionName: options.connectionName,
     retryStrategy: (attempt) => Math.min(50 * attempt, MAX_RETRY_DELAY_MS),
     // While Redis loads its data, ask again as often as for the connection itself.
     maxLoadingRetryTime: MAX_RETRY_DELAY_MS,
-    // The primary became a replica: reconnect to find the new primary and repeat the command there.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    reconnectOnError,
     socketTimeout: SOCKET_TIMEOUT_MS,
   });
   let state: ConnectionState = { kind: 'connecting' };
+  let reconnectsByItself = false;
 
   const away = (trouble: RedisTrouble, detail: string): void => {
     if (state.kind !== 'away') state = { kind: 'away', sinceMs: performance.now(), logged: new Set() };
@@ -65,10 +74,13 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
   });
   // Unlike `close`, this event does not follow our own `disconnect()`.
   redis.on('reconnecting', () => {
-    if (state.kind !== 'away') away('unreachable', 'The connection was closed.');
+    if (state.kind !== 'away' && !reconnectsByItself) away('unreachable', 'The connection was closed.');
   });
   redis.on('ready', () => {
-    if (state.kind === 'away') {
+    if (reconnectsByItself) {
+      // The refusal has been logged.
+      reconnectsByItself = false;
+    } else if (state.kind === 'away') {
       const awayS = ((performance.now() - state.sinceMs) / 1000).toFixed(1);
       logger.info({ redis: address }, `Redis is back after ${awayS} s`);
     } else {
@@ -77,6 +89,56 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
     state = { kind: 'up' };
   });
   return redis;
+}
+
+/** A refusal that comes again within this time is logged once. */
+const SAME_REFUSAL_MS = 120_000;
+
+/** Replies that mean Redis will refuse the same command again. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/NOPERM|ACL failure/, 'Redis refuses a command to this user; grant the right that is missing'],
+  [/^READONLY/, 'Redis is a read-only replica; waiting for a primary at this address'],
+  [/\bOOM command not allowed/, 'Redis is full (maxmemory); free memory or raise maxmemory'],
+  [/^MISCONF/, 'Redis refuses writes, because it cannot save its data to the disk'],
+];
+
+function createRefusalLog(logger: Logger, address: string): { add(error: Error): void } {
+  const seenAt = new Map<string, number>();
+  return {
+    add: ({ message }) => {
+      const refusal = REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
+      if (refusal === undefined) return;
+      const key = /NOPERM|ACL/.test(message) ? message : refusal;
+      const now = performance.now();
+      const isNew = now - (seenAt.get(key) ?? -Infinity) > SAME_REFUSAL_MS;
+      // Redis names the commands that it refuses, of which there are few.
+      if (seenAt.size > 100) seenAt.clear();
+      seenAt.set(key, now);
+      if (isNew) logger.error({ redis: address, detail: message }, refusal);
+    },
+  };
+}
+
+const FIRST_RECONNECT_DELAY_MS = 1000;
+const MAX_RECONNECT_DELAY_MS = 30_000;
+
+/**
+ * After a failover, the address may lead to the new primary, so a READONLY reply is a reason to reconnect. If it leads to
+ * a replica again, the next attempt waits longer each time.
+ */
+function createReconnectPolicy(): { mayReconnect(connection: object): boolean } {
+  const attempts = new WeakMap<object, { readonly atMs: number; readonly delayMs: number }>();
+  return {
+    mayReconnect: (connection) => {
+      const now = performance.now();
+      const last = attempts.get(connection);
+      if (last !== undefined && now < last.atMs + last.delayMs) return false;
+      const isFirst = last === undefined || now > last.atMs + 2 * MAX_RECONNECT_DELAY_MS;
+      const delayMs = isFirst ? FIRST_RECONNECT_DELAY_MS : Math.min(2 * last.delayMs, MAX_RECONNECT_DELAY_MS);
+      attempts.set(connection, { atMs: now, delayMs });
+      return true;
+    },
+  };
 }
 
 /** Resolves once Redis has answered. */

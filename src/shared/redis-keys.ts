@@ -45,8 +45,8 @@ export function cancelChannel({ db, prefix, name }: QueueAddress): string {
 }
 
 /** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */
-export function restartChannel(hostname: string): string {
-  return `worker:restart:${hostname}`;
+export function restartChannel(hostname: string, { db, prefix }: Omit<QueueAddress, 'name'>): string {
+  return `worker:restart:${db}:${prefix}:${hostname}`;
 }
 
 /** Prefix of all keys of the gallery index. */

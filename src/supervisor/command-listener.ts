@@ -27,7 +27,7 @@ export function listenForCommands(
 ): { stop(): void } {
   const connection = redis.duplicate();
   const cancels = cancelChannel(queue);
-  const restarts = restartChannel(hostname);
+  const restarts = restartChannel(hostname, queue);
   // The main connection already logs errors.
   connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {

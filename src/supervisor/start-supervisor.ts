@@ -16,10 +16,12 @@ import { createFleet } from './slots/fleet.js';
 import { createHeartbeat } from './heartbeat/heartbeat.js';
 import { createJobRecovery } from './recovery/job-recovery.js';
 import { createMachineLease } from './heartbeat/machine-lease.js';
+import { createRecordRemoval } from './heartbeat/remove-old-records.js';
 import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
 import { listenForCommands } from './command-listener.js';
+import { createRedisCheck } from './redis-check.js';
 import type { ServiceManager } from './service-manager.js';
 import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
 import { acquireLease } from './heartbeat/acquire-lease.js';
@@ -76,7 +78,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       childModulePath: CHILD_MODULE,
       config: () => config,
       recovery,
-      redisIsUp,
+      redisIsUp: () => redisIsUp() && redisCheck.problem() === null,
       onChange: () => onFleetChange(),
       onTrouble: () => xids.refresh(),
       logger,
@@ -102,6 +104,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
+  const redisCheck = createRedisCheck(redis, logger, () => roll());
+  const recordRemoval = createRecordRemoval(redis, config.supervision.workerRecordS, logger);
   const gpus = createGpuMonitor({
     intervalMs: config.supervision.heartbeatIntervalMs,
     isNeeded: () => fleet.workers().some(({ device }) => device.kind === 'nvidia'),
@@ -117,7 +121,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
     gpus,
-    redisProblem: () => null,
+    redisProblem: redisCheck.problem,
     onLeaseLost: (holder) => {
       hasLease = false;
       logger.error(
@@ -178,6 +182,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.start(found.idle);
     xids.start();
     gpus.start();
+    redisCheck.start();
+    recordRemoval.start();
     void restartDashboard();
     onFleetChange();
     await heartbeat.beat();
@@ -201,6 +207,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.stop();
     xids.stop();
     gpus.stop();
+    redisCheck.stop();
+    recordRemoval.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);
     await Promise.all([dashboard.stop(), Promise.race([farewell(), sleep(FAREWELL_TIMEOUT_MS)])]);

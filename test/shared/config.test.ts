@@ -121,6 +121,8 @@ describe('loadConfig', () => {
     ['REDIS_TLS', 'yes'],
     ['REDIS_URL', 'redis://h/nine'],
     ['REDIS_URL', 'redis://u:%ZZ@h'],
+    ['REDIS_URL', 'redis://h/0?db=5'],
+    ['REDIS_URL', 'redis://h#5'],
     ['QUEUE_NAME', 'a:b'],
     ['WORKER_HOSTNAME', 'a b'],
     ['GPU_INDEX', '0;1'],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis, ReplyError } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RedisConfig } from '../../src/shared/config.js';
@@ -178,5 +179,45 @@ describe('createRedis', () => {
     running.signal('SIGCONT');
     expect(await answer).toBe('OK');
     expect(errors()).toHaveLength(1);
+  });
+
+  test('backs off from a replica, says once that it is one, and works when it becomes the primary', async () => {
+    const primary = await startRedisServer();
+    const running = await serve({ settings: { replicaof: `127.0.0.1 ${primary.port}` } });
+    const connection = connect(running.config);
+    await redisReady(connection);
+    const connects = vi.fn();
+    connection.on('connect', connects);
+    const attempt = () => connection.set('key', 'value').catch((error: Error) => error.message);
+    for (let n = 0; n < 40; n += 1) await Promise.race([attempt(), sleep(50)]);
+    expect(connects.mock.calls.length).toBeLessThanOrEqual(3);
+    expect(errors()).toEqual([expect.stringMatching(/^Redis is a read-only replica/)]);
+    expect(infos()).toEqual(['Connected to Redis']);
+    await connection.call('REPLICAOF', 'NO', 'ONE');
+    await expect.poll(attempt, { timeout: 10_000 }).toBe('OK');
+    await primary.stop();
+  });
+
+  test('says once which command Redis refuses to its user', async () => {
+    const running = await serve();
+    const admin = createRedis(running.config, recordLog().logger, { connectionName: 'admin' });
+    await admin.call('ACL', 'SETUSER', 'worker', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous', '-set');
+    const connection = connect({ ...running.config, username: 'worker', password: 'secret' });
+    for (let n = 0; n < 5; n += 1) await connection.set('key', 'value').catch(() => undefined);
+    const refusals = log.lines.filter(
+      ({ msg, detail }) => /refuses a command/.test(msg) && /'set'/.test(String(detail)),
+    );
+    expect(refusals).toHaveLength(1);
+    admin.disconnect();
+  });
+
+  test('says once that Redis is full', async () => {
+    const running = await serve({ settings: { maxmemory: '100000' } });
+    const connection = connect(running.config);
+    const attempt = () => connection.set('key', 'value').catch((error: Error) => error.message);
+    for (let n = 0; n < 5; n += 1) expect(await attempt()).toMatch(/^OOM/);
+    expect(errors()).toEqual([expect.stringMatching(/^Redis is full \(maxmemory\)/)]);
+    await connection.config('SET', 'maxmemory', '0');
+    expect(await attempt()).toBe('OK');
   });
 });

@@ -26,7 +26,7 @@ export function workerRecord(changes: Partial<WorkerRecord> = {}): WorkerRecord 
     start_time: now - 60,
     uptime: 60,
     last_heartbeat: now,
-    reported_at: now,
+    reported_at: changes.last_heartbeat ?? now,
     jobs_processed: 12,
     jobs_failed: 1,
     durations: NO_SEARCHES,

@@ -16,7 +16,12 @@ export type Recipient = { readonly worker: string } | { readonly machine: string
  * @returns the ids of the workers that it addresses
  * @throws {ApiError} `NOT_FOUND`; `NO_SUPERVISOR` where no supervisor would receive a restart
  */
-export async function sendCommand(redis: Redis, command: Command, recipient: Recipient): Promise<string[]> {
+export async function sendCommand(
+  redis: Redis,
+  prefix: string,
+  command: Command,
+  recipient: Recipient,
+): Promise<string[]> {
   const fleet = (await readFleet(redis)).map(({ record }) => record);
   const records = fleet.filter(isRecipient(recipient));
   const [first] = records;
@@ -35,7 +40,7 @@ export async function sendCommand(redis: Redis, command: Command, recipient: Rec
       break;
     case 'restart': {
       const receivers = await redis.publish(
-        restartChannel(first.hostname),
+        restartChannel(first.hostname, { db: redis.options.db ?? 0, prefix }),
         'worker' in recipient ? first.id : '',
       );
       if (receivers === 0) {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../shared/errors.js';
+import { messageOf, StartupError } from '../../shared/errors.js';
 import { EXIT_CODES } from '../../shared/exit-codes.js';
 import type { Logger } from '../../shared/logger.js';
 import { identifyProcess, isKnownDead } from './process-identity.js';
 import { type Holder, LEASE_MS, type MachineLease } from './machine-lease.js';
 
 const POLL_MS = 500;
+const REFUSED_RETRY_MS = 2000;
 
 /**
  * Takes this machine's lease. If the holder ran on this machine and is dead, its lease is taken over at once. Otherwise
@@ -22,8 +23,26 @@ export async function acquireLease(
   isDead: (holder: Holder) => boolean = isDeadHere,
 ): Promise<void> {
   let previousExpiryMs = Infinity;
+  let refusal: string | null = null;
+
+  /** `null` if Redis refuses the command: without the right, as a replica, or with its memory full. */
+  const takeOrExplain = async (): Promise<Awaited<ReturnType<MachineLease['take']>> | null> => {
+    try {
+      return await lease.take();
+    } catch (error) {
+      if (messageOf(error) !== refusal)
+        logger.error(`Cannot take the lease of ${hostname}: ${messageOf(error)}`);
+      refusal = messageOf(error);
+      return null;
+    }
+  };
+
   for (;;) {
-    const answer = await lease.take();
+    const answer = await takeOrExplain();
+    if (answer === null) {
+      await sleep(REFUSED_RETRY_MS, undefined, { signal });
+      continue;
+    }
     if (answer.kind === 'taken') return;
     if (isDead(answer.holder)) {
       logger.info(

@@ -67,8 +67,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRep
     gpu_xid: machine.lastXid(worker.device),
     restarts: facts.restarts,
     last_exit: facts.lastExit,
-    status_reason:
-      reasonOf(facts.state, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
+    status_reason: reasonOf(facts, worker.device) ?? stalled ?? (nvidia === null ? null : machine.gpuProblem),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
     process_cpu_percent: facts.stats?.cpuPercent ?? null,
@@ -83,8 +82,8 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | nul
       return lastExit === null ? 'starting' : 'restarting';
     case 'serving':
     case 'replacing':
-      if (stalled !== null) return 'stalled';
-      return quiet ? 'paused' : 'online';
+      if (quiet) return 'paused';
+      return stalled === null ? 'online' : 'stalled';
     case 'draining':
       return state.after === 'start' ? 'restarting' : 'draining';
     case 'backoff':
@@ -98,7 +97,7 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | nul
   }
 }
 
-function reasonOf(state: SlotState, device: Device): string | null {
+function reasonOf({ state }: WorkerFacts, device: Device): string | null {
   if (state.kind === 'lost') {
     const isInstance = device.kind === 'nvidia' && device.mig !== null;
     return `The ${isInstance ? 'MIG instance' : 'GPU'} has vanished from the machine`;

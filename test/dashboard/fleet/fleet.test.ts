@@ -67,7 +67,7 @@ describe('the workers over HTTP', () => {
     const supervisor = dashboard.redis.duplicate();
     let next = 0;
     supervisor.on('message', (_channel, message) => heard[next++]?.resolve(message));
-    await supervisor.subscribe(restartChannel('host'));
+    await supervisor.subscribe(restartChannel('host', { db: 0, prefix: 'bull' }));
     expect((await dashboard.send('POST', '/api/workers/host_gpu1/restart')).status).toBe(202);
     expect(await heard[0]?.promise).toBe('host_gpu1');
     expect((await dashboard.send('POST', '/api/machines/host/restart')).status).toBe(202);

@@ -9,6 +9,7 @@ const roomy: MemoryFacts = { rssMb: 500, hostAvailableMb: 8000, gpuUsedMb: 1000,
 const limits = {
   shutdownTimeoutMs: 25_000,
   heartbeatIntervalMs: 5000,
+  workerRecordS: 0,
   pingTimeoutMs: 15_000,
   inferenceTimeoutMs: 60_000,
   childMaxRssMb: 1000,

@@ -195,6 +195,22 @@ describe('a rolling restart', () => {
     expect(all[1]?.slot.state().kind).toBe('serving');
   });
 
+  it('continues past a slot that had failed before, and says so', async () => {
+    const all = [createTestSlot('bad-config'), createTestSlot('serve'), createTestSlot('serve')];
+    await Promise.all(
+      all.map(({ slot }) => slot.reached(({ kind }) => kind === 'failed' || kind === 'serving')),
+    );
+    const pids = all.map(({ slot }) => slot.child()?.pid);
+    expect(await rollSlots(targets(all), () => 'start-first', logger)).toMatchObject({
+      outcome: 'done',
+      replaced: 2,
+      reason: expect.stringMatching(
+        /^Failed before and still fail: test_gpu0: The child exited with code 78/,
+      ),
+    });
+    for (const i of [1, 2]) expect(all[i]?.slot.child()?.pid).not.toBe(pids[i]);
+  });
+
   it('leaves a slot to the restart policy if it drained first and its child failed', async () => {
     const all = [createTestSlot('serve')];
     await all[0]?.slot.reached(isServing);

@@ -5,7 +5,7 @@ import { COMMANDS, sendCommand } from '../../fleet/fleet-commands.js';
 import { ANSWERS } from '../schemas.js';
 import type { RouteContext } from './context.js';
 
-export function addWorkerRoutes(app: FastifyInstance, { redis }: RouteContext): void {
+export function addWorkerRoutes(app: FastifyInstance, { redis, config }: RouteContext): void {
   app.get(
     '/api/workers',
     {
@@ -20,13 +20,17 @@ export function addWorkerRoutes(app: FastifyInstance, { redis }: RouteContext): 
       `/api/workers/:id/${command}`,
       { schema: commandSchema(`${verb} a worker`) },
       async ({ params }, reply) =>
-        reply.status(202).send({ workers: await sendCommand(redis, command, { worker: params.id }) }),
+        reply
+          .status(202)
+          .send({ workers: await sendCommand(redis, config.queue.prefix, command, { worker: params.id }) }),
     );
     app.post<{ Params: { hostname: string } }>(
       `/api/machines/:hostname/${command}`,
       { schema: commandSchema(`${verb} all workers of a machine`) },
       async ({ params }, reply) =>
-        reply.status(202).send({ workers: await sendCommand(redis, command, { machine: params.hostname }) }),
+        reply.status(202).send({
+          workers: await sendCommand(redis, config.queue.prefix, command, { machine: params.hostname }),
+        }),
     );
   }
 }
