@@ -115,12 +115,13 @@ interface SearchedPhotos extends Pick<SearchOutcome, 'unindexed' | 'known'> {
 }
 
 async function searchGallery(
-  { gallery }: SearchJob,
+  { gallery, limit: ownLimit }: SearchJob,
   probe: Float32Array,
   minCosine: number,
   context: SearchContext,
 ): Promise<SearchedPhotos> {
   const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
+  const limit = ownLimit ?? settings.limit;
   switch (gallery.kind) {
     case 'list': {
       const photos = await openListedPhotos(gallery.entries, {
@@ -142,7 +143,7 @@ async function searchGallery(
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();
-      const found = await galleries.search({ stage: gallery.stage, probe, minCosine });
+      const found = await galleries.search({ stage: gallery.stage, probe, minCosine, limit });
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
       if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {

@@ -1,6 +1,8 @@
 import type { Config } from '../../shared/config.js';
+import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { NO_LIMITS } from '../face-quality.js';
+import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
 import { createGalleryCheck } from './gallery-check.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
@@ -10,6 +12,8 @@ import { createRefresh, type Refresh, type ScannedGallery } from './refresh.js';
 const MAX_GALLERIES = 32;
 /** A gallery is loaded again after this long, because Redis may have dropped photos whose retention time is over. */
 const RELOAD_MS = 86_400_000;
+/** A gallery that was too large is not loaded again for this long. */
+const REFUSED_MS = 60_000;
 
 export interface GalleryQuery {
   readonly stage: string;
@@ -17,6 +21,8 @@ export interface GalleryQuery {
   readonly probe: Float32Array;
   /** Cosine similarity (-1..1) that a match must reach. */
   readonly minCosine: number;
+  /** At most so many matches, the best ones; 0 for all. */
+  readonly limit: number;
 }
 
 /** A photo that shows the person, by its most similar face. */
@@ -26,7 +32,7 @@ export interface GalleryMatch extends GalleryFace {
 }
 
 export interface SearchedGallery extends ScannedGallery {
-  /** One match a photo, among the indexed photos, in no order. Excluded people are left out. */
+  /** One match a photo, among the indexed photos, from the best down. Excluded people are left out. */
   readonly matches: readonly GalleryMatch[];
 }
 
@@ -50,8 +56,8 @@ export interface GalleryCache {
   findExcluded(embeddings: readonly Float32Array[]): Promise<ExcludedFaces>;
   /** Resolves with the reason why no search can run here, or `null`. Does not wait for Redis. */
   check(): Promise<string | null>;
-  /** Drops every gallery from memory. */
-  invalidate(): void;
+  /** Drops deleted faces from memory. */
+  invalidate(forgetting: Forgetting): void;
 }
 
 export interface GalleryCacheOptions {
@@ -87,6 +93,8 @@ export function createGalleryCache({
 }: GalleryCacheOptions): GalleryCache {
   /** By stage, in the order of their last use. */
   const entries = new Map<string, CacheEntry>();
+  /** Galleries that were too large, so that not every search loads them in vain. */
+  const refusals = new Map<string, { readonly error: JobError; readonly untilMs: number }>();
 
   const takeEntry = (stage: string): CacheEntry => {
     const found = entries.get(stage);
@@ -99,7 +107,10 @@ export function createGalleryCache({
   const createEntry = (stage: string): CacheEntry => {
     const isOfExcluded = settings.excludedStage !== null && isWithin(stage, settings.excludedStage);
     // A small or blurred face must still exclude its owner.
-    const gallery = createGallery(stores, embeddingSize, isOfExcluded ? NO_LIMITS : settings.quality);
+    const gallery = createGallery(stores, embeddingSize, {
+      limits: isOfExcluded ? NO_LIMITS : settings.quality,
+      maxBytes: settings.memoryBytes,
+    });
     const belongs = (folder: string): boolean => exclusion.admits(stage, folder);
     return {
       gallery,
@@ -109,17 +120,23 @@ export function createGalleryCache({
   };
 
   const load = async (stage: string): Promise<{ entry: CacheEntry; scanned: ScannedGallery }> => {
+    const refused = refusals.get(stage);
+    if (refused !== undefined && now() < refused.untilMs) throw refused.error;
+    refusals.delete(stage);
     const entry = takeEntry(stage);
     try {
       return { entry, scanned: await entry.refresh() };
     } catch (error) {
-      entries.delete(stage);
+      if (entries.get(stage) === entry) entries.delete(stage);
+      if (error instanceof JobError && error.code === 'GALLERY_TOO_LARGE') {
+        refusals.set(stage, { error, untilMs: now() + REFUSED_MS });
+      }
       throw error;
     }
   };
 
   /** Drops the galleries that have not been used for the longest time. */
-  const evict = (inUse: readonly CacheEntry[]): void => {
+  const evict = (inUse: readonly (CacheEntry | undefined)[]): void => {
     let bytes = 0;
     for (const { gallery } of entries.values()) bytes += gallery.bytes();
     for (const [stage, entry] of entries) {
@@ -143,7 +160,7 @@ export function createGalleryCache({
   const open = async (stage: string): Promise<OpenGallery> => {
     const { entry, scanned } = await load(stage.replace(/\/+$/, ''));
     const excluded = await exclusion.load();
-    evict([entry]);
+    evict([entry, entries.get(settings.excludedStage ?? '')]);
     return {
       gallery: entry.gallery,
       excluded,
@@ -156,15 +173,17 @@ export function createGalleryCache({
   return {
     check,
     scan: async (stage) => (await open(stage)).scanned,
-    search: ({ stage, probe, minCosine }) =>
+    search: ({ stage, probe, minCosine, limit }) =>
       run(async () => {
         const { gallery, excluded, scanned } = await open(stage);
         // Nobody may see a photo of somebody who is about to be excluded.
         if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [] };
         const best = new Map<string, GalleryMatch>();
-        for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
+        const rows = gallery.matrix.search(probe, minCosine).toSorted((a, b) => b.cosine - a.cosine);
+        for (const { row, cosine } of rows) {
           const { path, widthPx, heightPx, box } = gallery.face(row);
-          if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
+          if (best.has(path)) continue;
+          if (limit > 0 && best.size === limit) break;
           if (excluded.has(gallery.matrix.read(row))) continue;
           best.set(path, { path, widthPx, heightPx, box, cosine });
         }
@@ -175,6 +194,15 @@ export function createGalleryCache({
         const { has, batches, isIncomplete } = await exclusion.load();
         return { excluded: embeddings.map((embedding) => isIncomplete || has(embedding)), batches };
       }),
-    invalidate: () => entries.clear(),
+    invalidate: (forgetting) => {
+      if (forgetting.kind === 'all') {
+        entries.clear();
+        return;
+      }
+      for (const { gallery, refresh } of entries.values()) {
+        gallery.drop(forgetting.hashes);
+        refresh.expire();
+      }
+    },
   };
 }

@@ -27,7 +27,11 @@ export interface ScannedGallery {
  *
  * @throws {JobError} `GALLERY_NOT_FOUND`
  */
-export type Refresh = () => Promise<ScannedGallery>;
+export interface Refresh {
+  (): Promise<ScannedGallery>;
+  /** Makes the next call scan again. */
+  expire(): void;
+}
 
 export interface RefreshOptions {
   readonly stage: string;
@@ -48,14 +52,18 @@ type Scan =
 
 export function createRefresh({ stage, gallery, galleryDir, belongs, now }: RefreshOptions): Refresh {
   let state: Scan = { kind: 'never' };
+  let expirations = 0;
 
   const scan = async (): Promise<ScannedGallery> => {
     const startedMs = now();
+    const before = expirations;
     try {
       const scanned = await update();
       // Other workers index the missing photos meanwhile.
       const freshMs =
-        scanned.batches.length > 0 ? 0 : Math.max(FRESH_MS, FRESH_DURATIONS * (now() - startedMs));
+        scanned.batches.length > 0 || before !== expirations
+          ? 0
+          : Math.max(FRESH_MS, FRESH_DURATIONS * (now() - startedMs));
       state = { kind: 'scanned', scanned, freshUntilMs: now() + freshMs };
       return scanned;
     } catch (error) {
@@ -80,9 +88,15 @@ export function createRefresh({ stage, gallery, galleryDir, belongs, now }: Refr
     };
   };
 
-  return async () => {
+  const refresh = async (): Promise<ScannedGallery> => {
     if (state.kind === 'scanned' && now() < state.freshUntilMs) return state.scanned;
     if (state.kind !== 'scanning') state = { kind: 'scanning', scanned: scan() };
     return state.scanned;
   };
+  return Object.assign(refresh, {
+    expire: () => {
+      expirations += 1;
+      if (state.kind === 'scanned') state = { kind: 'never' };
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+import { logForgetting } from './forgotten-log.js';
 
 /** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
@@ -18,7 +19,7 @@ export interface Forgotten {
  */
 export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
   const forgotten = what.kind === 'all' ? await forgetAll(redis) : await forgetPath(redis, what.path);
-  await redis.publish(FORGOTTEN_CHANNEL, what.kind === 'all' ? '' : what.path);
+  await redis.publish(FORGOTTEN_CHANNEL, '');
   return forgotten;
 }
 
@@ -27,9 +28,10 @@ async function forgetAll(redis: Redis): Promise<Forgotten> {
   for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
     const folderKeys = keys.filter((key) => key.startsWith(filesKey('')));
     folders += folderKeys.length;
-    photos += keys.length - folderKeys.length;
+    photos += keys.filter((key) => key !== BAD_PHOTOS_KEY).length - folderKeys.length;
     await redis.unlink(keys);
   }
+  await logForgetting(redis, null);
   return { photos, folders };
 }
 
@@ -52,7 +54,9 @@ async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
     hashes.add(hashOf(value));
     await redis.hdel(filesKey(folder), name);
   }
-  return { photos: await forgetContents(redis, hashes), folders };
+  const photos = await forgetContents(redis, hashes);
+  if (hashes.size > 0) await logForgetting(redis, hashes);
+  return { photos, folders };
 }
 
 /** For every model pack. */
