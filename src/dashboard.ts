@@ -4,18 +4,18 @@ import { messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 import { createLogger } from './shared/logger.js';
 
-/** Heard from the first moment on: a supervisor that is killed while this starts shall leave nothing behind, either. */
-const asked = new Promise<void>((resolve) => {
+/** Listens from the start: if the supervisor dies while the dashboard starts, the dashboard must still exit. */
+const stopRequested = new Promise<void>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   process.once('disconnect', resolve);
-  // It was gone before this line. Without a supervisor there is no channel, and nothing to be connected to.
+  // The supervisor was gone before this line. Started by hand, the dashboard has no channel.
   if ('connected' in process && !process.connected) resolve();
 });
 
 try {
   const config = loadConfig();
   const dashboard = await startDashboard(config, createLogger('dashboard', config.logLevel));
-  await asked;
+  await stopRequested;
   await dashboard.stop();
   process.exit(EXIT_CODES.ok);
 } catch (error) {

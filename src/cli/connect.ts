@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { type Config, loadConfig } from '../shared/config.js';
 import { messageOf } from '../shared/errors.js';
+import { readFleet } from '../shared/fleet-records.js';
+import { redisAddress, redisOptions } from '../shared/redis-connection.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -10,38 +12,40 @@ export interface Connection {
 }
 
 /**
- * The configuration, and a connection to its Redis. A person waits: it does not try for ever.
+ * Loads the configuration and connects to its Redis. Unlike a worker it gives up at once: a person is waiting.
  *
  * @throws {ConfigError} the configuration is wrong
  * @throws {Error} Redis does not answer
  */
 export async function connect(): Promise<Connection> {
   const config = loadConfig();
-  const { host, port, username, password, db, tls } = config.redis;
   const redis = new Redis({
-    host,
-    port,
-    db,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(tls && { tls: {} }),
+    ...redisOptions(config.redis),
+    connectionName: `command line:${config.hostname}`,
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    maxRetriesPerRequest: null,
     retryStrategy: () => null,
   });
-  let trouble: Error | null = null;
+  // ioredis reports the cause here; the rejected promise only says "Connection is closed."
+  let cause: Error | null = null;
   redis.on('error', (error) => {
-    trouble = error;
+    cause = error;
   });
   try {
     await redis.connect();
     await redis.ping();
   } catch (error) {
     throw new Error(
-      `Redis at ${host}:${port} cannot be used (${messageOf(trouble ?? error)}); check REDIS_HOST, REDIS_PORT and REDIS_PASSWORD.`,
+      `Cannot use Redis at ${redisAddress(config.redis)}: ${messageOf(cause ?? error)}. Check REDIS_HOST, REDIS_PORT and REDIS_PASSWORD, or REDIS_URL.`,
       { cause: error },
     );
   }
   return { config, redis };
+}
+
+/** Warns that jobs will wait until a worker is online. */
+export async function warnWithoutWorkers(redis: Redis): Promise<void> {
+  const fleet = await readFleet(redis);
+  if (fleet.some(({ status }) => status === 'online')) return;
+  process.stderr.write('No worker is online; waiting for one. Start one with: node dist/supervisor.js\n');
 }

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { SearchMatch } from '../shared/job.js';
+import { count } from './terminal.js';
+
+const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
 
 export interface ContactSheetOptions {
   readonly galleryDir: string;
@@ -10,10 +14,10 @@ export interface ContactSheetOptions {
 }
 
 /**
- * Writes a page with the photos of a result and the found faces framed, for a browser on this machine: it points
- * to the photos where they lie.
+ * Writes a page that shows the photos of a result, with a frame around each face. The page links to the photos on
+ * this machine.
  *
- * @returns the page's file, in a folder of its own that only this user can read
+ * @returns the path of the page, in a new folder that only this user can read
  */
 export async function writeContactSheet(
   matches: readonly SearchMatch[],
@@ -22,6 +26,21 @@ export async function writeContactSheet(
   const file = path.join(await mkdtemp(path.join(tmpdir(), 'face-search-')), 'matches.html');
   await writeFile(file, formatContactSheet(matches, options), { mode: 0o600 });
   return file;
+}
+
+/** @returns false where no browser can be started */
+export function openInBrowser(file: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const opener = spawn(OPENERS[process.platform] ?? 'xdg-open', [file], {
+      stdio: 'ignore',
+      detached: true,
+    });
+    opener.once('error', () => resolve(false));
+    opener.once('spawn', () => {
+      opener.unref();
+      resolve(true);
+    });
+  });
 }
 
 export function formatContactSheet(
@@ -40,7 +59,7 @@ export function formatContactSheet(
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escape(title)}: ${matches.length} photos</title>
+<title>${escape(title)}: ${count(matches.length, 'photo')}</title>
 <style>
 :root { color-scheme: light dark; font: 14px system-ui, sans-serif; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 12px; align-items: start; }
@@ -49,7 +68,7 @@ div { position: relative; }
 img { width: 100%; display: block; }
 i { position: absolute; outline: 2px solid #ffb000; box-shadow: 0 0 0 3px #0008; }
 </style>
-<h1>${escape(title)}: ${matches.length} photos</h1>
+<h1>${escape(title)}: ${count(matches.length, 'photo')}</h1>
 <main>
 ${photos.join('\n')}
 </main>

@@ -1,6 +1,5 @@
-import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgumentError } from 'commander';
 import { Queue } from 'bullmq';
 import { createIndexPlanner } from '../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../gallery/batches/index-plans.js';
@@ -11,25 +10,21 @@ import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import type { IndexBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
-import { type Connection, connect } from './connect.js';
-import { warnWithoutWorkers } from './warn-without-workers.js';
-import { createProgressBar } from './progress-bar.js';
-import { UsageError } from './usage-error.js';
+import { type Connection, connect, warnWithoutWorkers } from './connect.js';
+import { stageBelow } from './stage-below.js';
+import { count, createProgressBar, printable } from './terminal.js';
 
 const POLL_INTERVAL_MS = 250;
 /** Without any progress for this long, the command gives up; the photos stay in the queue. */
 const MAX_IDLE_S = 600;
 
-/** Has all photos of a stage indexed by the fleet, and shows the progress. */
-export async function indexCommand(args: string[]): Promise<void> {
-  const { positionals } = parseArgs({ args, allowPositionals: true });
-  const [wanted, ...others] = positionals;
-  if (wanted === undefined || others.length > 0)
-    throw new UsageError('Say which folder below GALLERY_DIR to index.');
+/** Queues all photos of a stage that are not indexed yet, and shows the progress. */
+export async function indexCommand(wanted: string): Promise<void> {
   const connection = await connect();
   const galleryDir = connection.config.gallery.dir;
-  if (galleryDir === null) throw new UsageError('Set GALLERY_DIR, as on the workers.');
-  const stage = stageOf(wanted, galleryDir);
+  if (galleryDir === null)
+    throw new InvalidArgumentError('Set GALLERY_DIR to the same folder as on the workers.');
+  const stage = stageBelow(galleryDir, wanted);
 
   const pack = await findModelPack(connection.config.engine.modelPack, connection.config.engine.modelsDir);
   const cache = openGalleryCache(connection, pack, galleryDir);
@@ -43,24 +38,17 @@ export async function indexCommand(args: string[]): Promise<void> {
   const indexed = Math.max(0, pathsOf(before.batches).length - pathsOf(after.batches).length);
   const rate = indexed === 0 ? '' : `, ${(indexed / seconds).toFixed(1)} photos/s`;
   process.stdout.write(
-    `${stage}: ${after.photos} photos with ${after.faces} faces (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}\n`,
+    `${printable(stage)}: ${count(after.photos, 'photo')} with ${count(after.faces, 'face')} (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}\n`,
   );
-  for (const line of after.skipped) process.stdout.write(`${line}\n`);
+  for (const line of after.skipped) process.stdout.write(`${printable(line)}\n`);
   const missing = pathsOf(after.batches);
-  for (const photo of missing) process.stdout.write(`Not indexed: ${photo}\n`);
+  for (const photo of missing) process.stdout.write(`Not indexed: ${printable(photo)}\n`);
   if (missing.length > 0)
-    throw new Error(`${missing.length} photos could not be indexed; see the workers' logs.`);
+    throw new Error(`${count(missing.length, 'photo')} could not be indexed; the workers' logs say why.`);
 }
 
 function pathsOf(batches: readonly IndexBatch[]): string[] {
   return batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
-}
-
-/** A stage, or a folder of this machine that is one. */
-function stageOf(wanted: string, galleryDir: string): string {
-  const relative = path.relative(galleryDir, path.resolve(wanted));
-  const isBelow = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
-  return path.isAbsolute(wanted) && isBelow ? relative.replaceAll(path.sep, '/') : wanted.replace(/\/+$/, '');
 }
 
 function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: string): GalleryCache {
@@ -81,7 +69,7 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
   });
 }
 
-/** Has photos indexed, and resolves when the stage's plan is done. */
+/** Queues photos for indexing, and resolves when the plan of the stage is done. */
 async function indexPhotos(
   { config, redis }: Connection,
   stage: string,
@@ -94,7 +82,9 @@ async function indexPhotos(
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos: createBadPhotos(redis) });
   const { bad, photos } = await planner.start(stage, unindexed);
   for (const { path: photo, reason, retryAtMs } of bad) {
-    process.stdout.write(`Left out ${photo} until ${new Date(retryAtMs).toISOString()}: ${reason}\n`);
+    process.stdout.write(
+      `Left out ${printable(photo)} until ${new Date(retryAtMs).toISOString()}: ${printable(reason)}\n`,
+    );
   }
   if (photos === 0) return;
 
@@ -102,11 +92,11 @@ async function indexPhotos(
   for (;;) {
     const plan = await plans.join(stage);
     if (plan === null) break;
-    show(plan.donePhotos / Math.max(1, plan.photos), `${plan.donePhotos} of ${plan.photos} photos`);
+    show(plan.donePhotos / Math.max(1, plan.photos), `${plan.donePhotos} of ${count(plan.photos, 'photo')}`);
     if (plan.idleS > MAX_IDLE_S) {
       throw new Error(`No batch has ended for ${MAX_IDLE_S / 60} minutes: is a worker online?`);
     }
     await sleep(POLL_INTERVAL_MS);
   }
-  show(1, `${photos} of ${photos} photos`);
+  show(1, `${photos} of ${count(photos, 'photo')}`);
 }

@@ -1,61 +1,91 @@
-import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readFile, stat } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
 import { Queue, QueueEvents } from 'bullmq';
+import type { Config } from '../shared/config.js';
 import type { SearchMatch } from '../shared/job.js';
-import { type Connection, connect } from './connect.js';
-import { writeContactSheet } from './contact-sheet.js';
-import { warnWithoutWorkers } from './warn-without-workers.js';
-import { openInBrowser } from './open-in-browser.js';
-import { createProgressBar } from './progress-bar.js';
-import { formatTable } from './table.js';
-import { UsageError } from './usage-error.js';
+import { type Connection, connect, warnWithoutWorkers } from './connect.js';
+import { openInBrowser, writeContactSheet } from './contact-sheet.js';
+import { stageBelow } from './stage-below.js';
+import { count, createProgressBar, formatTable, printableJson } from './terminal.js';
 
-/** Searches as the portal does: adds a job, and waits for a worker's answer. */
-export async function searchCommand(args: string[]): Promise<void> {
-  const { positionals, values } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      stage: { type: 'string' },
-      threshold: { type: 'string' },
-      limit: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      open: { type: 'boolean', default: false },
-    },
-  });
-  if (positionals.length === 0) throw new UsageError('Say whom to search for: a selfie, or several.');
-  if (values.stage === undefined)
-    throw new UsageError('Say with --stage which folder below GALLERY_DIR to search.');
-  const images = await Promise.all(
-    positionals.map(async (file) => (await readFile(file)).toString('base64')),
-  );
-  const data = {
-    images,
-    stage: values.stage,
-    boxes: true,
-    ...(values.threshold !== undefined && { threshold: numberOf('threshold', values.threshold) }),
-    ...(values.limit !== undefined && { limit: numberOf('limit', values.limit) }),
-  };
+const MAX_SELFIES = 16;
+/** Time in which a result can be fetched again, if this process is stopped before it has read it. */
+const KEEP_RESULT_S = 3600;
 
+export interface SearchOptions {
+  readonly stage: string;
+  readonly threshold?: number;
+  readonly limit?: number;
+  readonly json?: boolean;
+  readonly open?: boolean;
+}
+
+/** Adds a search as the portal does, and waits for its result. */
+export async function searchCommand(files: readonly string[], options: SearchOptions): Promise<void> {
   const connection = await connect();
+  const { config } = connection;
+  const galleryDir = config.gallery.dir;
+  if (options.open && galleryDir === null)
+    throw new InvalidArgumentError('--open needs GALLERY_DIR, the folder with the photos.');
+  const stage = stageBelow(galleryDir, options.stage);
+  const images = await readSelfies(files, config);
   await warnWithoutWorkers(connection.redis);
   const startedAt = performance.now();
-  const matches = await search(connection, data);
+  const matches = await search(connection, {
+    images,
+    // The portal's page reads these two of every job in the queue.
+    uid: 'command-line',
+    stage,
+    timestamp: Date.now(),
+    boxes: true,
+    threshold: options.threshold,
+    limit: options.limit,
+  });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
 
-  if (values.json) process.stdout.write(`${JSON.stringify(matches, null, 2)}\n`);
+  if (options.json) process.stdout.write(`${printableJson(matches)}\n`);
   else {
     const rows = matches.map(({ id, score }, i) => [String(i + 1), id, score.toFixed(3)]);
     if (rows.length > 0) process.stdout.write(`${formatTable([['#', 'photo', 'score'], ...rows])}\n`);
-    process.stdout.write(`${matches.length} photos in ${seconds} s\n`);
+    process.stdout.write(`${count(matches.length, 'photo')} in ${seconds} s\n`);
   }
-  if (values.open) {
-    const { dir } = connection.config.gallery;
-    if (dir === null) throw new UsageError('Set GALLERY_DIR, so that the photos can be shown.');
-    const page = await writeContactSheet(matches, { galleryDir: dir, title: values.stage });
+  if (options.open && galleryDir !== null) {
+    const page = await writeContactSheet(matches, { galleryDir, title: stage });
     process.stderr.write(`${page}\n`);
-    await openInBrowser(page);
+    if (!(await openInBrowser(page)))
+      process.stderr.write('Could not open a browser here; open the file above.\n');
   }
+}
+
+/** @throws {Error} naming the file that cannot be used, before anything is queued */
+async function readSelfies(files: readonly string[], { engine }: Config): Promise<string[]> {
+  if (files.length > MAX_SELFIES)
+    throw new InvalidArgumentError(`At most ${MAX_SELFIES} selfies, but there are ${files.length}.`);
+  return Promise.all(
+    files.map(async (file) => {
+      const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+        throw new Error(`Cannot read "${file}": ${reasonOf(error)}.`, { cause: error });
+      });
+      if (!stats.isFile())
+        throw new Error(
+          `Cannot read "${file}": it is ${stats.isDirectory() ? 'a folder' : 'not a file'}. Give a photo of the person.`,
+        );
+      if (stats.size === 0) throw new Error(`Cannot use "${file}": the file is empty.`);
+      if (stats.size > engine.maxImageBytes)
+        throw new Error(
+          `Cannot use "${file}": it has ${stats.size} bytes, more than MAX_IMAGE_BYTES (${engine.maxImageBytes}).`,
+        );
+      const image = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+        throw new Error(`Cannot read "${file}": ${reasonOf(error)}.`, { cause: error });
+      });
+      return image.toString('base64');
+    }),
+  );
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'there is no such file';
+  return code === 'EACCES' ? 'permission denied' : message;
 }
 
 async function search({ config, redis }: Connection, data: object): Promise<SearchMatch[]> {
@@ -64,21 +94,17 @@ async function search({ config, redis }: Connection, data: object): Promise<Sear
   const events = new QueueEvents(name, { connection: redis.duplicate({ lazyConnect: false }), prefix });
   await events.waitUntilReady();
   const show = createProgressBar();
-  const job = await queue.add('search', data, { removeOnComplete: true, removeOnFail: true });
+  const job = await queue.add('process-face', data, {
+    removeOnComplete: { age: KEEP_RESULT_S },
+    removeOnFail: { age: KEEP_RESULT_S },
+  });
   events.on('progress', ({ jobId, data: progress }) => {
     const percent = Number(progress);
-    if (jobId === job.id) show(percent / 100, `${percent} %`);
+    if (jobId === job.id && Number.isFinite(percent)) show(percent / 100, `${percent} %`);
   });
   try {
     return (await job.waitUntilFinished(events)) as SearchMatch[];
   } finally {
     await events.close();
   }
-}
-
-function numberOf(option: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
-    throw new UsageError(`--${option} must be a number, but is "${text}".`);
-  return value;
 }

@@ -1,15 +1,35 @@
-import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
-import { readFleet } from '../shared/fleet-records.js';
+import { readFleet, type SeenWorker } from '../shared/fleet-records.js';
 import { indexQueueName } from '../shared/index-batch.js';
-import { connect } from './connect.js';
-import { formatTable } from './table.js';
+import { type Connection, connect } from './connect.js';
+import { formatTable, printable, printableJson } from './terminal.js';
 
-/** Prints the fleet's workers and what waits in the queues. */
-export async function statusCommand(args: string[]): Promise<void> {
-  parseArgs({ args, options: {} });
-  const { config, redis } = await connect();
-  const workers = (await readFleet(redis)).map(({ record, status, ageS }) => [
+interface QueueStatus {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+}
+
+/** Prints the workers and the number of jobs in the queues. */
+export async function statusCommand({ json = false }: { readonly json?: boolean }): Promise<void> {
+  const connection = await connect();
+  const { name } = connection.config.queue;
+  const workers = await readFleet(connection.redis);
+  const queues = await Promise.all([name, indexQueueName(name)].map((queue) => readQueue(connection, queue)));
+  if (json) {
+    const records = workers.map(({ record, status, ageS }) => ({ ...record, status, heartbeat_age: ageS }));
+    process.stdout.write(`${printableJson({ workers: records, queues })}\n`);
+    return;
+  }
+  process.stdout.write(`${describeWorkers(workers)}\n\n${describeQueues(queues)}\n`);
+}
+
+function describeWorkers(workers: readonly SeenWorker[]): string {
+  if (workers.length === 0) return 'No worker has registered in this Redis yet.';
+  const rows = workers.map(({ record, status, ageS }) => [
     record.id,
     status,
     record.gpu_name ?? 'CPU',
@@ -19,24 +39,36 @@ export async function statusCommand(args: string[]): Promise<void> {
     record.current_job ?? '–',
     `${Math.round(ageS)} s ago`,
   ]);
-  process.stdout.write(
-    workers.length === 0
-      ? 'No worker has ever registered here.\n'
-      : `${formatTable([['worker', 'status', 'device', 'provider', 'done', 'failed', 'job', 'heartbeat'], ...workers])}\n`,
-  );
+  const head = ['worker', 'status', 'device', 'provider', 'done', 'failed', 'job', 'heartbeat'];
+  const reasons = workers
+    .filter(({ record, status }) => record.status_reason !== null && status !== 'offline')
+    .map(({ record }) => printable(`${record.id}: ${record.status_reason}`));
+  return [formatTable([head, ...rows]), ...reasons].join('\n');
+}
 
-  const counts = await Promise.all(
-    [config.queue.name, indexQueueName(config.queue.name)].map(async (name) => {
-      const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-      const [waiting, count] = await Promise.all([
-        // While a queue is paused, its waiting jobs are in the list `paused`.
-        queue.getJobCountByTypes('wait', 'paused', 'prioritized'),
-        queue.getJobCounts('active', 'waiting-children', 'delayed', 'failed'),
-      ]);
-      const others = ['active', 'waiting-children', 'delayed', 'failed'].map((key) => count[key]);
-      return [name, ...[waiting, ...others].map(String)];
-    }),
-  );
-  const head = ['queue', 'waiting', 'active', 'indexing', 'delayed', 'failed'];
-  process.stdout.write(`\n${formatTable([head, ...counts])}\n`);
+function describeQueues(queues: readonly QueueStatus[]): string {
+  const rows = queues.map(({ name, paused, waiting, active, delayed, failed }) => [
+    name,
+    paused ? 'paused' : 'running',
+    ...[waiting, active, delayed, failed].map(String),
+  ]);
+  return formatTable([['queue', 'state', 'waiting', 'active', 'delayed', 'failed'], ...rows]);
+}
+
+async function readQueue({ config, redis }: Connection, name: string): Promise<QueueStatus> {
+  const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
+  const [counts, paused] = await Promise.all([
+    // While a queue is paused, its waiting jobs are in the list `paused`.
+    queue.getJobCounts('wait', 'paused', 'prioritized', 'active', 'delayed', 'failed'),
+    queue.isPaused(),
+  ]);
+  const of = (state: string): number => counts[state] ?? 0;
+  return {
+    name,
+    paused,
+    waiting: of('wait') + of('paused') + of('prioritized'),
+    active: of('active'),
+    delayed: of('delayed'),
+    failed: of('failed'),
+  };
 }

@@ -8,7 +8,9 @@ import { addBoard } from './http/routes/board.js';
 import { ApiError } from './api/api-error.js';
 import { answerFailures } from './http/answer-failures.js';
 import { refuseOtherNames, refuseOtherSites } from './http/guard.js';
-import { refuseWithoutRedis } from './api/redis-away.js';
+import { requireToken } from './http/require-token.js';
+import { refuseWithoutRedis } from './api/redis-trouble.js';
+import { MAX_FIELD_CHARS } from './http/search-form.js';
 import type { RouteContext } from './http/routes/context.js';
 import { addEventsRoute } from './http/routes/events.js';
 import { addGalleryRoutes } from './http/routes/galleries.js';
@@ -20,14 +22,17 @@ import { addSearchRoutes } from './http/routes/searches.js';
 import { addSessionRoutes } from './http/routes/session.js';
 import { addWorkerRoutes } from './http/routes/workers.js';
 
-/** A page with its photos, several times over; no person does more. */
+/** Enough for several pages with all their photos. */
 const REQUESTS_PER_MINUTE = 1200;
 const MAX_SELFIES = 16;
-/** Base64 takes a third more than what it carries; the rest is for the job's other fields. */
+/** Base64 needs a third more than the image; the rest is for the other fields of a job. */
 const BASE64_FACTOR = 1.4;
 const OTHER_FIELDS_BYTES = 64 * 1024;
+/** A body that takes longer is refused, and its connection is closed. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const TIMEOUT_CHECK_MS = 5000;
 
-/** Nothing from elsewhere, no script or style inside a page, nobody else's frame. */
+/** Loads from this server only, no inline scripts or styles, no frames of other sites. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
   directives: {
@@ -40,7 +45,7 @@ const CONTENT_SECURITY_POLICY = {
   },
 };
 
-/** The HTTP server with all its routes; it does not listen yet. */
+/** Creates the HTTP server with all its routes. It does not listen yet. */
 export async function createServer(context: RouteContext): Promise<FastifyInstance> {
   const { config, guard, logger, redis } = context;
   const loggerInstance: FastifyBaseLogger = logger;
@@ -48,24 +53,31 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.ceil(config.engine.maxImageBytes * BASE64_FACTOR) + OTHER_FIELDS_BYTES,
-    // A proxy on this machine says for whom it asks, and whether that one came by TLS.
+    // A proxy on this machine sends the client's address and protocol.
     trustProxy: 'loopback',
-    // Streams of events would keep the server from its end.
+    // Open event streams would keep the server from closing.
     forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     routerOptions: { maxParamLength: 4096 },
   });
-  // Forms of other sites can send it without asking; nothing here reads it.
+  // A form of another site can send text/plain without the browser asking first; no route needs it.
   app.removeContentTypeParser('text/plain');
   answerFailures(app, logger);
 
   await app.register(helmet, {
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
-    // The page is served without TLS on the loopback interface; a proxy in front of it may say otherwise.
+    // The dashboard itself speaks HTTP; a proxy with TLS can add the header.
     strictTransportSecurity: false,
     referrerPolicy: { policy: 'same-origin' },
   });
   await app.register(multipart, {
-    limits: { fileSize: config.engine.maxImageBytes, files: MAX_SELFIES, fields: 20, fieldSize: 10_000 },
+    limits: {
+      fileSize: config.engine.maxImageBytes,
+      files: MAX_SELFIES,
+      fields: 20,
+      fieldSize: MAX_FIELD_CHARS,
+    },
   });
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
@@ -79,11 +91,12 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
       info: {
         title: 'face-search-worker',
         version: VERSION,
-        description: 'Searches, workers and galleries. Every failure is `{ error: { code, message } }`.',
+        description:
+          'Searches, workers and galleries. Every failure is `{ error: { code, message } }`. A match has its score twice, as `score` and as `similarity`: existing clients of the queue read the second name.',
       },
       components: {
         securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'DASHBOARD_TOKEN, where one is set' },
+          token: { type: 'http', scheme: 'bearer', description: 'DASHBOARD_TOKEN, if one is set' },
         },
       },
       security: [{ token: [] }, {}],
@@ -99,8 +112,9 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
 
   await app.register(async (guarded) => {
-    // Not earlier: whoever tries out tokens shall run into the limits first.
-    guarded.addHook('preParsing', async (request) => guard.check(request));
+    const checkToken = requireToken(app, guard);
+    // After the rate limits, which run in onRequest.
+    guarded.addHook('preParsing', async (request) => checkToken(request));
     addEventsRoute(guarded, context);
     await guarded.register(async (fromRedis) => {
       fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
@@ -119,7 +133,7 @@ async function addRedisRoutes(app: FastifyInstance, context: RouteContext): Prom
   addGalleryRoutes(app, context);
   addMetricsRoute(app, context);
   await app.register(async (board) => {
-    // The board brings styles of its own inside its elements.
+    // The board needs inline styles.
     board.addHook('onSend', async (_request, reply) => {
       reply.header(
         'content-security-policy',

@@ -17,15 +17,15 @@ export interface Dashboard {
 }
 
 /**
- * Serves the page and the HTTP API. It reads Redis and writes orders into it; no worker depends on it.
+ * Serves the page and the HTTP API. It reads from Redis and writes commands to it; no worker depends on it.
  *
- * @throws {StartupError} `badConfig` where it is switched off; `addressTaken`
+ * @throws {StartupError} `badConfig` if it is switched off; `addressTaken`
  */
 export async function startDashboard(config: Config, logger: Logger): Promise<Dashboard> {
   const { host, port, token } = config.dashboard;
   if (port === null) {
     throw new StartupError(
-      'The dashboard is switched off: set DASHBOARD_PORT to a port.',
+      'The dashboard is switched off; set DASHBOARD_PORT to a port.',
       EXIT_CODES.badConfig,
     );
   }
@@ -35,14 +35,14 @@ export async function startDashboard(config: Config, logger: Logger): Promise<Da
     search: new Queue(config.queue.name, connection),
     index: new Queue(indexQueueName(config.queue.name), connection),
   };
-  // A connection of its own: it waits for events.
+  // Reading events blocks a connection.
   const eventsRedis = redis.duplicate();
   const searchEvents = new QueueEvents(config.queue.name, {
     connection: eventsRedis,
     prefix: config.queue.prefix,
   });
   searchEvents.setMaxListeners(0);
-  // The first connection tells when Redis goes and comes.
+  // The first connection logs the errors of Redis.
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
   searchEvents.on('error', () => undefined);
   eventsRedis.on('error', () => undefined);
@@ -67,13 +67,13 @@ export async function startDashboard(config: Config, logger: Logger): Promise<Da
     await stop();
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new StartupError(
-        `Port ${port} of ${host} is taken, by another dashboard perhaps; set DASHBOARD_PORT to another one, or to off.`,
+        `Port ${port} of ${host} is in use, perhaps by another dashboard; set DASHBOARD_PORT to another port, or to off.`,
         EXIT_CODES.addressTaken,
         { cause: error },
       );
     }
     throw new StartupError(
-      `The dashboard cannot listen at ${host}, port ${port}: ${messageOf(error)}`,
+      `The dashboard cannot listen on ${host}, port ${port}: ${messageOf(error)}`,
       EXIT_CODES.badConfig,
       {
         cause: error,

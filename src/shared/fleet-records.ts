@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { readWorkerRecord } from './read-worker-record.js';
 import { WORKERS_KEY } from './redis-keys.js';
 import type { WorkerRecord } from './worker-record.js';
 
@@ -15,9 +16,10 @@ export interface SeenWorker {
 
 /** All workers in Redis, sorted by id. */
 export async function readFleet(redis: Redis): Promise<SeenWorker[]> {
-  const records = Object.values(await redis.hgetall(WORKERS_KEY)).map(
-    (text) => JSON.parse(text) as WorkerRecord,
-  );
+  const records = Object.entries(await redis.hgetall(WORKERS_KEY)).flatMap(([id, text]) => {
+    const record = readWorkerRecord(id, text);
+    return record === null ? [] : [record];
+  });
   const nowS = Date.now() / 1000;
   return records
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))

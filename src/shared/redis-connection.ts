@@ -13,22 +13,34 @@ export interface RedisConnectionOptions {
   readonly connectionName: string;
 }
 
-/**
- * Reconnects until `disconnect()`. Commands wait while Redis is unreachable. Logs once when Redis becomes unreachable and
- * once when it is back.
- */
-export function createRedis(config: RedisConfig, logger: Logger, options: RedisConnectionOptions): Redis {
-  const address = `${config.host}:${config.port}`;
-  const redis = new Redis({
+/** Where Redis is and how to log in; the same for a worker and for a person at the command line. */
+export function redisOptions(config: RedisConfig) {
+  return {
     host: config.host,
     port: config.port,
     db: config.db,
     ...(config.username !== undefined && { username: config.username }),
     ...(config.password !== undefined && { password: config.password }),
+    // TLS names the server, except by an IP address, which SNI does not allow.
     ...(config.tls && { tls: isIP(config.host) === 0 ? { servername: config.host } : {} }),
-    connectionName: options.connectionName,
     // BullMQ requires this: commands wait until Redis is back.
     maxRetriesPerRequest: null,
+  };
+}
+
+export function redisAddress({ host, port }: RedisConfig): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Reconnects until `disconnect()`. Commands wait while Redis is unreachable. Logs once when Redis becomes unreachable and
+ * once when it is back.
+ */
+export function createRedis(config: RedisConfig, logger: Logger, options: RedisConnectionOptions): Redis {
+  const address = redisAddress(config);
+  const redis = new Redis({
+    ...redisOptions(config),
+    connectionName: options.connectionName,
     retryStrategy: (attempt) => Math.min(50 * attempt, MAX_RETRY_DELAY_MS),
     // While Redis loads its data, ask again as often as for the connection itself.
     maxLoadingRetryTime: MAX_RETRY_DELAY_MS,

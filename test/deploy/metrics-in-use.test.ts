@@ -17,7 +17,7 @@ beforeAll(async () => {
     await writeMetrics({
       at: 0,
       workers: [viewWorker({ record, status: record.status, ageS: 1 })],
-      queues: [{ kind: 'search', name: 'face-search', counts }],
+      queues: [{ kind: 'search', name: 'face-search', paused: false, counts }],
     }),
   );
 });

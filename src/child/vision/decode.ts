@@ -1,6 +1,6 @@
 import sharp, { type Metadata } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
-import { PICTURE_FORMATS, recogniseFormat } from './image-format.js';
+import { PICTURE_FORMATS, recogniseFormat } from '../../shared/image-format.js';
 import type { RgbImage } from './pixels.js';
 
 /**

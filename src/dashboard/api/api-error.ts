@@ -1,4 +1,4 @@
-/** Stable codes of the API's own failures; those of a job are in `src/shared/errors.ts`. */
+/** Stable codes of failures of the API; `src/shared/errors.ts` has those of a job. */
 export type FailureCode =
   | 'BAD_REQUEST'
   | 'UNAUTHORIZED'
@@ -14,9 +14,13 @@ export type FailureCode =
   | 'NO_MODELS'
   | 'NO_SUPERVISOR'
   | 'REDIS_AWAY'
+  | 'REDIS_FULL'
+  | 'REDIS_READONLY'
+  | 'REDIS_DENIED'
+  | 'TIMEOUT'
   | 'INTERNAL';
 
-/** An answer that is not a success, with a sentence for a person. */
+/** A request that fails, with a sentence for a person. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 

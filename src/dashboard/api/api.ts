@@ -1,11 +1,12 @@
+import type { SearchDetails } from '../../shared/job.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 
 /**
- * What the HTTP API answers, for the server and for the page. Snake case as in the workers' records; times in
- * seconds since 1970, durations in seconds, `null` where something is not known.
+ * The answers of the HTTP API, shared by the server and the page. Snake case as in the workers' records; times in
+ * seconds since 1970, durations in seconds, `null` where a value is unknown.
  */
 
-/** `trouble` wants a person, `away` is an offline machine, `waiting` is between two states, or paused. */
+/** `trouble` needs a person, `away` is an offline machine, `waiting` is paused or between two states. */
 export type Activity = 'busy' | 'idle' | 'waiting' | 'trouble' | 'away';
 
 export interface WorkerView extends WorkerRecord {
@@ -29,6 +30,8 @@ export type QueueKind = 'search' | 'index';
 export interface QueueView {
   readonly kind: QueueKind;
   readonly name: string;
+  /** The whole queue is paused: no worker takes a job of it. `counts.waiting` has the jobs that wait meanwhile. */
+  readonly paused: boolean;
   readonly counts: QueueCounts;
 }
 
@@ -82,8 +85,12 @@ export interface JobSummary {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
-  /** The stage of a search, the folder of an index batch; `null` for other photos, or while the selfie is there. */
+  /** A delayed search that runs again as soon as its photos are indexed. */
+  readonly waiting_for_index: boolean;
+  /** The stage of a search, the folder of an index batch; `null` where the job names none. */
   readonly stage: string | null;
+  /** Who asked for the search. */
+  readonly uid: string | null;
   /** 0..100 */
   readonly progress: number;
   readonly added_at: number;
@@ -95,10 +102,11 @@ export interface JobSummary {
 }
 
 export interface JobDetails extends JobSummary {
-  /** The job's data; pictures are replaced by their size. */
+  /** The job's data; images are replaced by their size. */
   readonly data: unknown;
   readonly log: readonly string[];
   readonly matches: readonly Match[] | null;
+  readonly details: SearchDetails | null;
 }
 
 export interface Match {
@@ -121,9 +129,11 @@ export interface Match {
 export interface Search {
   readonly id: string;
   readonly state: JobState;
+  /** It is delayed until its photos are indexed, and then runs again. */
+  readonly waiting_for_index: boolean;
   /** 0..100 */
   readonly progress: number;
-  /** 1 for the one that is taken next, `null` once it has been taken. */
+  /** 1 for the search that is taken next, `null` once it has been taken. */
   readonly position: number | null;
   readonly stage: string | null;
   readonly added_at: number;
@@ -131,6 +141,8 @@ export interface Search {
   readonly ended_at: number | null;
   /** Best first, once it has completed. */
   readonly matches: readonly Match[] | null;
+  /** How the answer came about, once it has completed. */
+  readonly details: SearchDetails | null;
   /** Once it has failed. */
   readonly error: ApiProblem | null;
 }
@@ -141,7 +153,7 @@ export interface Search {
  * `failure` and not `error`: a browser's EventSource takes that for a broken connection.
  */
 export interface SearchEvents {
-  readonly state: Pick<Search, 'state' | 'position' | 'progress'>;
+  readonly state: Pick<Search, 'state' | 'waiting_for_index' | 'position' | 'progress'>;
   readonly result: Search;
   readonly failure: Search;
 }

@@ -1,7 +1,7 @@
 import type { SeenWorker } from '../../shared/fleet-records.js';
 import type { Activity, WorkerView } from '../api/api.js';
 
-/** What an operator wants to see at a glance. */
+/** The status at a glance. */
 export function activityOf({ record, status }: SeenWorker): Activity {
   switch (status) {
     case 'online':
@@ -11,7 +11,7 @@ export function activityOf({ record, status }: SeenWorker): Activity {
     case 'lost':
       return 'trouble';
     case 'restarting':
-      // One that is replaced on purpose comes back by itself; one that crashed may not.
+      // A planned restart ends by itself; a crash may repeat.
       return record.last_exit !== null && !record.last_exit.planned ? 'trouble' : 'waiting';
     case 'paused':
     case 'starting':

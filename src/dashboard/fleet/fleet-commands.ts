@@ -4,32 +4,29 @@ import { readFleet } from '../../shared/fleet-records.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 import { ApiError, notFound } from '../api/api-error.js';
 
-/** What an operator may ask of workers. */
-export const ORDERS = ['pause', 'resume', 'restart'] as const;
-export type Order = (typeof ORDERS)[number];
+export const COMMANDS = ['pause', 'resume', 'restart'] as const;
+export type Command = (typeof COMMANDS)[number];
 
-/** One worker, or all of a machine. */
+/** One worker, or all workers of a machine. */
 export type Recipient = { readonly worker: string } | { readonly machine: string };
 
 /**
- * Passes an order on to the supervisors. They obey within a heartbeat (pause, resume), or at once (restart).
+ * Sends a command to the supervisors. They follow within a heartbeat (pause, resume) or at once (restart).
  *
- * @returns the workers that it is about
- * @throws {ApiError} `NOT_FOUND`; `NO_SUPERVISOR` where a restart would be heard by nobody
+ * @returns the ids of the workers that it addresses
+ * @throws {ApiError} `NOT_FOUND`; `NO_SUPERVISOR` where no supervisor would receive a restart
  */
-export async function giveOrder(redis: Redis, order: Order, recipient: Recipient): Promise<string[]> {
+export async function sendCommand(redis: Redis, command: Command, recipient: Recipient): Promise<string[]> {
   const fleet = (await readFleet(redis)).map(({ record }) => record);
-  const records = fleet.filter(isMeant(recipient));
+  const records = fleet.filter(isRecipient(recipient));
   const [first] = records;
   if (first === undefined) {
     throw notFound(
-      'worker' in recipient
-        ? 'No worker of this id has ever registered here.'
-        : 'No worker of this machine has ever registered here.',
+      'worker' in recipient ? 'There is no worker with this id.' : 'There is no machine with this name.',
     );
   }
   const ids = records.map(({ id }) => id);
-  switch (order) {
+  switch (command) {
     case 'pause':
       await redis.mset(Object.fromEntries(ids.map((id) => [workerPausedKey(id), '1'])));
       break;
@@ -37,15 +34,15 @@ export async function giveOrder(redis: Redis, order: Order, recipient: Recipient
       await redis.unlink(ids.map(workerPausedKey));
       break;
     case 'restart': {
-      const heard = await redis.publish(
+      const receivers = await redis.publish(
         restartChannel(first.hostname),
         'worker' in recipient ? first.id : '',
       );
-      if (heard === 0) {
+      if (receivers === 0) {
         throw new ApiError(
           409,
           'NO_SUPERVISOR',
-          `No supervisor of ${first.hostname} is running; start it there with: node dist/supervisor.js`,
+          `No supervisor is running on ${first.hostname}; start it there with: node dist/supervisor.js`,
         );
       }
     }
@@ -53,7 +50,7 @@ export async function giveOrder(redis: Redis, order: Order, recipient: Recipient
   return ids;
 }
 
-function isMeant(recipient: Recipient): (record: WorkerRecord) => boolean {
+function isRecipient(recipient: Recipient): (record: WorkerRecord) => boolean {
   return 'worker' in recipient
     ? ({ id }) => id === recipient.worker
     : ({ hostname }) => hostname === recipient.machine;

@@ -5,21 +5,17 @@ import {
   quantileOf,
   sinceHistogram,
 } from '../../shared/durations.js';
-import type { FleetSample, HistoryEvent, QueueView, WorkerSample, WorkerView } from '../api/api.js';
+import type { FleetSample, HistoryEvent, WorkerSample, WorkerView } from '../api/api.js';
+import type { FleetMoment } from './fleet-moment.js';
 
 /** Ten minutes. */
 const SAMPLES = 120;
 export const SAMPLE_INTERVAL_MS = 5000;
-
-export interface FleetMoment {
-  /** Seconds since 1970. */
-  readonly at: number;
-  readonly workers: readonly WorkerView[];
-  readonly queues: readonly QueueView[];
-}
+/** After a longer pause nobody knows when the searches in between ended. */
+const MAX_GAP_S = (4 * SAMPLE_INTERVAL_MS) / 1000;
 
 export interface FleetHistory {
-  /** Takes in the fleet as it is now. */
+  /** Adds the fleet as it is now. */
   add(moment: FleetMoment): {
     readonly fleet: FleetSample;
     readonly workers: Readonly<Record<string, WorkerSample>>;
@@ -27,15 +23,16 @@ export interface FleetHistory {
   all(): HistoryEvent;
 }
 
-/** What the charts show: the last ten minutes, in memory. Counters become what has come since the sample before. */
+/** The data of the charts: up to ten minutes, in memory. Counters become the increase since the previous sample. */
 export function createFleetHistory(): FleetHistory {
   const fleet: FleetSample[] = [];
   let workers = new Map<string, WorkerSample[]>();
-  let before: ReadonlyMap<string, WorkerView> | null = null;
+  let before: Before | null = null;
 
   return {
     add: (moment) => {
-      const sample = sampleFleet(moment, before);
+      if (before !== null && moment.at - before.at > MAX_GAP_S) before = null;
+      const sample = sampleFleet(moment, before?.workers ?? null);
       keep(fleet, sample);
       const samples = Object.fromEntries(
         moment.workers.map((worker) => [worker.id, sampleWorker(moment.at, worker)]),
@@ -48,11 +45,16 @@ export function createFleetHistory(): FleetHistory {
           return [id, kept];
         }),
       );
-      before = new Map(moment.workers.map((worker) => [worker.id, worker]));
+      before = { at: moment.at, workers: new Map(moment.workers.map((worker) => [worker.id, worker])) };
       return { fleet: sample, workers: samples };
     },
     all: () => ({ fleet, workers: Object.fromEntries(workers) }),
   };
+}
+
+interface Before {
+  readonly at: number;
+  readonly workers: ReadonlyMap<string, WorkerView>;
 }
 
 function keep<T>(samples: T[], sample: T): void {
@@ -68,11 +70,11 @@ function sampleFleet(
   let runs: Histogram = NO_DURATIONS;
   for (const worker of workers) {
     const earlier = before?.get(worker.id);
-    // Of a worker that is seen for the first time, nobody knows when its searches ended.
+    // It is not known when the searches of a new worker ended.
     if (earlier === undefined) continue;
     done += since(earlier.jobs_processed, worker.jobs_processed);
     failed += since(earlier.jobs_failed, worker.jobs_failed);
-    runs = addHistograms(runs, sinceHistogram(runsOf(earlier), runsOf(worker)));
+    runs = addHistograms(runs, sinceHistogram(earlier.durations.run, worker.durations.run));
   }
   const counts = queues.find(({ kind }) => kind === 'search')?.counts;
   return {
@@ -97,12 +99,7 @@ function sampleWorker(at: number, worker: WorkerView): WorkerSample {
   };
 }
 
-/** A supervisor that has started anew counts from zero. */
+/** A supervisor counts from zero after a restart. */
 function since(before: number, now: number): number {
   return now < before ? now : now - before;
-}
-
-/** Records of older releases have no durations. */
-function runsOf({ durations }: Partial<Pick<WorkerView, 'durations'>>): Histogram {
-  return durations?.run ?? NO_DURATIONS;
 }

@@ -1,43 +1,37 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../shared/errors.js';
-import { readFleet } from '../../shared/fleet-records.js';
 import type { Logger } from '../../shared/logger.js';
-import { viewWorker } from './activity.js';
-import type { ApiProblem, FleetEvent, HistoryEvent, QueueKind, QueueView } from '../api/api.js';
-import { createFleetHistory, type FleetMoment, SAMPLE_INTERVAL_MS } from './fleet-history.js';
-import { redisAway } from '../api/redis-away.js';
+import type { ApiProblem, FleetEvent, HistoryEvent } from '../api/api.js';
+import { describeRedisTrouble, redisAway } from '../api/redis-trouble.js';
+import { createFleetHistory, SAMPLE_INTERVAL_MS } from './fleet-history.js';
+import { type Queues, readFleetMoment } from './fleet-moment.js';
 
-export const LOOK_INTERVAL_MS = 2000;
-
-/** The queues of this fleet. */
-export type Queues = Readonly<Record<QueueKind, Queue>>;
+const REFRESH_INTERVAL_MS = 2000;
 
 export type FleetNews =
   | { readonly kind: 'fleet'; readonly event: FleetEvent }
-  /** Nobody knows how the fleet is. */
+  /** The fleet's state is unknown. */
   | { readonly kind: 'trouble'; readonly problem: ApiProblem };
 
 export interface FleetWatch {
   history(): HistoryEvent;
-  /** The last news, `null` before the first. */
-  last(): FleetNews | null;
-  /** @returns what ends it */
+  /** @returns a function that ends the subscription; the listener gets the fleet as it is now as soon as it is read */
   subscribe(listener: (news: FleetNews) => void): () => void;
   stop(): void;
 }
 
-/** Looks at the fleet every two seconds, once for all who watch. */
+/** Reads the fleet every two seconds while someone is subscribed, once for all subscribers. */
 export function watchFleet(redis: Redis, queues: Queues, logger: Logger): FleetWatch {
   const history = createFleetHistory();
   const listeners = new Set<(news: FleetNews) => void>();
-  const stopped = new AbortController();
   let sampledMs = -Infinity;
-  let last: FleetNews | null = null;
+  let last: { readonly atMs: number; readonly news: FleetNews } | null = null;
+  /** Aborts the loop; `null` while nobody is subscribed. */
+  let running: AbortController | null = null;
 
-  const look = async (): Promise<FleetNews> => {
+  const read = async (): Promise<FleetNews> => {
     if (redis.status !== 'ready') return { kind: 'trouble', problem: redisAway() };
     const moment = await readFleetMoment(redis, queues);
     const isDue = performance.now() - sampledMs >= SAMPLE_INTERVAL_MS;
@@ -45,73 +39,65 @@ export function watchFleet(redis: Redis, queues: Queues, logger: Logger): FleetW
     return { kind: 'fleet', event: { ...moment, sample: isDue ? history.add(moment) : null } };
   };
 
-  /** Until the next look, or until Redis is there again. */
-  const pause = async (): Promise<void> => {
-    const waiting = new AbortController();
-    const signal = AbortSignal.any([stopped.signal, waiting.signal]);
-    await Promise.race([
-      sleep(LOOK_INTERVAL_MS, undefined, { signal }),
-      once(redis, 'ready', { signal }),
-    ]).catch(() => undefined);
-    waiting.abort();
+  const refresh = async (signal: AbortSignal): Promise<void> => {
+    let news: FleetNews;
+    try {
+      news = await read();
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn(`Cannot read the fleet: ${messageOf(error)}`);
+      const problem = describeRedisTrouble(error);
+      if (problem === null) return;
+      news = { kind: 'trouble', problem };
+    }
+    if (signal.aborted) return;
+    last = { atMs: performance.now(), news };
+    for (const listener of listeners) listener(news);
   };
 
-  const run = async (): Promise<void> => {
-    if (redis.status !== 'ready') await pause();
-    while (!stopped.signal.aborted) {
-      try {
-        last = await look();
-        for (const listener of listeners) listener(last);
-      } catch (error) {
-        if (!stopped.signal.aborted) logger.warn(`The fleet cannot be read: ${messageOf(error)}`);
-      }
-      await pause();
+  const run = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await refresh(signal);
+      await untilNext(redis, signal);
     }
   };
-  void run();
 
   return {
     history: history.all,
-    last: () => last,
     subscribe: (listener) => {
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      if (running === null) {
+        running = new AbortController();
+        void run(running.signal);
+      } else if (last !== null && performance.now() - last.atMs < 2 * REFRESH_INTERVAL_MS) {
+        listener(withoutSample(last.news));
+      }
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size > 0) return;
+        running?.abort();
+        running = null;
+      };
     },
-    stop: () => stopped.abort(),
+    stop: () => {
+      listeners.clear();
+      running?.abort();
+    },
   };
 }
 
-export async function readFleetMoment(redis: Redis, queues: Queues): Promise<FleetMoment> {
-  const [fleet, search, index] = await Promise.all([
-    readFleet(redis),
-    viewQueue('search', queues.search),
-    viewQueue('index', queues.index),
-  ]);
-  return { at: Date.now() / 1000, workers: fleet.map(viewWorker), queues: [search, index] };
+/** Waits for the next refresh, or until Redis is back. */
+async function untilNext(redis: Redis, stopped: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([stopped, waiting.signal]);
+  await Promise.race([
+    sleep(REFRESH_INTERVAL_MS, undefined, { signal }),
+    once(redis, 'ready', { signal }),
+  ]).catch(() => undefined);
+  waiting.abort();
 }
 
-async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
-  const counts = await queue.getJobCounts(
-    'wait',
-    'paused',
-    'prioritized',
-    'active',
-    'waiting-children',
-    'delayed',
-    'completed',
-    'failed',
-  );
-  const of = (name: string): number => counts[name] ?? 0;
-  return {
-    kind,
-    name: queue.name,
-    counts: {
-      waiting: of('wait') + of('paused') + of('prioritized'),
-      active: of('active'),
-      waiting_children: of('waiting-children'),
-      delayed: of('delayed'),
-      completed: of('completed'),
-      failed: of('failed'),
-    },
-  };
+/** The history has the sample already. */
+function withoutSample(news: FleetNews): FleetNews {
+  return news.kind === 'fleet' ? { ...news, event: { ...news.event, sample: null } } : news;
 }

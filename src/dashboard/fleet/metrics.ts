@@ -2,7 +2,7 @@ import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { DURATION_BOUNDS_S, SEARCH_STAGES } from '../../shared/durations.js';
 import { VERSION } from '../../shared/version.js';
 import type { WorkerView } from '../api/api.js';
-import type { FleetMoment } from './fleet-history.js';
+import type { FleetMoment } from './fleet-moment.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -11,9 +11,9 @@ const WORKER = ['worker', 'hostname'] as const;
 const GPU = ['worker', 'hostname', 'gpu', 'uuid', 'model'] as const;
 
 /**
- * The fleet in Prometheus' text format. Names and units are in the manner of NVIDIA's DCGM exporter and Triton; the
- * table in docs/dashboard.md names their counterparts. A worker that is offline has no figures but the age of its last
- * heartbeat: an old figure would be taken for a present one.
+ * The fleet in Prometheus' text format. Names and units follow NVIDIA's DCGM exporter and Triton; the table in
+ * docs/dashboard.md names their counterparts. An offline worker has only its status and the time of its last heartbeat:
+ * its other values are old.
  */
 export async function writeMetrics({ workers, queues }: FleetMoment): Promise<string> {
   const registry = new Registry();
@@ -26,48 +26,43 @@ export async function writeMetrics({ workers, queues }: FleetMoment): Promise<st
   gauge('build_info', 'Version of the dashboard', ['version']).set({ version: VERSION }, 1);
 
   const queueJobs = gauge('queue_jobs', 'Jobs in a state', ['queue', 'state']);
-  for (const { name, counts } of queues) {
+  const queuePaused = gauge('queue_paused', '1 while the whole queue is paused', ['queue']);
+  for (const { name, paused, counts } of queues) {
+    queuePaused.set({ queue: name }, paused ? 1 : 0);
     for (const [state, count] of Object.entries(counts)) queueJobs.set({ queue: name, state }, count);
   }
 
-  const up = gauge('worker_up', '1 while a child of the worker takes jobs or could', WORKER);
-  const status = gauge('worker_status', '1 for the status that the worker has', [...WORKER, 'status']);
-  const heartbeat = gauge('worker_heartbeat_timestamp_seconds', 'Last heartbeat', WORKER);
-  const start = gauge('worker_start_timestamp_seconds', "Start of the worker's present child", WORKER);
+  const up = gauge('worker_up', '1 while the worker takes jobs, or is only paused', WORKER);
+  const status = gauge('worker_status', '1 for the current status of the worker', [...WORKER, 'status']);
+  const heartbeat = gauge('worker_heartbeat_timestamp_seconds', 'Time of the last heartbeat', WORKER);
+  const start = gauge('worker_start_timestamp_seconds', "Start time of the worker's current child", WORKER);
   const busy = gauge('worker_busy', '1 while the worker has a job', WORKER);
   const jobs = counter('worker_jobs', 'Searches that have ended', [...WORKER, 'outcome']);
-  const restarts = counter('worker_restarts', 'Children that ended unasked', WORKER);
-  const oomSteps = counter('worker_out_of_memory', 'What a device without memory made necessary', [
+  const restarts = counter('worker_restarts', 'Unplanned exits of the child', WORKER);
+  const oomSteps = counter('worker_out_of_memory', 'Steps of the out-of-memory fallback', [
     ...WORKER,
     'step',
   ]);
-  const rss = gauge('worker_resident_memory_bytes', 'Memory of the child', WORKER);
+  const rss = gauge('worker_resident_memory_bytes', 'Resident memory of the child', WORKER);
   const eventLoop = gauge(
     'worker_event_loop_delay_max_seconds',
     'Longest block of the event loop since the last heartbeat',
     WORKER,
   );
 
-  const utilization = gauge('gpu_utilization_ratio', 'Share of time in which the GPU worked', GPU);
+  const utilization = gauge('gpu_utilization_ratio', 'Share of time in which the GPU was busy', GPU);
   const memoryUsed = gauge('gpu_memory_used_bytes', 'Used memory of the GPU', GPU);
   const memoryTotal = gauge('gpu_memory_total_bytes', 'Memory of the GPU', GPU);
   const temperature = gauge('gpu_temperature_celsius', 'Temperature of the GPU', GPU);
   const power = gauge('gpu_power_watts', 'Power draw of the GPU', GPU);
   const powerLimit = gauge('gpu_power_limit_watts', 'Power limit of the GPU', GPU);
-  const throttled = gauge('gpu_throttled', '1 for each reason for which the clocks are held back', [
-    ...GPU,
-    'reason',
-  ]);
-  const ecc = gauge(
-    'gpu_ecc_uncorrected_errors',
-    'Memory errors since the driver was loaded that ECC could not correct',
-    GPU,
-  );
+  const throttled = gauge('gpu_throttled', '1 for each reason that reduces the clocks', [...GPU, 'reason']);
+  const ecc = gauge('gpu_ecc_uncorrected_errors', 'Uncorrected ECC errors since the driver was loaded', GPU);
   const xid = gauge('gpu_xid', 'Number of the last Xid in the kernel log', GPU);
 
-  const hostCpu = gauge('host_cpu_ratio', 'Share of the processors in use', ['hostname']);
+  const hostCpu = gauge('host_cpu_ratio', 'Share of CPU time in use', ['hostname']);
   const hostMemory = gauge('host_memory_used_ratio', 'Share of the memory in use', ['hostname']);
-  const hostAvailable = gauge('host_memory_available_bytes', 'Memory that is available', ['hostname']);
+  const hostAvailable = gauge('host_memory_available_bytes', 'Available memory', ['hostname']);
 
   for (const worker of workers) {
     const labels = { worker: worker.id, hostname: worker.hostname };
@@ -128,13 +123,12 @@ interface Sample {
   readonly metricName: string;
 }
 
-/** The workers have counted already; a prom-client histogram only counts itself, so this hands it the counts. */
+/** The workers count; prom-client's own histogram cannot be filled with counts, so this stands in for it. */
 function searchDurations(workers: readonly WorkerView[]): Metric {
   const name = 'face_search_search_duration_seconds';
   const values: Sample[] = [];
   for (const { id, hostname, activity, durations } of workers) {
-    // Records of older releases have no durations.
-    if (activity === 'away' || (durations as unknown) === undefined) continue;
+    if (activity === 'away') continue;
     for (const stage of SEARCH_STAGES) {
       const labels = { worker: id, hostname, stage };
       const { counts, sum } = durations[stage];
@@ -151,7 +145,7 @@ function searchDurations(workers: readonly WorkerView[]): Metric {
   }
   const metric = {
     name,
-    help: 'Parts of the searches that had a result',
+    help: 'Duration of each part of the searches that had a result',
     type: 'histogram',
     aggregator: 'sum',
     values,

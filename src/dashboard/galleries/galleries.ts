@@ -18,14 +18,14 @@ import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
 
-/** A gallery of many folders is not walked for every look, and nor are the many keys of an index. */
+/** Walking many folders and counting many keys is too slow for each request. */
 const FRESH_PHOTOS_MS = 10_000;
 const FRESH_INDEX_MS = 2000;
 
 export interface DashboardGalleries {
   list(): Promise<Gallery[]>;
   /**
-   * Has what is new in a stage indexed by the fleet, without a search.
+   * Queues the new photos of a stage for indexing, without a search.
    *
    * @throws {ApiError} `NO_GALLERY_DIR`, `NO_MODELS`
    * @throws {JobError} `GALLERY_NOT_FOUND`
@@ -34,7 +34,7 @@ export interface DashboardGalleries {
   forget(stage: string): Promise<GalleryForgotten>;
 }
 
-/** The galleries as this machine sees them, and as the fleet knows them. */
+/** The stages on this machine, and those in the index of the fleet. */
 export function createDashboardGalleries(
   redis: Redis,
   indexQueue: Queue,
@@ -62,12 +62,16 @@ export function createDashboardGalleries(
         throw new ApiError(
           409,
           'NO_GALLERY_DIR',
-          'This machine has no GALLERY_DIR; start the index on one that has.',
+          'This machine has no GALLERY_DIR; index on a machine that has one.',
         );
       const listed = await listPhotos(await openDirectory(dir), stage, () => undefined);
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
-          throw new ApiError(409, 'NO_MODELS', `Faces are known by model, and: ${messageOf(error)}`);
+          throw new ApiError(
+            409,
+            'NO_MODELS',
+            `Indexing needs the model files on this machine. ${messageOf(error)}`,
+          );
         },
       );
       const key = packKey(pack);
@@ -103,10 +107,12 @@ async function openDirectory(dir: string): Promise<GalleryDirectory> {
 }
 
 function withoutTrailingSlashes(stage: string): string {
-  return stage.replace(/\/+$/, '');
+  let end = stage.length;
+  while (end > 0 && stage[end - 1] === '/') end -= 1;
+  return stage.slice(0, end);
 }
 
-/** Pictures that lie directly in each folder. Unlike a search's own look it asks for no file's size. */
+/** The number of photos directly in each folder. Unlike the scan of a search it needs no `stat` for a file. */
 async function countByFolder(directory: GalleryDirectory): Promise<Map<string, number>> {
   const photos = new Map<string, number>();
   const visited = new Set<string>();

@@ -1,49 +1,100 @@
+import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import { openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
-import type { Queue } from 'bullmq';
+import { PICTURE_FORMATS, recogniseFormat } from '../../shared/image-format.js';
 import { notFound } from '../api/api-error.js';
-import { matchesOf, pathOf } from '../jobs/job-view.js';
-import { findJob } from '../jobs/searches.js';
+import { readJobHead } from '../jobs/job-head.js';
+import { pathsOf, readJobContent } from '../jobs/job-view.js';
+import type { SearchPlace } from '../jobs/searches.js';
 
-/** Longer side: sharp enough for a screen, small enough for a page of them. */
+/** Longer side: enough for a screen, and small enough for a page with many photos. */
 const SIZE_PX = 1024;
 const QUALITY = 80;
+/** A small file can take minutes to decode. */
+const MAX_RENDER_S = 20;
+/** As many bytes as tell the format. */
+const HEAD_BYTES = 256;
+/** Results whose paths are remembered: a page asks for its photos one by one. */
+const MAX_RESULTS = 32;
+
+interface KnownResult {
+  readonly endedAt: number | null;
+  readonly paths: readonly (string | null)[];
+}
 
 /**
- * A photo of a search's result, as JPEG (sRGB, upright), at most 1,024 px on the longer side and without what the
- * camera wrote into it. Only what is in a result can be seen, and only below `GALLERY_DIR`.
+ * Renders photos of a search's result as JPEG (sRGB, upright), at most 1,024 px on the longer side and without metadata.
+ * It serves only files below `GALLERY_DIR` that are in the result and in a format that the engine reads.
  *
- * @param rank 0 for the best match
- * @throws {ApiError} `NOT_FOUND`
+ * @returns a function that takes the id of a search and the rank of a match, 0 for the best. It throws `NOT_FOUND`.
  */
-export async function readPhoto(queue: Queue, config: Config, id: string, rank: number): Promise<Buffer> {
-  const job = await findJob(queue, id);
-  const match = matchesOf(job)?.[rank];
-  const path = match === undefined ? null : pathOf(job, match.id);
-  const { dir } = config.gallery;
-  if (path === null || dir === null) throw noPhoto();
+export function createPhotoReader(
+  { queue, redis }: SearchPlace,
+  { gallery, engine }: Config,
+): (id: string, rank: number) => Promise<Buffer> {
+  const results = new Map<string, KnownResult>();
+
+  const pathsIn = async (id: string): Promise<readonly (string | null)[]> => {
+    const head = await readJobHead(redis, queue, id);
+    if (head === null) throw noPhoto();
+    const known = results.get(id);
+    if (known !== undefined && known.endedAt === head.ended_at) return known.paths;
+    const paths = pathsOf(await readJobContent(redis, queue, id));
+    if (head.ended_at === null) return paths;
+    results.delete(id);
+    results.set(id, { endedAt: head.ended_at, paths });
+    const [oldest] = results.keys();
+    if (results.size > MAX_RESULTS && oldest !== undefined) results.delete(oldest);
+    return paths;
+  };
+
+  return async (id, rank) => {
+    const path = (await pathsIn(id))[rank] ?? null;
+    if (path === null || gallery.dir === null) throw noPhoto();
+    try {
+      const directory = await openGalleryDirectory(gallery.dir);
+      return await renderPhoto(await directory.resolveFile(path), engine.maxImagePixels);
+    } catch (error) {
+      // The file has gone, is broken, or takes too long; what sharp says of it does not help.
+      if (error instanceof ImageError || isImageFault(error)) throw noPhoto();
+      throw error;
+    }
+  };
+}
+
+async function renderPhoto(file: string, maxPixels: number): Promise<Buffer> {
+  if (!(await isPhotoFile(file))) throw new ImageError('It is not in a format that the engine reads.');
+  return sharp(file, { limitInputPixels: maxPixels, failOn: 'none' })
+    .rotate()
+    .resize(SIZE_PX, SIZE_PX, { fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality: QUALITY })
+    .timeout({ seconds: MAX_RENDER_S })
+    .toBuffer();
+}
+
+/** Checks before sharp sees the file: it would also run SVG, which can read other files. */
+async function isPhotoFile(file: string): Promise<boolean> {
+  const handle = await open(file);
   try {
-    const directory = await openGalleryDirectory(dir);
-    const file = await directory.resolveFile(path);
-    return await sharp(file, { limitInputPixels: config.engine.maxImagePixels, failOn: 'none' })
-      .rotate()
-      .resize(SIZE_PX, SIZE_PX, { fit: 'inside', withoutEnlargement: true })
-      .jpeg({ quality: QUALITY })
-      .toBuffer();
-  } catch (error) {
-    if (error instanceof ImageError || isUnreadable(error)) throw noPhoto();
-    throw error;
+    const head = Buffer.alloc(HEAD_BYTES);
+    const { bytesRead } = await handle.read(head, 0, HEAD_BYTES, 0);
+    const format = recogniseFormat(head.subarray(0, bytesRead));
+    return (PICTURE_FORMATS as readonly (string | null)[]).includes(format);
+  } finally {
+    await handle.close();
   }
 }
 
-/** What sharp says of a file that is no picture, or a broken one. */
-function isUnreadable(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /unsupported image format|Input (file|buffer)|VipsJpeg|pngload|exceeds pixel limit/i.test(error.message)
-  );
+/** Faults of the file. Those of the machine (too many open files, no memory) are not. */
+const FILE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'EIO', 'ESTALE']);
+
+function isImageFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  // sharp's errors have no code.
+  return code === undefined ? !('statusCode' in error) : FILE_FAULTS.has(code);
 }
 
 function noPhoto(): Error {

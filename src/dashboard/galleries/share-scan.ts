@@ -1,11 +1,11 @@
 export interface Remembered<T> {
-  /** What was read lately, or is being read; a reading that fails is not remembered. */
+  /** The last value if it is fresh, or the one being read; a failure is not kept. */
   get(): Promise<T>;
-  /** The next one reads anew. */
+  /** The next `get()` reads again. */
   forget(): void;
 }
 
-/** Reads at most once in `freshMs`, however many ask. */
+/** Callers share one reading, which stays fresh for `freshMs` after it ends. */
 export function remember<T>(freshMs: number, read: () => Promise<T>): Remembered<T> {
   let kept: { readonly untilMs: number; readonly value: Promise<T> } | null = null;
 

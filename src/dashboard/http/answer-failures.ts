@@ -3,17 +3,19 @@ import { JobError } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import type { ApiFailure } from '../api/api.js';
 import { ApiError, type FailureCode } from '../api/api-error.js';
+import { describeRedisTrouble } from '../api/redis-trouble.js';
 
-/** What fastify and its plugins throw, by their status. */
+/** Codes for the errors of fastify and its plugins, by their status. */
 const CODES: Readonly<Record<number, FailureCode>> = {
   400: 'BAD_REQUEST',
   404: 'NOT_FOUND',
+  408: 'TIMEOUT',
   413: 'TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   429: 'RATE_LIMITED',
 };
 
-/** Every failure leaves as `{ error: { code, message } }`; what nobody foresaw is logged and not told to the caller. */
+/** Answers every failure with `{ error: { code, message } }`. An unexpected error is logged, and its text stays here. */
 export function answerFailures(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error: FastifyError | JobError | ApiError, request, reply) => {
     const { status, body } = describeFailure(error);
@@ -24,7 +26,7 @@ export function answerFailures(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((_request, reply) =>
     reply
       .status(404)
-      .send({ error: { code: 'NOT_FOUND', message: 'There is nothing here.' } } satisfies ApiFailure),
+      .send({ error: { code: 'NOT_FOUND', message: 'There is no such page.' } } satisfies ApiFailure),
   );
 }
 
@@ -33,6 +35,8 @@ function describeFailure(error: FastifyError | JobError | ApiError): { status: n
     const status = error.code === 'GALLERY_NOT_FOUND' ? 404 : 400;
     return { status, body: { error: { code: error.code, message: error.detail } } };
   }
+  const redis = error instanceof ApiError ? null : describeRedisTrouble(error);
+  if (redis !== null) return { status: 503, body: { error: redis } };
   const status = error.statusCode ?? 500;
   const known = error instanceof ApiError ? error.code : CODES[status];
   if (known === undefined) {
@@ -41,7 +45,7 @@ function describeFailure(error: FastifyError | JobError | ApiError): { status: n
       body: {
         error: {
           code: 'INTERNAL',
-          message: 'Something went wrong here; the log of the dashboard says what.',
+          message: 'Something went wrong; the log of the dashboard says what.',
         },
       },
     };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SEARCH_STAGES } from '../../shared/durations.js';
+import { searchDetails } from '../jobs/search-details.js';
 import type {
   ApiFailure,
   Gallery,
@@ -14,22 +15,26 @@ import type {
   WorkerView,
 } from '../api/api.js';
 
-/** The answers of the API as JSON schemas: fastify writes by them, and the OpenAPI document shows them. */
+/** The answers of the API as JSON schemas: fastify serialises by them, and the OpenAPI document shows them. */
 
 const share = z.number().min(0).max(1);
 const percent = z.number().min(0).max(100);
 const seconds = z.number().describe('seconds since 1970');
 const jobState = z.enum(['waiting', 'active', 'waiting_children', 'delayed', 'completed', 'failed']);
 
+const waitingForIndex = z
+  .boolean()
+  .describe('whether a delayed search runs again as soon as its photos are indexed');
+
 const problem = z.object({
-  code: z.string().describe('stable'),
+  code: z.string().describe('stable: programs may branch on it'),
   message: z.string().describe('a sentence for a person'),
 });
 const failure = z.object({ error: problem }) satisfies z.ZodType<ApiFailure>;
 
 const match = z.object({
   id: z.string().describe("the photo's path below GALLERY_DIR, or its id in the job's own list"),
-  score: share,
+  score: share.describe('how alike the faces are'),
   similarity: share.describe('the same number as score, under the name that older gallery pages read'),
   box: z
     .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
@@ -41,13 +46,15 @@ const match = z.object({
 const search = z.object({
   id: z.string(),
   state: jobState,
+  waiting_for_index: waitingForIndex,
   progress: percent,
-  position: z.int().nullable().describe('1 for the one that is taken next, null once it has been taken'),
+  position: z.int().nullable().describe('1 for the search that is taken next, null once it has been taken'),
   stage: z.string().nullable(),
   added_at: seconds,
   started_at: seconds.nullable(),
   ended_at: seconds.nullable(),
   matches: z.array(match).nullable().describe('best first, once it has completed'),
+  details: searchDetails.nullable().describe('how the answer came about, once it has completed'),
   error: problem.nullable().describe('once it has failed'),
 }) satisfies z.ZodType<Search>;
 
@@ -55,7 +62,9 @@ const jobSummary = z.object({
   id: z.string(),
   name: z.string(),
   state: jobState,
+  waiting_for_index: waitingForIndex,
   stage: z.string().nullable(),
+  uid: z.string().nullable(),
   progress: percent,
   added_at: seconds,
   started_at: seconds.nullable(),
@@ -66,9 +75,10 @@ const jobSummary = z.object({
 }) satisfies z.ZodType<JobSummary>;
 
 const jobDetails = jobSummary.extend({
-  data: z.unknown().describe('as it was added; pictures are replaced by their size'),
+  data: z.unknown().describe('as it was added, but images are replaced by their size'),
   log: z.array(z.string()),
   matches: z.array(match).nullable(),
+  details: searchDetails.nullable(),
 }) satisfies z.ZodType<JobDetails>;
 
 const gallery = z.object({
@@ -93,7 +103,7 @@ const galleryForgotten = z.object({
 
 const histogram = z.object({ counts: z.array(z.int()), sum: z.number() });
 
-/** What every reader needs; the rest of the record goes through as it is. */
+/** The fields that every reader needs; the others go through unchanged. */
 const worker = z
   .looseObject({
     id: z.string(),
@@ -137,14 +147,14 @@ const session = z.object({
 
 const list = <T extends z.ZodType>(name: string, item: T) => z.object({ [name]: z.array(item) });
 
-/** Of an answer's body. */
+/** Bodies of answers. */
 export const ANSWERS = {
   failure: schemaOf(failure),
   session: schemaOf(session),
   search: schemaOf(search),
   workers: schemaOf(list('workers', worker)),
-  ordered: schemaOf(
-    z.object({ workers: z.array(z.string()).describe('ids of the workers that it is about') }),
+  commanded: schemaOf(
+    z.object({ workers: z.array(z.string()).describe('ids of the workers that the command addresses') }),
   ),
   jobs: schemaOf(z.object({ jobs: z.array(jobSummary), total: z.int() })),
   job: schemaOf(jobDetails),
@@ -154,17 +164,21 @@ export const ANSWERS = {
   ok: schemaOf(z.object({ status: z.literal('ok') })),
 };
 
-/** Of a request's body. They are checked by the handlers, whose sentences are better than a validator's. */
+/** Bodies of requests. The handlers check them: their messages are clearer than a validator's. */
 export const BODIES = {
   search: schemaOf(
     z.looseObject({
       image: z.string().optional().describe('the selfie: base64 or a data URL'),
       images: z.array(z.string()).optional().describe('several selfies of the person'),
-      uid: z.string().optional().describe('one search of a user runs at a time'),
+      uid: z.string().optional().describe('the user; each user has one search at a time'),
       stage: z.string().optional().describe('a folder below GALLERY_DIR'),
-      gallery: z.array(z.unknown()).optional().describe('instead of stage: { id, image } or { id, path }'),
+      gallery: z.array(z.unknown()).optional().describe('instead of a stage: { id, image } or { id, path }'),
       threshold: share.optional(),
-      limit: z.int().min(0).optional(),
+      limit: z.int().min(0).optional().describe('maximum number of matches, 0 for all'),
+      expand: z
+        .boolean()
+        .optional()
+        .describe('whether confident matches may improve the search; true by default'),
     }),
   ),
   searchForm: schemaOf(

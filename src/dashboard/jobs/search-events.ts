@@ -2,8 +2,8 @@ import type { QueueEvents } from 'bullmq';
 import type { Search, SearchEvents } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 
-/** The position in the queue changes without an event of the search's own. */
-const LOOK_INTERVAL_MS = 1000;
+/** The position in the queue changes without an event of this search. */
+const REFRESH_INTERVAL_MS = 1000;
 const EVENTS = [
   'waiting',
   'active',
@@ -17,25 +17,25 @@ const EVENTS = [
 
 export interface SearchFollower {
   read(): Promise<Search>;
-  tell<E extends keyof SearchEvents>(event: E, data: SearchEvents[E]): void;
-  /** It was removed. */
+  report<E extends keyof SearchEvents>(event: E, data: SearchEvents[E]): void;
+  /** The search was removed. */
   gone(): void;
 }
 
 /**
- * Tells how a search goes on, from its present state to its end: every change once, and nothing after `result`,
- * `failure` or `gone`.
+ * Reports a search from its present state to its end: every change once, and nothing after `result`, `failure` or
+ * `gone`.
  *
- * @returns what ends it before
+ * @returns a function that stops it earlier
  */
 export function followSearch(
   id: string,
   events: QueueEvents,
-  { read, tell, gone }: SearchFollower,
+  { read, report, gone }: SearchFollower,
 ): () => void {
-  let told = '';
+  let reported = '';
   let isOver = false;
-  let looking: 'no' | 'yes' | 'again' = 'no';
+  let refreshing: 'no' | 'yes' | 'again' = 'no';
 
   const stop = (): void => {
     isOver = true;
@@ -43,46 +43,46 @@ export function followSearch(
     for (const event of EVENTS) events.off(event, onEvent);
   };
 
-  const look = async (): Promise<void> => {
-    if (looking !== 'no') {
-      looking = 'again';
+  const refresh = async (): Promise<void> => {
+    if (refreshing !== 'no') {
+      refreshing = 'again';
       return;
     }
-    looking = 'yes';
+    refreshing = 'yes';
     try {
       const search = await read();
-      if (!isOver) tellNews(search);
+      if (!isOver) reportChange(search);
     } catch (error) {
-      // Anything else may pass: the next look tells.
+      // Other errors may pass; the next refresh shows.
       if (!isOver && error instanceof ApiError && error.code === 'NOT_FOUND') {
         stop();
         gone();
       }
     }
-    const isOutdated = looking === ('again' as string);
-    looking = 'no';
-    if (isOutdated && !isOver) await look();
+    const isOutdated = refreshing === ('again' as string);
+    refreshing = 'no';
+    if (isOutdated && !isOver) await refresh();
   };
 
-  const tellNews = (search: Search): void => {
+  const reportChange = (search: Search): void => {
     if (search.state === 'completed' || search.state === 'failed') {
       stop();
-      tell(search.state === 'completed' ? 'result' : 'failure', search);
+      report(search.state === 'completed' ? 'result' : 'failure', search);
       return;
     }
-    const { state, position, progress } = search;
-    const news = JSON.stringify([state, position, progress]);
-    if (news === told) return;
-    told = news;
-    tell('state', { state, position, progress });
+    const { state, waiting_for_index, position, progress } = search;
+    const change = JSON.stringify([state, waiting_for_index, position, progress]);
+    if (change === reported) return;
+    reported = change;
+    report('state', { state, waiting_for_index, position, progress });
   };
 
   const onEvent = ({ jobId }: { jobId: string }): void => {
-    if (jobId === id) void look();
+    if (jobId === id) void refresh();
   };
 
-  const timer = setInterval(() => void look(), LOOK_INTERVAL_MS);
+  const timer = setInterval(() => void refresh(), REFRESH_INTERVAL_MS);
   for (const event of EVENTS) events.on(event, onEvent);
-  void look();
+  void refresh();
   return stop;
 }

@@ -1,123 +1,144 @@
 import { randomUUID } from 'node:crypto';
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseSearchJob } from '../../shared/job.js';
 import { cancelChannel } from '../../shared/redis-keys.js';
 import type { Search } from '../api/api.js';
 import { ApiError, notFound } from '../api/api-error.js';
-import { readJobHead } from './job-head.js';
-import { matchesOf, readState } from './job-view.js';
+import { isWaitingForIndex, readJobHead } from './job-head.js';
+import { detailsOf } from './search-details.js';
+import { matchesOf, readJobContent, readState } from './job-view.js';
 
-/** A result can be fetched for an hour, a failure looked at for a day. */
+/** A result can be fetched for an hour, a failure for a day. */
 const KEEP_RESULT_S = 3600;
 const KEEP_FAILURE_S = 86_400;
+const MAX_UID_CHARS = 200;
+/** The portal's page needs a text here of every job. */
+const NO_UID = 'dashboard';
 
-/** Where searches live. */
+/** The fields that a search may have; all others are left out, so that nothing else gets into the queue. */
+const FIELDS = ['gallery', 'threshold', 'limit', 'boxes', 'details', 'expand', 'image', 'images'] as const;
+
+/** Where searches are. */
 export interface SearchPlace {
   readonly queue: Queue;
   readonly redis: Redis;
 }
 
 /**
- * Adds a search as the portal does. A user (`uid`) has one search at a time; one that the portal has added to the queue
- * itself is not known here.
+ * Adds a search as the portal does. A user (`uid`) has one search at a time; searches that the portal adds to the queue
+ * itself do not count.
  *
- * @param data as in the README
+ * @param request the fields of a job, see the README
  * @throws {JobError} `INVALID_JOB`
  * @throws {ApiError} `SEARCH_RUNNING`
  */
 export async function addSearch(
   place: SearchPlace,
-  data: Readonly<Record<string, unknown>>,
+  request: Readonly<Record<string, unknown>>,
 ): Promise<Search> {
-  parseSearchJob(data);
-  const { uid } = data;
+  parseSearchJob(request);
+  const uid = uidOf(request['uid']);
+  const { stage } = request;
+  const data = {
+    uid: uid ?? NO_UID,
+    stage: typeof stage === 'string' ? stage : '',
+    timestamp: Date.now(),
+    boxes: true,
+    details: true,
+    ...Object.fromEntries(
+      FIELDS.flatMap((field) => (request[field] === undefined ? [] : [[field, request[field]]])),
+    ),
+  };
   const id = randomUUID();
-  const job = await place.queue.add('search', data, {
+  const job = await place.queue.add('process-face', data, {
     jobId: id,
     attempts: 3,
     backoff: { type: 'exponential', delay: 1000 },
     removeOnComplete: { age: KEEP_RESULT_S },
     removeOnFail: { age: KEEP_FAILURE_S },
-    ...(isUserId(uid) && { deduplication: { id: `uid-${uid}` } }),
+    ...(uid !== null && { deduplication: { id: `uid-${uid}` } }),
   });
   if (job.id !== id) {
     throw new ApiError(
       409,
       'SEARCH_RUNNING',
-      'A search of this user is running already; wait for its end, or cancel it.',
+      'This user already has a search; wait until it has ended, or cancel it.',
     );
   }
   return readSearch(place, id);
 }
 
+/** @throws {ApiError} `BAD_REQUEST` */
+function uidOf(uid: unknown): string | null {
+  if (uid === undefined || uid === null || uid === '') return null;
+  const text = typeof uid === 'number' ? String(uid) : uid;
+  if (typeof text === 'string' && text.length <= MAX_UID_CHARS) return text;
+  throw new ApiError(400, 'BAD_REQUEST', `"uid" must be a text of at most ${MAX_UID_CHARS} characters.`);
+}
+
 /** @throws {ApiError} `NOT_FOUND` */
 export async function readSearch(place: SearchPlace, id: string): Promise<Search> {
   const { queue, redis } = place;
-  // In this order: a head that was read before the job's end would lack the reason of its failure.
+  // The state first: a head that was read before the job failed has no reason yet.
   const state = await readState(queue, id);
   const head = await readJobHead(redis, queue, id);
   if (head === null || state === null) throw gone();
   const { progress, stage, added_at, started_at, ended_at, error } = head;
+  const content = state === 'completed' ? await readJobContent(redis, queue, id) : null;
   return {
     id,
     state,
+    waiting_for_index: isWaitingForIndex(state, head),
     progress,
     position: state === 'waiting' ? await readPosition(place, id) : null,
     stage,
     added_at,
     started_at,
     ended_at,
-    // Only now is there more to be read than the head.
-    matches: state === 'completed' ? matchesOf(await findJob(queue, id)) : null,
+    matches: content === null ? null : matchesOf(id, content),
+    details: content === null ? null : detailsOf(content.result),
     error: state === 'failed' ? error : null,
   };
 }
 
 /**
- * Ends a search: one that runs fails as `CANCELLED`, one that waits is gone.
+ * Ends a search: one that runs fails as `CANCELLED`, one that waits is removed.
  *
  * @throws {ApiError} `NOT_FOUND`, `CONFLICT` for one that has ended
  */
 export async function cancelSearch({ queue, redis }: SearchPlace, id: string): Promise<void> {
+  const head = await readJobHead(redis, queue, id);
   const state = await readState(queue, id);
+  if (head === null || state === null) throw gone();
   switch (state) {
-    case null:
-      throw gone();
     case 'completed':
     case 'failed':
-      throw new ApiError(409, 'CONFLICT', 'The search has ended already.');
+      throw new ApiError(409, 'CONFLICT', 'The search has already ended.');
     case 'active':
       await redis.publish(cancelChannel(queue.name), id);
       return;
     case 'waiting':
     case 'waiting_children':
     case 'delayed':
-      // Photos that it had the fleet index are of use to the next search.
+      // Photos that are being indexed for it are of use to the next search.
       if ((await queue.remove(id, { removeChildren: false })) === 1) return;
       // A worker has taken it just now.
       await redis.publish(cancelChannel(queue.name), id);
   }
 }
 
-/** With all its data, and its result. @throws {ApiError} `NOT_FOUND` */
-export async function findJob(queue: Queue, id: string): Promise<Job> {
-  const job = await queue.getJob(id);
-  if (job === undefined) throw gone();
-  return job;
-}
-
-/** Workers take from the tail of the list; 1 is next. `null` once it has been taken, or where it has a priority. */
+/** Workers take from the tail of the list; 1 is next. `null` for a job with a priority, or one taken just now. */
 async function readPosition({ queue, redis }: SearchPlace, id: string): Promise<number | null> {
-  const key = queue.toKey('wait');
-  const [index, length] = await Promise.all([redis.lpos(key, id), redis.llen(key)]);
-  return index === null ? null : Math.max(1, length - index);
+  // The second list holds the jobs while the queue is paused.
+  for (const list of ['wait', 'paused']) {
+    const key = queue.toKey(list);
+    const [index, length] = await Promise.all([redis.lpos(key, id), redis.llen(key)]);
+    if (index !== null) return Math.max(1, length - index);
+  }
+  return null;
 }
 
-function isUserId(uid: unknown): uid is string | number {
-  return (typeof uid === 'string' && uid !== '') || typeof uid === 'number';
-}
-
-function gone(): ApiError {
-  return notFound('There is no job of this id; results of searches are kept for an hour.');
+export function gone(): ApiError {
+  return notFound('There is no job with this id; results of searches are kept for an hour.');
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { viewWorker } from '../../../src/dashboard/fleet/activity.js';
 import type { WorkerView } from '../../../src/dashboard/api/api.js';
-import { createFleetHistory, type FleetMoment } from '../../../src/dashboard/fleet/fleet-history.js';
+import { createFleetHistory } from '../../../src/dashboard/fleet/fleet-history.js';
+import type { FleetMoment } from '../../../src/dashboard/fleet/fleet-moment.js';
 import { NO_SEARCHES, observeSearch } from '../../../src/shared/durations.js';
 import type { WorkerRecord } from '../../../src/shared/worker-record.js';
 import { workerRecord } from '../../support/worker-record.js';

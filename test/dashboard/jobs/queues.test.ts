@@ -39,7 +39,7 @@ async function endNext(
 }
 
 describe('the queues over HTTP', () => {
-  it('list jobs, and show neither selfie nor result in a list', async () => {
+  it('list jobs, and show neither the selfie nor the result in a list', async () => {
     const job = await dashboard.searchQueue.add('search', { image: SELFIE, stage: 'Day-1', uid: 's1' });
     const { jobs, total } = await listed('search', 'waiting');
     expect(total).toBe(1);
@@ -52,13 +52,17 @@ describe('the queues over HTTP', () => {
     expect(text).not.toContain('secret');
   });
 
-  it('list a search with a large selfie without reading that', async () => {
-    const { id } = await dashboard.searchQueue.add('search', { image: 'x'.repeat(100_000), stage: 'Day-1' });
-    expect((await listed('search', 'waiting')).jobs).toMatchObject([{ id, stage: null, error: null }]);
-    expect((await details(id ?? '')).stage).toBe('Day-1');
+  it('list a search with a large selfie with its stage and user', async () => {
+    const image = 'x'.repeat(100_000);
+    await dashboard.searchQueue.add('search', { image, uid: 's"1', stage: 'Day-1', timestamp: 1 });
+    await dashboard.searchQueue.add('search', { uid: 's2', stage: 'Tag \\ ü', images: [image] });
+    expect((await listed('search', 'waiting')).jobs).toMatchObject([
+      { stage: 'Tag \\ ü', uid: 's2' },
+      { stage: 'Day-1', uid: 's"1' },
+    ]);
   });
 
-  it('list a page at a time, the newest first', async () => {
+  it('list one page at a time, the newest first', async () => {
     for (const stage of ['a', 'b', 'c']) {
       await dashboard.searchQueue.add('search', { image: SELFIE, stage });
       await endNext((job) => job.moveToFailed(new Error('INVALID_IMAGE: It is broken.'), 'token', false));
@@ -81,7 +85,7 @@ describe('the queues over HTTP', () => {
     expect((await listed('index', 'waiting')).jobs).toMatchObject([{ name: 'index', stage: 'Day-1' }]);
   });
 
-  it('show one job with its log and result, and its pictures’ sizes in the place of the pictures', async () => {
+  it('show one job with its log and result, with sizes in place of images', async () => {
     const { id = '' } = await dashboard.searchQueue.add('search', {
       image: SELFIE,
       images: [SELFIE],
@@ -98,16 +102,16 @@ describe('the queues over HTTP', () => {
       matches: [{ id: 'a', score: 0.9, photo: null }],
       data: {
         uid: 's1',
-        image: '(picture, 1 kB)',
-        images: ['(picture, 1 kB)'],
-        gallery: [{ id: 'a', image: '(picture, 1 kB)' }],
+        image: '(image, 1 kB)',
+        images: ['(image, 1 kB)'],
+        gallery: [{ id: 'a', image: '(image, 1 kB)' }],
         note: '(5 kB, not shown)',
       },
     });
     expect(JSON.stringify(job)).not.toContain(SELFIE);
   });
 
-  it('put a failed job back', async () => {
+  it('retry a failed job', async () => {
     const { id = '' } = await dashboard.searchQueue.add('search', { image: SELFIE, stage: 'Day-1' });
     const retry = () => dashboard.send('POST', `/api/queues/search/jobs/${id}/retry`);
     expect((await retry()).status).toBe(409);
@@ -117,17 +121,17 @@ describe('the queues over HTTP', () => {
     expect((await details(id)).state).toBe('waiting');
   });
 
-  it('do not put a job back whose selfie is no more', async () => {
+  it('do not retry a search whose selfie has been deleted', async () => {
     const { id = '' } = await dashboard.searchQueue.add('search', { image: null, stage: 'Day-1' });
     await endNext((job) => job.moveToFailed(new Error('The device is lost'), 'token', false));
     const response = await dashboard.send('POST', `/api/queues/search/jobs/${id}/retry`);
     expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({
-      error: { message: expect.stringContaining('KEEP_SELFIES') },
+      error: { message: expect.stringContaining('upload it again') },
     });
   });
 
-  it('remove a job, but not one that runs', async () => {
+  it('remove a job, but not a running one', async () => {
     const { id = '' } = await dashboard.searchQueue.add('search', { image: SELFIE, stage: 'Day-1' });
     const remove = () => dashboard.send('DELETE', `/api/queues/search/jobs/${id}`);
     await endNext(async (job) => {
@@ -140,16 +144,19 @@ describe('the queues over HTTP', () => {
     expect((await remove()).status).toBe(404);
   });
 
-  it.each(['?state=nothing', '', '?state=failed&count=1000', '?state=failed&start=-1'])(
-    'are not listed by %j',
-    async (query) => {
-      const response = await dashboard.fetch(`/api/queues/search/jobs${query}`);
-      expect(response.status).toBe(400);
-      expect(await response.json()).toMatchObject({ error: { code: 'BAD_REQUEST' } });
-    },
-  );
+  it.each([
+    '?state=nothing',
+    '',
+    '?state=failed&count=1000',
+    '?state=failed&start=-1',
+    '?state=failed&start=1e300',
+  ])('are not listed by %j', async (query) => {
+    const response = await dashboard.fetch(`/api/queues/search/jobs${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: 'BAD_REQUEST' } });
+  });
 
-  it('can be looked at on the board, without pictures and without orders', async () => {
+  it('are shown on the board without images, and cannot be changed there', async () => {
     const { id = '' } = await dashboard.searchQueue.add('search', { image: SELFIE, stage: 'Day-1' });
     await endNext((job) => job.moveToCompleted([{ id: 'Day-1/secret.jpg', score: 0.9 }], 'token', false));
     const lists = await (
@@ -159,7 +166,7 @@ describe('the queues over HTTP', () => {
     ).text();
     const one = await (await dashboard.fetch(`/board/api/queues/face-search/${id}`)).text();
     for (const text of [lists, one]) {
-      expect(text).toContain('(picture, 1 kB)');
+      expect(text).toContain('(image, 1 kB)');
       expect(text).toContain('(1 matches, not shown)');
       expect(text).not.toContain(SELFIE);
       expect(text).not.toContain('secret');

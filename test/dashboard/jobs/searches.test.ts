@@ -24,7 +24,7 @@ const read = async (id: string): Promise<Search> =>
   (await (await dashboard.fetch(`/api/searches/${id}`)).json()) as Search;
 
 describe('a search over HTTP', () => {
-  it('is a job as the portal adds it', async () => {
+  it('becomes a job with the fields that the portal reads', async () => {
     const { id, state, position } = await add({
       image: SELFIE,
       stage: 'Day-1',
@@ -46,7 +46,7 @@ describe('a search over HTTP', () => {
     expect(job?.opts.attempts).toBe(3);
   });
 
-  it('can be a form with files', async () => {
+  it('can be sent as a form with files', async () => {
     const form = new FormData();
     form.set('stage', 'Day-1/Morning');
     form.set('threshold', '0.7');
@@ -67,14 +67,14 @@ describe('a search over HTTP', () => {
     [{ image: SELFIE }, expect.stringContaining('names no gallery')],
     [{ image: 5, stage: 'Day-1' }, expect.stringContaining('image')],
     [{ image: SELFIE, stage: 'Day-1', threshold: 2 }, expect.stringContaining('threshold')],
-  ])('is refused with the reason where it is wrong: %j', async (data, message) => {
+  ])('is refused with the reason if it is wrong: %j', async (data, message) => {
     const response = await dashboard.send('POST', '/api/searches', data);
     expect(response.status).toBe(400);
     expect(await response.json()).toEqual({ error: { code: 'INVALID_JOB', message } });
     expect(await dashboard.searchQueue.getJobCountByTypes('wait')).toBe(0);
   });
 
-  it('is refused where a form’s number is none, or its file is empty', async () => {
+  it('is refused if a number in a form is none, or its file is empty', async () => {
     const form = new FormData();
     form.set('stage', 'Day-1');
     form.set('threshold', 'much');
@@ -85,7 +85,7 @@ describe('a search over HTTP', () => {
     expect((await dashboard.fetch('/api/searches', { method: 'POST', body: form })).status).toBe(400);
   });
 
-  it('is refused where it is larger than a picture may be', async () => {
+  it('is refused if it is larger than an image may be', async () => {
     await dashboard.stop();
     dashboard = await startDashboardHarness({ MAX_IMAGE_BYTES: '2000' });
     const form = new FormData();
@@ -106,7 +106,7 @@ describe('a search over HTTP', () => {
     }
   });
 
-  it.each(['[1]', '"text"', '{', ''])('is refused where its body is %j', async (body) => {
+  it.each(['[1]', '"text"', '{', ''])('is refused if its body is %j', async (body) => {
     const response = await dashboard.fetch('/api/searches', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -116,7 +116,7 @@ describe('a search over HTTP', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'BAD_REQUEST' } });
   });
 
-  it('is one at a time of the same user', async () => {
+  it('is limited to one at a time for each user', async () => {
     const first = await add({ image: SELFIE, stage: 'Day-1', uid: 's1' });
     const second = await dashboard.send('POST', '/api/searches', {
       image: SELFIE,
@@ -131,7 +131,7 @@ describe('a search over HTTP', () => {
     await add({ image: SELFIE, stage: 'Day-2', uid: 's1' });
   });
 
-  it('may be asked for anew by the same user once it has ended', async () => {
+  it('can be repeated by the same user once it has ended', async () => {
     dashboard.work(async () => []);
     const { id } = await add({ image: SELFIE, stage: 'Day-1', uid: 's1' });
     for await (const { event } of eventsOf(await dashboard.fetch(`/api/searches/${id}/events`))) {
@@ -140,7 +140,7 @@ describe('a search over HTTP', () => {
     await add({ image: SELFIE, stage: 'Day-1', uid: 's1' });
   });
 
-  it('tells how it goes on, from the queue to the result', async () => {
+  it('is reported live, from the queue to the result', async () => {
     await add();
     const { id } = await add();
     const response = await dashboard.fetch(`/api/searches/${id}/events`);
@@ -158,8 +158,14 @@ describe('a search over HTTP', () => {
       }
       if (news.event === 'state' && (news.data as { progress: number }).progress === 50) halfway.resolve();
     }
-    expect(seen[0]).toEqual({ event: 'state', data: { state: 'waiting', position: 2, progress: 0 } });
-    expect(seen).toContainEqual({ event: 'state', data: { state: 'active', position: null, progress: 50 } });
+    expect(seen[0]).toEqual({
+      event: 'state',
+      data: { state: 'waiting', waiting_for_index: false, position: 2, progress: 0 },
+    });
+    expect(seen).toContainEqual({
+      event: 'state',
+      data: { state: 'active', waiting_for_index: false, position: null, progress: 50 },
+    });
     expect(seen.at(-1)).toMatchObject({
       event: 'result',
       data: { id, state: 'completed', matches: [{ id: 'Day-1/a.jpg', score: 0.9 }] },
@@ -167,7 +173,7 @@ describe('a search over HTTP', () => {
     expect(await read(id)).toEqual(seen.at(-1)?.data);
   });
 
-  it('tells of its failure with the job’s own code', async () => {
+  it('is reported as failed with the code of the job', async () => {
     dashboard.work(async () => {
       throw new Error('NO_FACE_DETECTED: Nobody is on the selfie.');
     });
@@ -180,7 +186,7 @@ describe('a search over HTTP', () => {
     });
   });
 
-  it('tells that it was removed while somebody watched', async () => {
+  it('is reported as removed to a client that follows it', async () => {
     const { id } = await add();
     const news = [];
     for await (const one of eventsOf(await dashboard.fetch(`/api/searches/${id}/events`))) {
@@ -190,14 +196,14 @@ describe('a search over HTTP', () => {
     expect(news.at(-1)).toMatchObject({ event: 'failure', data: { error: { code: 'CANCELLED' } } });
   });
 
-  it('is gone at once where it waits and is cancelled', async () => {
+  it('is removed at once if it waits and is cancelled', async () => {
     const { id } = await add();
     expect((await dashboard.send('DELETE', `/api/searches/${id}`)).status).toBe(204);
     expect((await dashboard.fetch(`/api/searches/${id}`)).status).toBe(404);
     expect((await dashboard.send('DELETE', `/api/searches/${id}`)).status).toBe(404);
   });
 
-  it('is cancelled on the machine where it runs', async () => {
+  it('is cancelled on the machine that runs it', async () => {
     const started = defer();
     const done = defer();
     dashboard.work(async () => {
@@ -228,8 +234,8 @@ describe('a search over HTTP', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'CONFLICT' } });
   });
 
-  it.each(['/api/searches/nobody', '/api/searches/nobody/events', '/api/searches/nobody/photos/0'])(
-    'is not there at %s',
+  it.each(['/api/searches/none', '/api/searches/none/events', '/api/searches/none/photos/0'])(
+    'is not found at %s',
     async (url) => {
       const response = await dashboard.fetch(url);
       expect(response.status).toBe(404);
@@ -237,7 +243,7 @@ describe('a search over HTTP', () => {
     },
   );
 
-  it('is limited a client where the operator says so', async () => {
+  it('is limited for each client if the operator wants it', async () => {
     await dashboard.stop();
     dashboard = await startDashboardHarness({ DASHBOARD_SEARCHES_PER_MINUTE: '2' });
     await add();

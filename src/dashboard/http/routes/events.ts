@@ -1,31 +1,43 @@
 import type { FastifyInstance } from 'fastify';
-import { streamEvents } from '../event-stream.js';
-import type { FleetNews } from '../../fleet/fleet-watch.js';
+import type { FleetNews, FleetWatch } from '../../fleet/fleet-watch.js';
+import { formatEvent, streamEvents } from '../event-stream.js';
 import type { RouteContext } from './context.js';
 
-/** Answers also while Redis is away: that is news, too. */
+/** Also answers while Redis is away, and reports that. */
 export function addEventsRoute(app: FastifyInstance, { fleet }: RouteContext): void {
+  const stream = serialisedOnce(fleet);
   app.get(
     '/api/events',
     {
       schema: {
-        summary: 'The fleet, live',
+        summary: 'Follow the fleet live',
         description:
-          'Server-sent events: `history` (the last ten minutes), then `fleet` every two seconds, or `trouble` while Redis is away.',
+          'Server-sent events: `history` (up to ten minutes), then `fleet` every two seconds, or `trouble` while Redis is away or refuses.',
         tags: ['workers'],
         produces: ['text/event-stream'],
       },
     },
     (_request, reply) =>
       streamEvents(reply, ({ send }) => {
-        const tell = (news: FleetNews): void =>
-          news.kind === 'fleet' ? send('fleet', news.event) : send('trouble', { error: news.problem });
-        send('history', fleet.history());
-        const last = fleet.last();
-        // Its sample is part of the history already.
-        if (last !== null)
-          tell(last.kind === 'fleet' ? { ...last, event: { ...last.event, sample: null } } : last);
-        return fleet.subscribe(tell);
+        send(formatEvent('history', fleet.history()));
+        return stream(send);
       }),
   );
+}
+
+/** All clients get the same text of an event. */
+function serialisedOnce(fleet: FleetWatch): (send: (frame: string) => void) => () => void {
+  const frames = new WeakMap<FleetNews, string>();
+  return (send) =>
+    fleet.subscribe((news) => {
+      let frame = frames.get(news);
+      if (frame === undefined) {
+        frame =
+          news.kind === 'fleet'
+            ? formatEvent('fleet', news.event)
+            : formatEvent('trouble', { error: news.problem });
+        frames.set(news, frame);
+      }
+      send(frame);
+    });
 }

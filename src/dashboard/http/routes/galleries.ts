@@ -6,13 +6,13 @@ interface OfStage {
   Params: { stage: string };
 }
 
-/** A stage's slashes are written `%2F` in the path. */
+/** In a path, the slashes of a stage are written as `%2F`. */
 export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: RouteContext): void {
   app.get(
     '/api/galleries',
     {
       schema: {
-        summary: 'The stages that can be searched',
+        summary: 'List the stages',
         tags: ['galleries'],
         response: { 200: ANSWERS.galleries },
       },
@@ -23,7 +23,7 @@ export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: Ro
     '/api/galleries/:stage/index',
     {
       schema: {
-        summary: 'Have what is new in a stage indexed',
+        summary: 'Index the new photos of a stage',
         tags: ['galleries'],
         response: { 202: ANSWERS.indexStarted, 404: ANSWERS.failure, 409: ANSWERS.failure },
       },
@@ -34,8 +34,8 @@ export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: Ro
     '/api/galleries/:stage',
     {
       schema: {
-        summary: 'Delete the faces that were computed of a stage',
-        description: 'Photos that still lie in the gallery are indexed anew by the next search.',
+        summary: 'Delete the computed faces of a stage',
+        description: 'The next search indexes again what is still in the gallery.',
         tags: ['galleries'],
         response: { 200: ANSWERS.galleryForgotten },
       },

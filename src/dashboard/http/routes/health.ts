@@ -1,20 +1,26 @@
 import type { FastifyInstance } from 'fastify';
-import { redisAway } from '../../api/redis-away.js';
+import { redisAway } from '../../api/redis-trouble.js';
 import { ANSWERS } from '../schemas.js';
 import type { RouteContext } from './context.js';
 
-/** For whoever supervises the dashboard, with or without the token. */
+/** Health checks work without the token. */
 export function addHealthRoutes(app: FastifyInstance, { redis }: RouteContext): void {
   app.get(
     '/healthz',
-    { schema: { summary: 'Whether the dashboard runs', tags: ['health'], response: { 200: ANSWERS.ok } } },
+    {
+      schema: {
+        summary: 'Check that the dashboard is running',
+        tags: ['health'],
+        response: { 200: ANSWERS.ok },
+      },
+    },
     () => ({ status: 'ok' }),
   );
   app.get(
     '/readyz',
     {
       schema: {
-        summary: 'Whether it can answer: Redis is there',
+        summary: 'Check that the dashboard reaches Redis',
         tags: ['health'],
         response: { 200: ANSWERS.ok, 503: ANSWERS.failure },
       },

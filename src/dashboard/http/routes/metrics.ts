@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { readFleetMoment } from '../../fleet/fleet-watch.js';
+import { readFleetMoment } from '../../fleet/fleet-moment.js';
 import { METRICS_TYPE, writeMetrics } from '../../fleet/metrics.js';
 import type { RouteContext } from './context.js';
 
@@ -8,7 +8,7 @@ export function addMetricsRoute(app: FastifyInstance, { redis, queues }: RouteCo
     '/metrics',
     {
       schema: {
-        summary: 'The fleet for Prometheus',
+        summary: 'Get the metrics for Prometheus',
         tags: ['health'],
         produces: ['text/plain'],
         response: { 200: { type: 'string' } },

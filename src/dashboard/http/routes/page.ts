@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 const WEB = fileURLToPath(new URL('../../../../web/', import.meta.url));
 const SCRIPTS = fileURLToPath(new URL('../../../../dist/dashboard/web/', import.meta.url));
 
-/** The operators' page: files as they are, the same for everybody. What they show comes from the API. */
+/** The static files of the page, open to everyone. All data comes from the API. */
 export async function addPageRoutes(app: FastifyInstance): Promise<void> {
   const preact = await readFile(fileURLToPath(import.meta.resolve('htm/preact/standalone')), 'utf8');
   const common = { cacheControl: false, index: false as const, decorateReply: false };

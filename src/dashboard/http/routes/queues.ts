@@ -1,14 +1,18 @@
 import type { Job, JobType, Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
-import { ApiError, notFound } from '../../api/api-error.js';
-import { readJobHead, readJobHeads } from '../../jobs/job-head.js';
-import { matchesOf, readState, withoutImages } from '../../jobs/job-view.js';
+import { ApiError } from '../../api/api-error.js';
+import { isWaitingForIndex, type JobHead, readJobHead, readJobHeads } from '../../jobs/job-head.js';
+import { matchesOf, readJobContent, readState, withoutImages } from '../../jobs/job-view.js';
+import { detailsOf } from '../../jobs/search-details.js';
+import { gone } from '../../jobs/searches.js';
+import { isRecord } from '../../jobs/untrusted.js';
 import { ANSWERS } from '../schemas.js';
-import { findJob } from '../../jobs/searches.js';
 import type { RouteContext } from './context.js';
 
 const MAX_JOBS = 200;
+/** Redis refuses larger indices; no list is that long. */
+const MAX_START = 10_000_000;
 const MAX_LOG_LINES = 1000;
 
 /** BullMQ's names for these states. While a queue is paused, its waiting jobs are in the list `paused`. */
@@ -31,13 +35,13 @@ interface JobList {
   Querystring: { state: JobState; start: number; count: number };
 }
 
-/** Looking after the queues: lists without pictures and results, and one job in full. */
+/** Lists of jobs without images and results, and one job with its log and result. */
 export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteContext): void {
   app.get<JobList>(
     '/api/queues/:kind/jobs',
     {
       schema: {
-        summary: 'Jobs in a state, the newest first',
+        summary: 'List the jobs in a state, the newest first',
         tags: ['queues'],
         params: { type: 'object', properties: { kind } },
         querystring: {
@@ -45,7 +49,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
           required: ['state'],
           properties: {
             state: { type: 'string', enum: Object.keys(TYPES) },
-            start: { type: 'integer', minimum: 0, default: 0 },
+            start: { type: 'integer', minimum: 0, maximum: MAX_START, default: 0 },
             count: { type: 'integer', minimum: 1, maximum: MAX_JOBS, default: 50 },
           },
         },
@@ -60,27 +64,35 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
         queue.getJobCountByTypes(...types),
       ]);
       const heads = await readJobHeads(redis, queue, ids.slice(0, count));
-      return { jobs: heads.map((head) => ({ ...head, state })), total };
+      return {
+        jobs: heads.map((head) => ({ ...head, state, waiting_for_index: isWaitingForIndex(state, head) })),
+        total,
+      };
     },
   );
 
+  /** BullMQ would take other keys of the queue for jobs. @throws {ApiError} `NOT_FOUND` */
+  const requireJob = async (queue: Queue, id: string): Promise<{ head: JobHead; state: JobState }> => {
+    const head = await readJobHead(redis, queue, id);
+    const state = head === null ? null : await readState(queue, id);
+    if (head === null || state === null) throw gone();
+    return { head, state };
+  };
+
   const describe = async (queue: Queue, id: string): Promise<JobDetails> => {
-    const state = await readState(queue, id);
-    const [head, job, { logs }] = await Promise.all([
-      readJobHead(redis, queue, id),
-      findJob(queue, id),
+    const { head, state } = await requireJob(queue, id);
+    const [content, { logs }] = await Promise.all([
+      readJobContent(redis, queue, id),
       queue.getJobLogs(id, 0, MAX_LOG_LINES - 1),
     ]);
-    if (head === null || state === null) throw notFound('The job has just gone.');
-    const { stage, folder } = job.data as { stage?: string; folder?: string };
     return {
       ...head,
-      // Here the data is at hand, however large it is.
-      stage: stage ?? folder ?? null,
       state,
-      data: withoutImages(job.data),
+      waiting_for_index: isWaitingForIndex(state, head),
+      data: withoutImages(content.data),
       log: logs,
-      matches: matchesOf(job),
+      matches: matchesOf(id, content),
+      details: detailsOf(content.result),
     };
   };
 
@@ -95,37 +107,37 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
 
   app.get<OneJob>(
     '/api/queues/:kind/jobs/:id',
-    one('A job with its log; a search with its result', { 200: ANSWERS.job }),
+    one('Get a job with its log, and a search with its result', { 200: ANSWERS.job }),
     ({ params }) => describe(queues[params.kind], params.id),
   );
 
   app.post<OneJob>(
     '/api/queues/:kind/jobs/:id/retry',
     one('Put a failed job back into the queue', { 202: ANSWERS.job }),
-    async ({ params }, reply) => {
-      const queue = queues[params.kind];
-      const job = await findJob(queue, params.id);
-      if ((await readState(queue, params.id)) !== 'failed')
-        throw new ApiError(409, 'CONFLICT', 'Only a job that has failed can be tried again.');
-      if (isWithoutSelfie(job)) {
+    async ({ params: { kind: of, id } }, reply) => {
+      const queue = queues[of];
+      const { state } = await requireJob(queue, id);
+      if (state !== 'failed') throw new ApiError(409, 'CONFLICT', 'Only a failed job can be retried.');
+      const { data } = await readJobContent(redis, queue, id);
+      if (of === 'search' && isWithoutSelfie(data)) {
         throw new ApiError(
           409,
           'CONFLICT',
-          'Its selfie was removed when it ended (KEEP_SELFIES): the search has to be asked for anew.',
+          'The selfie of this search has been deleted; upload it again in a new search.',
         );
       }
-      await job.retry('failed');
-      return reply.status(202).send(await describe(queue, params.id));
+      await (await findJob(queue, id)).retry('failed');
+      return reply.status(202).send(await describe(queue, id));
     },
   );
 
   app.delete<OneJob>(
     '/api/queues/:kind/jobs/:id',
-    one('Remove a job that does not run', { 204: { type: 'null' } }),
-    async ({ params }, reply) => {
-      const queue = queues[params.kind];
-      await findJob(queue, params.id);
-      if ((await queue.remove(params.id, { removeChildren: false })) === 0) {
+    one('Remove a job that is not running', { 204: { type: 'null' } }),
+    async ({ params: { kind: of, id } }, reply) => {
+      const queue = queues[of];
+      await requireJob(queue, id);
+      if ((await queue.remove(id, { removeChildren: false })) === 0) {
         throw new ApiError(409, 'CONFLICT', 'The job is running; cancel it instead.');
       }
       return reply.status(204).send();
@@ -133,7 +145,12 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   );
 }
 
-function isWithoutSelfie(job: Job): boolean {
-  const { image, images } = job.data as { image?: unknown; images?: unknown };
-  return image === null || images === null;
+async function findJob(queue: Queue, id: string): Promise<Job> {
+  const job = await queue.getJob(id);
+  if (job === undefined) throw gone();
+  return job;
+}
+
+function isWithoutSelfie(data: unknown): boolean {
+  return !isRecord(data) || ((data['image'] ?? null) === null && (data['images'] ?? null) === null);
 }

@@ -1,23 +1,30 @@
-import type { MultipartFile, MultipartValue } from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiProblem } from '../../api/api.js';
-import { streamEvents } from '../event-stream.js';
+import type { FastifyInstance } from 'fastify';
+import type { ApiProblem, SearchEvents } from '../../api/api.js';
 import { ApiError } from '../../api/api-error.js';
-import { readPhoto } from '../../galleries/photos.js';
-import { ANSWERS, BODIES } from '../schemas.js';
+import { createPhotoReader } from '../../galleries/photos.js';
 import { followSearch } from '../../jobs/search-events.js';
 import { addSearch, cancelSearch, readSearch } from '../../jobs/searches.js';
+import { formatEvent, streamEvents } from '../event-stream.js';
+import { ANSWERS, BODIES } from '../schemas.js';
+import { readSearchForm } from '../search-form.js';
+import { createUploadLimit } from '../upload-limit.js';
 import type { RouteContext } from './context.js';
+
+/** Bodies in flight at the same time, if all are as large as they may be. */
+const MAX_UPLOADS = 8;
 
 interface ById {
   Params: { id: string };
 }
 
-/** What the portal does with BullMQ, for whoever would rather use HTTP. */
+/** The portal's part over HTTP: add a search, follow it, cancel it, see its photos. */
 export function addSearchRoutes(app: FastifyInstance, context: RouteContext): void {
   const { config, queues, redis, searchEvents } = context;
   const place = { queue: queues.search, redis };
   const { searchesPerMinute } = config.dashboard;
+  const bodyLimit = app.initialConfig.bodyLimit ?? 0;
+  const limitUploads = createUploadLimit(MAX_UPLOADS * bodyLimit, bodyLimit);
+  const readPhoto = createPhotoReader(place, config);
 
   app.post(
     '/api/searches',
@@ -25,9 +32,10 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
       config: {
         rateLimit: searchesPerMinute === 0 ? false : { max: searchesPerMinute, timeWindow: '1 minute' },
       },
+      preParsing: async (request, reply) => limitUploads(request, reply),
       validatorCompiler: () => () => true,
       schema: {
-        summary: 'Search for the person of a selfie',
+        summary: 'Search for a person',
         tags: ['searches'],
         body: {
           content: {
@@ -47,9 +55,9 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
     },
     async (request, reply) => {
       const data = request.isMultipart()
-        ? await readForm(request, config.engine.maxImageBytes)
+        ? await readSearchForm(request, config.engine.maxImageBytes)
         : readJson(request.body);
-      const search = await addSearch(place, { boxes: true, ...data, timestamp: Date.now() });
+      const search = await addSearch(place, data);
       return reply.status(202).header('location', `/api/searches/${search.id}`).send(search);
     },
   );
@@ -58,7 +66,7 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
     '/api/searches/:id',
     {
       schema: {
-        summary: 'A search, with its result once it has one',
+        summary: 'Get a search, with its result once it has one',
         tags: ['searches'],
         response: { 200: ANSWERS.search, 404: ANSWERS.failure },
       },
@@ -70,7 +78,7 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
     '/api/searches/:id/events',
     {
       schema: {
-        summary: 'A search, live',
+        summary: 'Follow a search live',
         description:
           'Server-sent events: `state` (state, position, progress) at every change, and last `result` or `failure` with the search.',
         tags: ['searches'],
@@ -82,18 +90,8 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
       return streamEvents(reply, ({ send, end }) =>
         followSearch(id, searchEvents, {
           read: () => readSearch(place, id),
-          tell: (event, data) => {
-            send(event, data);
-            if (event !== 'state') end();
-          },
-          gone: () => {
-            const error: ApiProblem = {
-              code: 'CANCELLED',
-              message: 'The search was removed from the queue.',
-            };
-            send('failure', { id, state: 'failed', matches: null, error });
-            end();
-          },
+          report: (event, data) => (event === 'state' ? send : end)(formatEvent(event, data)),
+          gone: () => end(formatEvent('failure', removedSearch(id))),
         }),
       );
     },
@@ -118,7 +116,7 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
     '/api/searches/:id/photos/:rank',
     {
       schema: {
-        summary: "A photo of a search's result, as JPEG",
+        summary: "Get a photo of a search's result, as JPEG",
         tags: ['searches'],
         params: {
           type: 'object',
@@ -127,7 +125,7 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
       },
     },
     async ({ params }, reply) => {
-      const photo = await readPhoto(queues.search, config, params.id, Number(params.rank));
+      const photo = await readPhoto(params.id, Number(params.rank));
       return reply
         .header('content-type', 'image/jpeg')
         .header('cache-control', 'private, max-age=3600')
@@ -136,39 +134,13 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
   );
 }
 
+function removedSearch(id: string): Pick<SearchEvents['failure'], 'id' | 'state' | 'matches' | 'error'> {
+  const error: ApiProblem = { code: 'CANCELLED', message: 'The search was removed from the queue.' };
+  return { id, state: 'failed', matches: null, error };
+}
+
 function readJson(body: unknown): Record<string, unknown> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body))
     return body as Record<string, unknown>;
-  throw new ApiError(
-    400,
-    'BAD_REQUEST',
-    'The body has to be a JSON object, or a form with the file "image".',
-  );
+  throw new ApiError(400, 'BAD_REQUEST', 'The body must be a JSON object, or a form with the file "image".');
 }
-
-/** A form's files are the selfies, all of them together no larger than one may be; its numbers are texts. */
-async function readForm(request: FastifyRequest, maxBytes: number): Promise<Record<string, unknown>> {
-  const images: string[] = [];
-  let bytes = 0;
-  const fields: Record<string, unknown> = {};
-  for await (const part of request.parts() as AsyncIterable<MultipartFile | MultipartValue<string>>) {
-    if (part.type === 'file') {
-      const image = await part.toBuffer();
-      bytes += image.length;
-      if (bytes > maxBytes) {
-        throw new ApiError(
-          413,
-          'TOO_LARGE',
-          `The selfies have more than ${maxBytes} bytes together (MAX_IMAGE_BYTES).`,
-        );
-      }
-      images.push(image.toString('base64'));
-    } else if (part.value !== '')
-      fields[part.fieldname] = NUMBERS.has(part.fieldname) ? Number(part.value) : part.value;
-  }
-  // A file field that was left empty is a file of no bytes.
-  const selfies = images.filter((image) => image !== '');
-  return { ...fields, ...(selfies.length > 0 && { images: selfies }) };
-}
-
-const NUMBERS: ReadonlySet<string> = new Set(['threshold', 'limit']);

@@ -5,22 +5,22 @@ import { NO_SESSION_COOKIE } from '../guard.js';
 import { ANSWERS, BODIES } from '../schemas.js';
 import type { RouteContext } from './context.js';
 
-/** More than a person types, too few to guess. */
+/** More than a person types, too few to guess a token. */
 const LOGINS_PER_MINUTE = 10;
 
-/** The token for a browser's session. Programs send the token itself with every request. */
+/** Exchanges the token for a session cookie. Programs send the token itself with every request. */
 export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext): void {
   app.get(
     '/api/session',
     {
       schema: {
-        summary: 'Whether the caller is admitted',
+        summary: 'Check whether the client is logged in',
         tags: ['session'],
         response: { 200: ANSWERS.session },
       },
     },
     (request) => ({
-      admitted: guard.admits(request),
+      admitted: guard.identify(request) === 'admitted',
       token_required: guard.tokenRequired,
       version: VERSION,
     }),
@@ -31,7 +31,7 @@ export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext):
       config: { rateLimit: { max: LOGINS_PER_MINUTE, timeWindow: '1 minute' } },
       validatorCompiler: () => () => true,
       schema: {
-        summary: 'Admit this browser',
+        summary: 'Log this browser in',
         tags: ['session'],
         body: BODIES.token,
         response: { 204: { type: 'null' }, 401: ANSWERS.failure, 429: ANSWERS.failure },
@@ -40,7 +40,7 @@ export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext):
     async (request, reply) => {
       const { token } = (request.body ?? {}) as { token?: unknown };
       if (typeof token !== 'string' || !guard.isToken(token)) {
-        throw new ApiError(401, 'UNAUTHORIZED', 'The token is not right.');
+        throw new ApiError(401, 'UNAUTHORIZED', 'Wrong token.');
       }
       return reply
         .status(204)
@@ -50,7 +50,7 @@ export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext):
   );
   app.delete(
     '/api/session',
-    { schema: { summary: 'Forget this browser', tags: ['session'], response: { 204: { type: 'null' } } } },
+    { schema: { summary: 'Log this browser out', tags: ['session'], response: { 204: { type: 'null' } } } },
     (_request, reply) => reply.status(204).header('set-cookie', NO_SESSION_COOKIE).send(),
   );
 }

@@ -10,6 +10,8 @@ import {
 const search: Search = {
   id: '7',
   state: 'waiting',
+  waiting_for_index: false,
+  details: null,
   progress: 0,
   position: 3,
   stage: 'ball',
@@ -61,7 +63,7 @@ describe('where a search is, is said in words', () => {
     ['waiting_children', null, 10, 'New photos of this stage are being indexed first…'],
     ['active', null, 42.4, 'Searching, 42 %…'],
   ])('%s, position %s, %d %%', (state, position, progress, words) => {
-    const now = { state, position, progress };
+    const now = { state, waiting_for_index: false, position, progress };
     expect(describeProgress({ type: 'running', id: '7', now, cancelling: false })).toBe(words);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { recogniseFormat } from '../../../src/child/vision/image-format.js';
+import { recogniseFormat } from '../../src/shared/image-format.js';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
