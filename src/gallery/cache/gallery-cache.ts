@@ -1,6 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
+import { withoutTrailingSlashes } from '../listing/gallery-directory.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
@@ -158,7 +159,7 @@ export function createGalleryCache({
   });
 
   const open = async (stage: string): Promise<OpenGallery> => {
-    const { entry, scanned } = await load(stage.replace(/\/+$/, ''));
+    const { entry, scanned } = await load(withoutTrailingSlashes(stage));
     const excluded = await exclusion.load();
     evict([entry, entries.get(settings.excludedStage ?? '')]);
     return {

@@ -74,15 +74,18 @@ export function createRefresh({ stage, gallery, galleryDir, belongs, now }: Refr
 
   const update = async (): Promise<ScannedGallery> => {
     const unreadable: string[] = [];
+    const ignored: string[] = [];
     const directory = await openGalleryDirectory(galleryDir);
-    const listed = await listPhotos(directory, stage, (line) => unreadable.push(line));
+    const listed = await listPhotos(directory, stage, (line, isPhoto) =>
+      (isPhoto ? unreadable : ignored).push(line),
+    );
     const batches = await gallery.update(listed.filter(({ folder }) => belongs(folder)));
     const broken = gallery.broken().map(({ path, message }) => `Skipped photo ${path}: ${message}`);
     return {
       photos: gallery.photos(),
       faces: gallery.matrix.size,
       belowQuality: gallery.belowQuality(),
-      skipped: [...unreadable, ...broken],
+      skipped: [...unreadable, ...broken, ...ignored],
       unreadable,
       batches,
     };

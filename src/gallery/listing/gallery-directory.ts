@@ -51,6 +51,13 @@ export async function openGalleryDirectory(galleryDir: string): Promise<GalleryD
   };
 }
 
+/** In linear time, for a stage of a million slashes. */
+export function withoutTrailingSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
+}
+
 /** A relative path of names and single forward slashes, without `..` and without anything that Windows treats as a path. */
 function isPlainPath(relativePath: string): boolean {
   // oxlint-disable-next-line no-control-regex -- the operating system ends a path at a NUL byte
