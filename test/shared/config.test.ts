@@ -40,7 +40,12 @@ describe('loadConfig', () => {
     });
     expect(config.queue).toEqual({ name: 'face-search', prefix: 'bull' });
     expect(config.hostname).toBe(hostname());
-    expect(config.jobs).toMatchObject({ concurrency: null, threshold: 0.6, limit: 10_000, keepSelfies: false });
+    expect(config.jobs).toMatchObject({
+      concurrency: null,
+      threshold: 0.6,
+      limit: 10_000,
+      keepSelfies: false,
+    });
     expect(config.gallery).toMatchObject({ dir: null, excludedStage: null, retentionS: 90 * 86_400 });
     expect(config.devices).toMatchObject({ gpuIndices: null, cpuOnly: false, cpuWorker: 'auto' });
     expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
