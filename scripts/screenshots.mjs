@@ -1,6 +1,6 @@
-// Takes the README's pictures of the dashboard: a real supervisor with simulated GPUs, tiny models and drawn people.
+// Takes the screenshots of the dashboard for the README: a real supervisor, simulated GPUs, tiny models, drawn people.
 //
-//   npm run build && node scripts/screenshots.mjs [seconds of load before the first picture]
+//   npm run build && node scripts/screenshots.mjs [seconds of load before the first screenshot]
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { chromium } from 'playwright-core';
-import { drawPictures } from './demonstration/drawn-pictures.mjs';
+import { drawImages } from './demonstration/drawn-images.mjs';
 import { startRedisServer } from './support/redis-server.mjs';
 import { writeTinyModels } from './tiny/models.mjs';
 
@@ -24,7 +24,7 @@ const loadS = Number(process.argv[2] ?? 180);
 const directory = await mkdtemp(path.join(tmpdir(), 'screenshots-'));
 const redis = await startRedisServer();
 await writeTinyModels(path.join(directory, 'models'));
-const { selfie } = await drawPictures(directory);
+const { selfie } = await drawImages(directory);
 await writeNvidiaSmi(path.join(directory, 'bin'));
 const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
   cwd: directory,
@@ -51,7 +51,7 @@ try {
   const running = addSearches(image, load.signal);
   await sleep(loadS * 1000);
   await mkdir(IMAGES, { recursive: true });
-  await takePictures(url);
+  await takeScreenshots(url);
   load.abort();
   await running;
 } finally {
@@ -63,7 +63,7 @@ try {
 }
 
 /** @param {string} url */
-async function takePictures(url) {
+async function takeScreenshots(url) {
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
@@ -75,7 +75,7 @@ async function takePictures(url) {
   await page.screenshot({ path: path.join(IMAGES, 'workers.png') });
 
   await page.emulateMedia({ colorScheme: 'dark' });
-  await page.goto(`${url}/#/try`);
+  await page.goto(`${url}/#/search`);
   await page.getByTestId('selfie-input').setInputFiles(selfie);
   await page.getByTestId('stage-input').fill(STAGE);
   await page.getByTestId('search-button').click();
@@ -83,7 +83,7 @@ async function takePictures(url) {
   await page.waitForLoadState('networkidle').catch(() => undefined);
   await page.screenshot({ path: path.join(IMAGES, 'search.png') });
   await browser.close();
-  console.log(`The pictures are in ${path.relative(process.cwd(), IMAGES)}`);
+  console.log(`The screenshots are in ${path.relative(process.cwd(), IMAGES)}`);
 }
 
 /** @param {string} image @param {AbortSignal} signal */

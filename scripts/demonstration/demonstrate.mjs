@@ -7,18 +7,18 @@ import { search } from './search.mjs';
 import { readBusyWorkers, startRedis, startWorker } from './servers.mjs';
 
 /**
- * One search from start to end. Whatever happens, everything that it started is stopped: last in, first out.
+ * Runs one search from start to end. Always stops everything that it started, in reverse order.
  *
- * @param {import('./options.mjs').Pictures | null} pictures
+ * @param {import('./options.mjs').Images | null} images
  * @param {{ project: string, signal: AbortSignal }} surroundings
  */
-export async function demonstrate(pictures, { project, signal }) {
+export async function demonstrate(images, { project, signal }) {
   /** @type {(() => Promise<void>)[]} */
   const closers = [];
   try {
     const directory = await mkdtemp(path.join(tmpdir(), 'face-search-demo-'));
     closers.push(async () => rm(directory, { recursive: true, force: true }));
-    const material = await chooseMaterial(pictures, { project, directory, signal });
+    const material = await chooseMaterial(images, { project, directory, signal });
     signal.throwIfAborted();
 
     const redis = await startRedis(directory, signal);
@@ -31,7 +31,7 @@ export async function demonstrate(pictures, { project, signal }) {
       await worker.stop();
     });
 
-    console.log(`Looking for ${material.selfie} in ${path.join(material.galleryDir, material.stage)}`);
+    console.log(`Searching for ${material.selfie} in ${path.join(material.galleryDir, material.stage)}`);
     const running = AbortSignal.any([begun, worker.lost]);
     const found = await search(material, redis.port, running);
     for (const line of found.log) console.log(`Job log: ${line}`);
@@ -39,7 +39,7 @@ export async function demonstrate(pictures, { project, signal }) {
     console.log(`\n${found.matches.length} photos in ${(found.durationMs / 1000).toFixed(2)} s`);
 
     for (const record of await readBusyWorkers(redis.client, running)) {
-      console.log(`\nHeartbeat of ${record.id}, as the portal reads it:\n${formatWorker(record)}`);
+      console.log(`\nHeartbeat of ${record.id} in Redis:\n${formatWorker(record)}`);
     }
   } finally {
     for (const close of closers.toReversed()) await close();

@@ -1,4 +1,4 @@
-// Only Node's own modules up here: on a fresh machine nothing else is installed yet.
+// Import only Node's own modules here: on a fresh machine no package is installed yet.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -29,7 +29,7 @@ function readCommandLine() {
 async function run(command, ...args) {
   const child = spawn(command, args, { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`Cannot go on: ${[command, ...args].join(' ')} failed.`);
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} failed.`);
 }
 
 const options = readCommandLine();
@@ -47,7 +47,7 @@ try {
   await run('npm', 'run', '--silent', 'build');
   interruption.signal.throwIfAborted();
   const { demonstrate } = await import('./demonstrate.mjs');
-  await demonstrate(options.pictures, { project, signal: interruption.signal });
+  await demonstrate(options.images, { project, signal: interruption.signal });
 } catch (error) {
   console.error(`\n${messageOf(error)}`);
   process.exitCode = interruption.signal.aborted ? EXIT_INTERRUPTED : EXIT_FAILED;

@@ -4,23 +4,23 @@ import { parseArgs } from 'node:util';
 
 export const HELP = `Usage: scripts/demo [options]
 
-Shows one face search from start to end: starts a private Redis and the worker, puts one job into the
-queue, shows its progress, its matches and the worker's heartbeat, and stops everything it started.
+Runs one face search from start to end. It starts its own Redis and a worker, adds one job to the queue,
+and shows the progress, the matches and the worker's heartbeat. Then it stops everything it started.
 
 Options
-  --selfie FILE      a picture of the person to look for
-  --gallery FOLDER   the pictures to look through, with all folders below
-  --help             this text
+  --selfie FILE      image of the person to search for
+  --gallery FOLDER   folder with the photos to search, including its subfolders
+  --help             show this text
 
-Without pictures of yours it uses those in ../shared/data, and without those or without models it draws
-some itself. Variables such as USE_CPU, GPU_INDEX, MODEL_PACK, MODELS_MIRROR and MATCH_THRESHOLD are obeyed.`;
+Without these options it uses the photos in ../shared/data. Without those, or without models, it draws its
+own images. Environment variables such as USE_CPU, GPU_INDEX, MODEL_PACK, MODELS_MIRROR and MATCH_THRESHOLD apply.`;
 
-/** @typedef {{ selfie: string, gallery: string }} Pictures absolute paths */
+/** @typedef {{ selfie: string, gallery: string }} Images absolute paths */
 
 /**
  * @param {readonly string[]} args
- * @returns {{ help: boolean, pictures: Pictures | null }}
- * @throws {Error} what is wrong with the command line, for a person
+ * @returns {{ help: boolean, images: Images | null }}
+ * @throws {Error} if the command line is wrong
  */
 export function readOptions(args) {
   const { values } = parseArgs({
@@ -32,9 +32,11 @@ export function readOptions(args) {
     },
   });
   const { help, selfie, gallery } = values;
-  if (help || (selfie === undefined && gallery === undefined)) return { help, pictures: null };
-  if (selfie === undefined) throw new Error('Say with --selfie whom to look for.');
-  if (gallery === undefined) throw new Error('Say with --gallery which folder to look through.');
+  if (help || (selfie === undefined && gallery === undefined)) return { help, images: null };
+  if (selfie === undefined)
+    throw new Error('--gallery needs --selfie FILE, the image of the person to search for.');
+  if (gallery === undefined)
+    throw new Error('--selfie needs --gallery FOLDER, the folder with the photos to search.');
 
   if (!statSync(selfie, { throwIfNoEntry: false })?.isFile()) {
     throw new Error(`The selfie ${selfie} is not a file.`);
@@ -42,5 +44,5 @@ export function readOptions(args) {
   if (!statSync(gallery, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`The gallery ${gallery} is not a folder.`);
   }
-  return { help, pictures: { selfie: path.resolve(selfie), gallery: path.resolve(gallery) } };
+  return { help, images: { selfie: path.resolve(selfie), gallery: path.resolve(gallery) } };
 }

@@ -4,13 +4,13 @@ import { createInterface } from 'node:readline';
 
 const KEPT_LINES = 40;
 
-/** A process that is ours to stop. @typedef {ReturnType<typeof startPrivateProcess>} PrivateProcess */
+/** A process that this script must stop. @typedef {ReturnType<typeof startPrivateProcess>} PrivateProcess */
 
 /**
- * Starts a process in a group of its own: Ctrl-C on the terminal then reaches us alone, and we stop our
- * processes one after another.
+ * Starts a process in its own process group. Ctrl-C in the terminal then reaches only this script, which stops its
+ * processes in order.
  *
- * @param {string} name what people call it
+ * @param {string} name for messages
  * @param {readonly [command: string, ...args: string[]]} commandLine
  * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
  */
@@ -29,14 +29,14 @@ export function startPrivateProcess(name, [command, ...args], options) {
     ([code, signal]) => `${name} ended (${signal ?? `exit code ${code}`})`,
     (error) => `${name} did not start: ${error.message}`,
   );
-  void ended.then((end) => loss.abort(new Error(`${end}. Its last words:\n${lines.join('\n')}`)));
+  void ended.then((end) => loss.abort(new Error(`${end}. Its last output:\n${lines.join('\n')}`)));
 
   return {
-    /** Aborts when the process has ended, whoever ended it; the reason says how. */
+    /** Aborts when the process ends. The reason says how it ended. */
     lost: loss.signal,
 
     /**
-     * Asks it to end, and kills it and what it started if it has not after `timeoutMs`.
+     * Sends SIGTERM, and kills the whole process group after `timeoutMs`.
      *
      * @param {number} timeoutMs
      */
@@ -52,7 +52,7 @@ export function startPrivateProcess(name, [command, ...args], options) {
 }
 
 /**
- * Waits for a task, but not longer than until the signal aborts.
+ * Waits for a task until the signal aborts.
  *
  * @template T
  * @param {Promise<T>} task

@@ -18,13 +18,15 @@ export function formatMatches(matches) {
 }
 
 /**
- * What the portal's dashboard reads of one worker; figures that are not known are left out.
+ * A worker's record as a table for a person: no histograms, no unknown values.
  *
  * @param {WorkerRecord} record
  * @returns {string}
  */
 export function formatWorker(record) {
-  const known = Object.entries(record).filter(([, value]) => value !== null);
+  const known = Object.entries(record).filter(
+    ([name, value]) => value !== null && name !== 'durations' && String(value) !== '',
+  );
   const width = Math.max(...known.map(([name]) => name.length));
   return known.map(([name, value]) => `  ${name.padEnd(width)}  ${formatValue(value)}`).join('\n');
 }

@@ -9,16 +9,16 @@ const SEARCH_TIMEOUT_MS = 600_000;
 const BAR_WIDTH = 40;
 
 /**
- * Adds one job as the portal does, and follows it to its end.
+ * Adds one job as the portal does, and waits for its result.
  *
  * @param {import('./material.mjs').Material} material
  * @param {number} port of Redis
  * @param {AbortSignal} signal
  * @returns {Promise<{ matches: SearchMatch[], durationMs: number, log: string[] }>}
- * @throws {Error} the job failed
+ * @throws {Error} if the job failed
  */
 export async function search(material, port, signal) {
-  // A private Redis that has gone does not come back.
+  // The demo's own Redis does not come back once it has stopped.
   const connection = { host: '127.0.0.1', port, retryStrategy: () => null };
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(SEARCH_TIMEOUT_MS)]);
   const queue = new Queue(QUEUE_NAME, { connection });
@@ -45,7 +45,7 @@ export async function search(material, port, signal) {
 }
 
 /**
- * A bar on a terminal, else a line now and then.
+ * A progress bar on a terminal; elsewhere one line for every 10 %.
  *
  * @param {NodeJS.WriteStream} output
  * @returns {(percent: number) => void}

@@ -10,14 +10,14 @@ import { startPrivateProcess, unlessAborted } from './private-process.mjs';
 
 const REDIS_START_TIMEOUT_MS = 10_000;
 const REDIS_STOP_TIMEOUT_MS = 5000;
-// The models are loaded and run once before a worker is online.
+// Before a worker is online it loads the models and runs them once.
 const WORKER_START_TIMEOUT_MS = 120_000;
 const WORKER_STOP_TIMEOUT_MS = 15_000;
 const HEARTBEAT_INTERVAL_MS = 1000;
 const POLL_INTERVAL_MS = 200;
 
 /**
- * Starts a redis-server for us alone, on a free port of the loopback interface.
+ * Starts a redis-server on a free port of the loopback interface.
  *
  * @param {string} directory for its data
  * @param {AbortSignal} signal
@@ -27,7 +27,7 @@ export async function startRedis(directory, signal) {
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
   const server = startPrivateProcess('Redis', ['redis-server', ...settings], { cwd: directory });
   const client = new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: null });
-  client.on('error', () => {}); // It may not listen yet; the deadline below speaks for it.
+  client.on('error', () => {}); // Redis may not listen yet. The deadline below reports a failure.
   const stop = async () => {
     client.disconnect();
     await server.stop(REDIS_STOP_TIMEOUT_MS);
@@ -43,10 +43,10 @@ export async function startRedis(directory, signal) {
 }
 
 /**
- * Starts the worker as an operator does, and waits until it takes jobs.
+ * Starts the worker as an operator does, and waits until it is online.
  *
  * @param {{ project: string, directory: string, port: number, client: Redis, material: Material }} parts
- *   `directory` has no .env, so that the operator's own Redis is left alone
+ *   `directory` has no .env, so the worker cannot reach the operator's own Redis
  * @param {AbortSignal} signal
  */
 export async function startWorker({ project, directory, port, client, material }, signal) {
@@ -80,7 +80,7 @@ export async function startWorker({ project, directory, port, client, material }
 }
 
 /**
- * The workers' records once one of them has finished a job.
+ * Waits until a worker's record counts a finished job, then returns all records.
  *
  * @param {Redis} client
  * @param {AbortSignal} signal
@@ -100,16 +100,16 @@ async function readWorkers(client) {
 }
 
 /**
- * Asks again and again, until the answer is yes.
+ * Polls until `isDone` resolves to true.
  *
- * @param {() => Promise<boolean>} ask
+ * @param {() => Promise<boolean>} isDone
  * @param {number} timeoutMs
  * @param {AbortSignal} signal
  */
-async function until(ask, timeoutMs, signal) {
+async function until(isDone, timeoutMs, signal) {
   const deadline = performance.now() + timeoutMs;
-  while (!(await unlessAborted(ask(), signal))) {
-    if (performance.now() > deadline) throw new Error(`Nothing happened for ${timeoutMs / 1000} s.`);
+  while (!(await unlessAborted(isDone(), signal))) {
+    if (performance.now() > deadline) throw new Error(`Timed out after ${timeoutMs / 1000} s.`);
     await sleep(POLL_INTERVAL_MS);
   }
 }

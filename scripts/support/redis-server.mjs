@@ -7,23 +7,23 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 /**
- * A real redis-server on a free port of the loopback interface, with its data in a folder of its own.
+ * A real redis-server on a free port of the loopback interface, with its own data folder.
  *
  * @typedef {object} RedisServer
  * @property {number} port
  * @property {import('../../src/shared/config.js').RedisConfig} config
- * @property {(signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>} halt ends the server as an operator does and
- *   keeps its data; SIGKILL ends it as a power failure does
+ * @property {(signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>} halt stops the server and keeps its data; SIGKILL
+ *   stands for a power failure
  * @property {() => Promise<void>} start starts it again on the same port with the same data
  * @property {() => Promise<void>} restart
- * @property {(signal: 'SIGSTOP' | 'SIGCONT') => void} signal freezes and thaws it: connections stay open and
- *   nobody answers
- * @property {() => Promise<void>} stop ends the server and removes its data
+ * @property {(signal: 'SIGSTOP' | 'SIGCONT') => void} signal freezes and continues it: connections stay
+ *   open, but get no answers
+ * @property {() => Promise<void>} stop stops the server and removes its data
  */
 
 /**
  * @typedef {{ appendOnly?: boolean, password?: string, settings?: Readonly<Record<string, string>> }} RedisServerOptions
- *   `appendOnly`: what was written is still there after a restart; `settings`: as in redis.conf
+ *   `appendOnly`: data survives a restart; `settings`: as in redis.conf
  */
 
 /**
@@ -94,7 +94,7 @@ async function launch(settings) {
   return server;
 }
 
-/** A port of the loopback interface that nobody listens on. */
+/** A free port of the loopback interface. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ChildMessage, ChildStats, SupervisorMessage } from '../shared/ipc.js';
 import { createEventLoopMeter } from './event-loop-meter.js';
 
@@ -33,6 +34,7 @@ export function linkToSupervisor(
   work: () => Pick<ChildStats, 'activeJobs' | 'stalledReason' | 'inferenceSilentMs' | 'oomSteps'>,
 ): SupervisorLink {
   const eventLoop = createEventLoopMeter();
+  const takeCpuPercent = createCpuMeter();
 
   const tellLast = (message: ChildMessage): Promise<void> =>
     new Promise((resolve) => {
@@ -53,6 +55,7 @@ export function linkToSupervisor(
           seq: message.seq,
           stats: {
             rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+            cpuPercent: takeCpuPercent(),
             eventLoopDelayMaxMs: eventLoop.takeMaxMs(),
             ...work(),
           },
@@ -79,4 +82,19 @@ export function linkToSupervisor(
   tell({ type: 'hello' });
 
   return { tell, tellLast };
+}
+
+/** Returns a function that measures the CPU use of this process since its last call, as a percentage of all cores. */
+function createCpuMeter(): () => number {
+  let lastMs = performance.now();
+  let lastUsage = process.cpuUsage();
+  return () => {
+    const nowMs = performance.now();
+    const { user, system } = process.cpuUsage(lastUsage);
+    const usedMs = (user + system) / 1000;
+    const availableMs = (nowMs - lastMs) * availableParallelism();
+    lastMs = nowMs;
+    lastUsage = process.cpuUsage();
+    return Math.min(100, Math.round((100 * usedMs) / availableMs));
+  };
 }

@@ -62,6 +62,8 @@ export interface ChildReady {
 
 export interface ChildStats {
   readonly rssMb: number;
+  /** CPU time of the child's process since the last `pong`, as a percentage (0..100) of all cores of the machine. */
+  readonly cpuPercent: number;
   /** Longest block of the main thread's event loop since the last `pong`. */
   readonly eventLoopDelayMaxMs: number;
   readonly activeJobs: number;

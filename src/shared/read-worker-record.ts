@@ -98,6 +98,7 @@ const workerRecord = z.object({
     .nullable()
     .catch(null),
   rss_mb: numberOrNull,
+  process_cpu_percent: numberOrNull,
   event_loop_delay_max_ms: numberOrNull,
 });
 

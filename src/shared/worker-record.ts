@@ -62,6 +62,8 @@ export interface WorkerRecord {
   readonly last_roll: RollOutcome | null;
   /** The child's resident memory (MB), and the longest block of its event loop since the last heartbeat (ms). */
   readonly rss_mb: number | null;
+  /** CPU use of the child alone, as a percentage of all cores; `cpu_percent` is the whole machine's. */
+  readonly process_cpu_percent: number | null;
   readonly event_loop_delay_max_ms: number | null;
 }
 

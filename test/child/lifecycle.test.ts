@@ -78,6 +78,7 @@ describe('a child', () => {
       seq: 7,
       stats: {
         rssMb: expect.any(Number),
+        cpuPercent: expect.any(Number),
         eventLoopDelayMaxMs: expect.any(Number),
         activeJobs: 1,
         stalledReason: null,

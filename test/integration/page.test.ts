@@ -16,7 +16,7 @@ beforeAll(async () => {
   browser = await startBrowser();
   directory = await mkdtemp(path.join(tmpdir(), 'selfies-'));
   await writeFile(path.join(directory, 'me.png'), await drawPerson(3));
-  await writeFile(path.join(directory, 'broken.png'), 'not a picture');
+  await writeFile(path.join(directory, 'broken.png'), 'not an image');
 });
 afterAll(async () => {
   await browser.close();
@@ -58,7 +58,7 @@ async function choose(tab: Tab, file: string): Promise<void> {
 }
 
 describe('the page', () => {
-  it('shows the workers, and pauses and resumes one after a question', async () => {
+  it('shows the workers, and pauses and resumes one after confirmation', async () => {
     const { url } = await start();
     const tab = await open(`${url}/#/workers`);
     await waitFor(tab, 'worker-host_cpu0');
@@ -90,7 +90,7 @@ describe('the page', () => {
 
   it('searches for the person of a selfie, and shows the photos with the faces', async () => {
     const { url } = await start();
-    const tab = await open(`${url}/#/try`, { colorScheme: 'dark' });
+    const tab = await open(`${url}/#/search`, { colorScheme: 'dark' });
     await choose(tab, 'me.png');
     await tab.page.getByTestId('search-button').click();
     await waitFor(tab, 'match');
@@ -104,9 +104,9 @@ describe('the page', () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  it('tells why a selfie cannot be searched for', async () => {
+  it('says why a selfie cannot be used', async () => {
     const { url } = await start();
-    const tab = await open(`${url}/#/try`);
+    const tab = await open(`${url}/#/search`);
     await choose(tab, 'broken.png');
     await tab.page.getByTestId('search-button').click();
     await waitFor(tab, 'search-error');
@@ -114,11 +114,11 @@ describe('the page', () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  it('cancels a search that waits', async () => {
+  it('cancels a waiting search', async () => {
     const { url } = await start();
     await bed.redis.set('worker:host_cpu0:paused', '1');
     await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
-    const tab = await open(`${url}/#/try`);
+    const tab = await open(`${url}/#/search`);
     await choose(tab, 'me.png');
     await tab.page.getByTestId('search-button').click();
     await waitFor(tab, 'search-progress');
@@ -132,7 +132,7 @@ describe('the page', () => {
 
   it('shows a failed job with its reason, and removes it', async () => {
     const { url } = await start();
-    const job = await bed.add({ image: Buffer.from('not a picture').toString('base64'), stage: STAGE });
+    const job = await bed.add({ image: Buffer.from('not an image').toString('base64'), stage: STAGE });
     await bed.inState(job, 'failed');
     const tab = await open(`${url}/#/queue`);
     await tab.page.getByTestId('tab-failed').click();
@@ -147,13 +147,13 @@ describe('the page', () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  it('asks for the token, once', async () => {
+  it('asks for the token once', async () => {
     const { url } = await start({ DASHBOARD_TOKEN: 'correct horse battery staple' });
     const tab = await open(`${url}/#/workers`);
     const field = tab.page.locator('input[type=password]');
     await field.fill('a wrong one, and long');
     await tab.page.keyboard.press('Enter');
-    await tab.page.getByText('The token is not right').waitFor();
+    await tab.page.getByText('Wrong token').waitFor();
     await field.fill('correct horse battery staple');
     await tab.page.keyboard.press('Enter');
     await waitFor(tab, 'worker-host_cpu0');
@@ -162,23 +162,23 @@ describe('the page', () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  it('says that Redis is away, and goes on by itself when it is back', async () => {
+  it('says that Redis is away, and recovers by itself', async () => {
     const { url } = await start();
     const tab = await open(`${url}/#/workers`);
     await waitFor(tab, 'worker-host_cpu0');
     await bed.server.halt();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor();
     await tab.page.reload();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor();
     await bed.server.start();
     await tab.page
-      .getByText(/Redis is away/)
+      .getByText(/Redis is \w+/)
       .first()
       .waitFor({ state: 'hidden' });
     const job = await bed.add({ image: await selfieOf(1), stage: STAGE });
@@ -189,9 +189,9 @@ describe('the page', () => {
   it.each([
     ['workers', 320],
     ['queue', 320],
-    ['try', 320],
+    ['search', 320],
     ['workers', 1280],
-  ])('needs no scrolling sideways at #/%s on %i pixels', async (route, widthPx) => {
+  ])('does not scroll sideways at #/%s on %i pixels', async (route, widthPx) => {
     const { url } = await start();
     const tab = await open(`${url}/#/${route}`, { widthPx });
     await tab.page.getByRole('navigation').waitFor();
@@ -203,7 +203,7 @@ describe('the page', () => {
     await tab.screenshot(`${route}-${widthPx}`);
   });
 
-  it('can be used with the keyboard alone', async () => {
+  it('works with the keyboard alone', async () => {
     const { url } = await start();
     const tab = await open(`${url}/#/workers`);
     await waitFor(tab, 'worker-host_cpu0');
@@ -223,7 +223,7 @@ describe('the page', () => {
     await bed.recorded('host_cpu0', ({ status }) => status === 'paused');
   });
 
-  it('is light: all that is loaded before the first worker is shown', async () => {
+  it('is light: the total size of the files loaded before the first worker appears', async () => {
     const { url } = await start();
     const tab = await openTab(browser, 'about:blank');
     tabs.push(tab);
@@ -235,7 +235,7 @@ describe('the page', () => {
     await waitFor(tab, 'worker-host_cpu0');
     const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
     expect(sizes.length).toBeGreaterThan(3);
-    // The bound that the page was built to, gzipped.
+    // The page's size limit, gzipped.
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(60 * 1024);
   });
 });

@@ -2,13 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** Debian's; `npm test` says how to install it where it is missing. */
+/** Where Debian installs it. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../../.screenshots');
 
 export interface Tab {
   readonly page: Page;
-  /** What the browser itself complained of: errors of scripts, and of the Content-Security-Policy. */
+  /** Errors that the browser logged: of scripts, and violations of the Content-Security-Policy. */
   readonly complaints: readonly string[];
   /** Writes `.screenshots/<name>.png`. */
   screenshot(name: string): Promise<void>;
@@ -21,11 +21,11 @@ export interface TabOptions {
 
 export async function startBrowser(): Promise<Browser> {
   try {
-    // Chromium's own sandbox needs rights that a container does not have; it sees our own page alone.
+    // Chromium's sandbox needs rights that containers lack. The browser opens only our own page.
     return await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   } catch (error) {
     throw new Error(
-      `Chromium cannot be started as ${CHROMIUM}: install it (on Debian and Ubuntu: sudo apt-get install chromium) or name it with CHROMIUM`,
+      `Cannot start Chromium at ${CHROMIUM}. Install it (on Debian and Ubuntu: sudo apt-get install chromium), or set CHROMIUM to its path.`,
       { cause: error },
     );
   }
@@ -45,7 +45,7 @@ export async function openTab(
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    // What a request answered is the test's business, not the browser's.
+    // The tests check the answers to requests themselves.
     if (message.type() === 'error' && !/status of [45]\d\d|ERR_/.test(message.text()))
       complaints.push(message.text());
   });

@@ -47,6 +47,7 @@ export function workerRecord(changes: Partial<WorkerRecord> = {}): WorkerRecord 
     status_reason: null,
     last_roll: null,
     rss_mb: 300,
+    process_cpu_percent: 12,
     event_loop_delay_max_ms: 3,
     ...changes,
   };

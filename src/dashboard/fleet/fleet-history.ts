@@ -92,7 +92,11 @@ function sampleWorker(at: number, worker: WorkerView): WorkerSample {
   const isHere = worker.activity !== 'away';
   return {
     at,
-    utilization: isHere ? (worker.gpu_uuid === null ? worker.cpu_percent : worker.gpu_utilization) : null,
+    utilization: isHere
+      ? worker.gpu_uuid === null
+        ? (worker.process_cpu_percent ?? null)
+        : worker.gpu_utilization
+      : null,
     memory_used_mb: isHere ? (worker.gpu_uuid === null ? worker.rss_mb : worker.gpu_memory_used_mb) : null,
     temperature: isHere ? worker.gpu_temperature : null,
     done: worker.jobs_processed,

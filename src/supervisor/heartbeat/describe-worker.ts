@@ -65,6 +65,7 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     status_reason: reasonOf(facts, worker.device),
     last_roll: machine.lastRoll,
     rss_mb: facts.stats?.rssMb ?? null,
+    process_cpu_percent: facts.stats?.cpuPercent ?? null,
     event_loop_delay_max_ms: facts.stats?.eventLoopDelayMaxMs ?? null,
   };
 }

@@ -51,7 +51,7 @@ describe('the last minutes of a fleet', () => {
     const { workers } = history.add(
       moment(
         0,
-        view({ id: 'a_cpu0', gpu_uuid: null, cpu_percent: 7, rss_mb: 300, gpu_temperature: null }),
+        view({ id: 'a_cpu0', gpu_uuid: null, process_cpu_percent: 7, rss_mb: 300, gpu_temperature: null }),
         view({ id: 'b_gpu0', status: 'offline' }),
       ),
     );

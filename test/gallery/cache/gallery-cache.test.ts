@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one harness for the cache, its exclusion and its limits */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -23,8 +23,8 @@ afterEach(async () => {
 const listLeftovers = async () =>
   (await readdir(directory)).filter((name) => name.startsWith('face-search-demo-'));
 
-/** The project as it is on a machine that has nothing beside it. */
-async function makeLonelyProject(): Promise<string> {
+/** The project on a machine without ../shared. */
+async function makeProjectWithoutShared(): Promise<string> {
   const project = path.join(directory, 'work/project');
   await mkdir(project, { recursive: true });
   await symlink(path.join(root, 'dist'), path.join(project, 'dist'));
@@ -32,27 +32,30 @@ async function makeLonelyProject(): Promise<string> {
 }
 
 describe('the demo', () => {
-  it('finds a drawn person where there are neither photographs nor models, and cleans up', async () => {
+  it('finds a drawn person without photos and models, and cleans up', async () => {
     vi.stubEnv('USE_CPU', '1');
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
 
-    await demonstrate(null, { project: await makeLonelyProject(), signal: new AbortController().signal });
+    await demonstrate(null, {
+      project: await makeProjectWithoutShared(),
+      signal: new AbortController().signal,
+    });
 
     const output = log.mock.calls.flat().join('\n');
-    expect(output).toContain('going on with drawn pictures');
-    const found = new Set(output.match(/picture-\d+(?=\.jpg)/g));
-    expect(found).toEqual(new Set(['picture-01', 'picture-05', 'picture-09', 'picture-13']));
+    expect(output).toContain('Using drawn images');
+    const found = new Set(output.match(/photo-\d+(?=\.jpg)/g));
+    expect(found).toEqual(new Set(['photo-01', 'photo-05', 'photo-09', 'photo-13']));
     expect(output).toMatch(/status +online/);
     expect(output).toMatch(/jobs_processed +1/);
     expect(await listLeftovers()).toEqual([]);
   });
 
-  it('says how the worker ended when it cannot start, and cleans up', async () => {
+  it('says why the worker cannot start, and cleans up', async () => {
     vi.stubEnv('MATCH_THRESHOLD', 'high');
     vi.spyOn(console, 'log').mockImplementation(() => {});
 
     const demonstration = demonstrate(null, {
-      project: await makeLonelyProject(),
+      project: await makeProjectWithoutShared(),
       signal: new AbortController().signal,
     });
 
@@ -65,10 +68,10 @@ describe('the demo', () => {
 
 describe('scripts/demo', () => {
   it.each([
-    [['--selfie', 'nobody.jpg', '--gallery', '.'], 'The selfie nobody.jpg is not a file.'],
-    [['--selfie', 'package.json', '--gallery', 'nowhere'], 'The gallery nowhere is not a folder.'],
-    [['--selfie', 'package.json'], 'Say with --gallery which folder to look through.'],
-    [['--gallery', '.'], 'Say with --selfie whom to look for.'],
+    [['--selfie', 'missing.jpg', '--gallery', '.'], 'The selfie missing.jpg is not a file.'],
+    [['--selfie', 'package.json', '--gallery', 'missing'], 'The gallery missing is not a folder.'],
+    [['--selfie', 'package.json'], '--selfie needs --gallery FOLDER'],
+    [['--gallery', '.'], '--gallery needs --selfie FILE'],
     [['--wrong'], "Unknown option '--wrong'"],
   ])('refuses %j', async (args, message) => {
     const demo = execFile(path.join(root, 'scripts/demo'), args, { cwd: root });

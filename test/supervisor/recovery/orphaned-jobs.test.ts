@@ -14,6 +14,7 @@ const logger = pino({ level: 'silent' });
 
 const IDLE: ChildStats = {
   rssMb: 1,
+  cpuPercent: 0,
   eventLoopDelayMaxMs: 0,
   activeJobs: 0,
   stalledReason: null,

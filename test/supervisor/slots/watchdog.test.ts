@@ -5,6 +5,7 @@ import { createWatchdog } from '../../../src/supervisor/slots/watchdog.js';
 const limits = { pingTimeoutMs: 15_000, inferenceTimeoutMs: 60_000 };
 const idle: ChildStats = {
   rssMb: 100,
+  cpuPercent: 1,
   eventLoopDelayMaxMs: 1,
   activeJobs: 0,
   stalledReason: null,

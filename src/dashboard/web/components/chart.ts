@@ -1,6 +1,16 @@
-import { html } from '/vendor/preact.js';
-import { areaPath, linePath, minuteTicks, niceCeiling, type Point, xOf, yOf } from '../lib/chart-geometry.js';
-import { useWidth } from '../hooks/use-width.js';
+import { html, useEffect, useRef, useState } from '/vendor/preact.js';
+import {
+  areaPath,
+  linearRange,
+  linePath,
+  logarithmicRange,
+  minuteTicks,
+  type Point,
+  type Scale,
+  valueTicks,
+  xOf,
+  yOf,
+} from '../lib/chart-geometry.js';
 
 const FIRST_WIDTH = 560;
 const HEIGHT = 150;
@@ -8,7 +18,7 @@ const LEFT = 52;
 const BOTTOM = 22;
 const TOP = 10;
 const RIGHT = 16;
-/** Below this, labels every two minutes would touch each other. */
+/** Below this width (px), labels every two minutes would overlap. */
 const NARROW = 420;
 const SPAN_S = 600;
 const GAP_S = 30;
@@ -16,7 +26,7 @@ const GAP_S = 30;
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** Its colour, and whether it is dashed: lines differ in more than colour. */
+  /** Colour and dashes: lines must differ in more than their colour. */
   readonly look: 'first' | 'second';
   readonly filled?: boolean;
 }
@@ -24,24 +34,26 @@ export interface Series {
 interface ChartProps {
   readonly title: string;
   readonly series: readonly Series[];
+  /** A logarithmic axis of values. */
+  readonly logarithmic?: boolean;
   readonly format: (value: number) => string;
-  /** The same, for the round figures of the axis. */
+  /** Formats the round values on the axis. */
   readonly formatTick: (value: number) => string;
-  /** What is said while there is nothing to draw. */
+  /** The text in place of an empty chart. */
   readonly empty: string;
   readonly testid: string;
 }
 
-/** Lines over the last ten minutes, with labelled axes and the newest values in the legend. */
-export function Chart({ title, series, format, formatTick, empty, testid }: ChartProps) {
+/** Lines over the last ten minutes, with labelled axes and the latest values in the legend. */
+export function Chart({ title, series, logarithmic = false, format, formatTick, empty, testid }: ChartProps) {
   const [plot, drawn] = useWidth(FIRST_WIDTH);
   const all = series.flatMap(({ points }) => points);
   const values = all.flatMap(({ value }) => (value === null ? [] : [value]));
   const to = Math.max(...all.map(({ at }) => at), 0);
-  const scale = {
+  const scale: Scale = {
+    ...(logarithmic ? logarithmicRange(values) : linearRange(values)),
     from: to - SPAN_S,
     to,
-    max: niceCeiling(Math.max(0, ...values)),
     width: drawn - LEFT - RIGHT,
     height: HEIGHT - TOP - BOTTOM,
   };
@@ -58,12 +70,12 @@ export function Chart({ title, series, format, formatTick, empty, testid }: Char
             : html`
                 <svg viewBox="0 0 ${drawn} ${HEIGHT}" role="img" aria-label="${title}, last ten minutes">
                   <g transform="translate(${LEFT} ${TOP})">
-                    ${[0, 0.5, 1].map((share) => {
-                      const y = yOf(scale, share * scale.max);
+                    ${valueTicks(scale).map((value) => {
+                      const y = yOf(scale, value);
                       return html`
                         <line class="grid" x1="0" x2=${scale.width} y1=${y} y2=${y} />
                         <text class="tick" x="-8" y=${y} text-anchor="end" dominant-baseline="middle">
-                          ${formatTick(share * scale.max)}
+                          ${formatTick(value)}
                         </text>
                       `;
                     })}
@@ -102,7 +114,7 @@ function LegendEntry({ line, format }: { readonly line: Series; readonly format:
 
 interface NewestProps {
   readonly points: readonly Point[];
-  readonly scale: Parameters<typeof xOf>[0];
+  readonly scale: Scale;
   readonly look: Series['look'];
 }
 
@@ -112,4 +124,20 @@ function Newest({ points, scale, look }: NewestProps) {
   return html`
     <circle class="newest ${look}" cx=${xOf(scale, newest.at)} cy=${yOf(scale, newest.value)} r="3" />
   `;
+}
+
+/** The width (px) of an element. Drawing at that width keeps the letters of a chart at their size. */
+function useWidth(initial: number): readonly [ref: { current: HTMLElement | null }, width: number] {
+  const ref = useRef<HTMLElement>(null);
+  const [width, setWidth] = useState(initial);
+  useEffect(() => {
+    const element = ref.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setWidth(Math.max(200, Math.round(entry.contentRect.width)));
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [ref, width];
 }

@@ -3,10 +3,12 @@ import { html, useEffect, useRef, useState } from '/vendor/preact.js';
 export interface Question {
   readonly title: string;
   readonly text: string;
-  /** The button that does it, named after what it does. */
+  /** The word on the button that confirms: the action itself. */
   readonly yes: string;
+  /** The word on the other button. */
+  readonly no?: string;
   /** It cannot be undone. */
-  readonly grave?: boolean;
+  readonly irreversible?: boolean;
 }
 
 export type Ask = (question: Question) => Promise<boolean>;
@@ -16,7 +18,7 @@ interface Open {
   readonly answer: (yes: boolean) => void;
 }
 
-/** Asks before something is done. The dialog has to be put on the page once. */
+/** Asks the user to confirm. The page must contain `dialog` once. */
 export function useConfirm(): { readonly ask: Ask; readonly dialog: unknown } {
   const [open, setOpen] = useState<Open | null>(null);
   const ask: Ask = (question) =>
@@ -35,13 +37,13 @@ export function useConfirm(): { readonly ask: Ask; readonly dialog: unknown } {
   };
 }
 
-/** A native modal dialog: the browser keeps the focus inside, closes on Escape and gives the focus back. */
+/** A native modal dialog: the browser keeps the focus inside, closes it on Escape and restores the focus. */
 function ConfirmDialog({ question, answer }: Open) {
   const dialog = useRef<HTMLDialogElement>(null);
   const no = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
-    // Enter must not do what nobody has read.
+    // Focus "Cancel" first, so that Enter does nothing harmful.
     no.current?.focus();
   }, []);
   const close = (value: string) => () => dialog.current?.close(value);
@@ -57,10 +59,12 @@ function ConfirmDialog({ question, answer }: Open) {
       <h2 id="confirm-title">${question.title}</h2>
       <p id="confirm-text">${question.text}</p>
       <div class="actions">
-        <button type="button" ref=${no} data-testid="confirm-no" onClick=${close('')}>No, leave it</button>
+        <button type="button" ref=${no} data-testid="confirm-no" onClick=${close('')}>
+          ${question.no ?? 'Cancel'}
+        </button>
         <button
           type="button"
-          class=${question.grave === true ? 'grave' : 'primary'}
+          class=${question.irreversible === true ? 'irreversible' : 'primary'}
           data-testid="confirm-yes"
           onClick=${close('yes')}
         >

@@ -3,10 +3,15 @@ import { formatAgo } from '../lib/format.js';
 import { Icon } from './icons.js';
 import { isStale, type LiveState } from '../lib/live-state.js';
 
-/** Says that the figures are old, how old, and why. */
-export function ConnectionBanner({ live, now }: { readonly live: LiveState; readonly now: number }) {
-  const stale = isStale(live, now);
-  const age = live.receivedAtMs === null ? null : (now - live.receivedAtMs) / 1000;
+interface ConnectionBannerProps {
+  readonly live: LiveState;
+  readonly nowMs: number;
+}
+
+/** Warns that the figures are outdated, and says why and since when. */
+export function ConnectionBanner({ live, nowMs }: ConnectionBannerProps) {
+  const stale = isStale(live, nowMs);
+  const age = live.receivedAtMs === null ? null : (nowMs - live.receivedAtMs) / 1000;
   return html`
     <div class="banner-place" role="status" aria-live="polite">
       ${
@@ -17,7 +22,7 @@ export function ConnectionBanner({ live, now }: { readonly live: LiveState; read
             <p>
               <strong>${headline(live)}</strong>
               <span aria-live="off">
-                ${age === null ? ' No figures have come yet.' : ` These figures came ${formatAgo(age)}.`}
+                ${age === null ? ' No figures yet.' : ` Last update: ${formatAgo(age)}.`}
               </span>
             </p>
           </div>
@@ -28,7 +33,7 @@ export function ConnectionBanner({ live, now }: { readonly live: LiveState; read
 }
 
 function headline(live: LiveState): string {
-  if (live.connection === 'broken') return 'Connection lost, trying again.';
-  if (live.trouble !== null) return `Redis is away. ${live.trouble.message}`;
-  return 'Nothing new is coming from the dashboard.';
+  if (live.connection === 'broken') return 'Connection lost. Reconnecting…';
+  if (live.trouble !== null) return live.trouble.message;
+  return 'The dashboard sends no updates.';
 }

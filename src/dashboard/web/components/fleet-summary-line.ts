@@ -1,9 +1,8 @@
 import { html } from '/vendor/preact.js';
 import type { FleetEvent, FleetSample } from '../../api/api.js';
-import { countActivities, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
+import { countStates, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate } from '../lib/format.js';
-import { ACTIVITY_ICONS, Icon } from './icons.js';
-import { ACTIVITIES, ACTIVITY_WORDS } from '../lib/states.js';
+import { WorkerStateBadge } from './worker-state-badge.js';
 
 interface FleetSummaryProps {
   readonly fleet: FleetEvent;
@@ -12,8 +11,7 @@ interface FleetSummaryProps {
 }
 
 /** The whole fleet in one line. */
-export function FleetSummary({ fleet, samples, machines }: FleetSummaryProps) {
-  const counts = countActivities(fleet.workers);
+export function FleetSummaryLine({ fleet, samples, machines }: FleetSummaryProps) {
   const latency = latestLatency(samples);
   const search = fleet.queues.find(({ kind }) => kind === 'search')?.counts;
   return html`
@@ -21,23 +19,22 @@ export function FleetSummary({ fleet, samples, machines }: FleetSummaryProps) {
       <dl>
         <${Figure} name="Machines" value=${formatCount(machines)} />
         <${Figure} name="Workers" value=${formatCount(fleet.workers.length)} />
+        <${Figure} name="Searches waiting" value=${formatCount(search?.waiting ?? null)} />
+        <${Figure} name="Searches running" value=${formatCount(search?.active ?? null)} />
         <${Figure}
           name="Searches / min"
           value=${formatRate(searchesPerMinute(samples).at(-1)?.value ?? null)}
         />
         <${Figure}
-          name="Time p50 / p95"
+          name="Search time p50 / p95"
           value="${formatLatency(latency?.p50 ?? null)} / ${formatLatency(latency?.p95 ?? null)}"
         />
-        <${Figure} name="Waiting" value=${formatCount(search?.waiting ?? null)} />
-        <${Figure} name="Running" value=${formatCount(search?.active ?? null)} />
       </dl>
-      <ul class="activities" aria-label="Workers by activity">
-        ${ACTIVITIES.filter((activity) => counts[activity] > 0).map(
-          (activity) => html`
-            <li class="activity ${activity}" data-testid="count-${activity}">
-              <${Icon} name=${ACTIVITY_ICONS[activity]} />
-              <strong>${counts[activity]}</strong> ${ACTIVITY_WORDS[activity].toLowerCase()}
+      <ul class="states" aria-label="Workers by state">
+        ${countStates(fleet.workers).map(
+          ({ state, count, activity }) => html`
+            <li key=${state} data-testid="count-${state}">
+              <${WorkerStateBadge} state=${state} activity=${activity} count=${count} />
             </li>
           `,
         )}

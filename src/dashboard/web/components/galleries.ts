@@ -4,6 +4,7 @@ import { forgetGallery, indexGallery, listGalleries } from '../lib/api-client.js
 import type { Ask } from './confirm-dialog.js';
 import { formatCount, plural } from '../lib/format.js';
 import type { Attempt } from './notices.js';
+import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
 import { usePolled } from '../hooks/use-polled.js';
 
@@ -12,15 +13,15 @@ interface GalleriesProps {
   readonly attempt: Attempt;
 }
 
-const EVERY_MS = 10_000;
-/** Fewer are found without help. */
-const FILTERED_FROM = 9;
-/** A gallery may have thousands of folders. */
+const POLL_INTERVAL_MS = 10_000;
+/** A shorter list needs no filter. */
+const FILTER_FROM = 9;
+/** There may be thousands of galleries. */
 const MAX_SHOWN = 50;
 
-/** What the fleet knows of each stage's photos. */
+/** The galleries, and how many of their photos are indexed. */
 export function Galleries({ ask, attempt }: GalleriesProps) {
-  const { value, problem, refresh } = usePolled('galleries', EVERY_MS, listGalleries);
+  const { value, problem, refresh } = usePolled('galleries', POLL_INTERVAL_MS, listGalleries);
   const [filter, setFilter] = useState('');
   const all = value?.galleries ?? [];
   const shown = all.filter(({ stage }) => stage.toLowerCase().includes(filter.toLowerCase()));
@@ -30,22 +31,22 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
       () => indexGallery(stage),
       ({ photos, batches }) =>
         photos === 0
-          ? `${stage}: every photo is known already.`
-          : `${stage}: ${plural(photos, 'photo')} in ${plural(batches, 'batch', 'batches')} to index.`,
+          ? `${stage}: all photos are indexed.`
+          : `${stage}: indexing ${plural(photos, 'photo')} in ${plural(batches, 'batch', 'batches')}.`,
     );
     refresh();
   };
-  const forget = async ({ stage, indexed }: Gallery) => {
+  const deleteFaceData = async ({ stage, indexed }: Gallery) => {
     const sure = await ask({
-      title: `Forget ${stage}?`,
-      text: `What is known of ${plural(indexed, 'photo')} of this stage is deleted. The photos themselves stay; to search them again they are indexed anew.`,
-      yes: 'Forget it',
-      grave: true,
+      title: `Delete the face data of ${stage}?`,
+      text: `This deletes the faces of ${plural(indexed, 'photo')} from Redis. The photos stay. The next search of this stage indexes them again.`,
+      yes: 'Delete face data',
+      irreversible: true,
     });
     if (!sure) return;
     await attempt(
       () => forgetGallery(stage),
-      ({ photos }) => `${stage}: ${plural(photos, 'photo')} forgotten.`,
+      ({ photos }) => `${stage}: deleted the face data of ${plural(photos, 'photo')}.`,
     );
     refresh();
   };
@@ -55,7 +56,7 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
       <header>
         <h2 id="galleries-title">Galleries</h2>
         ${
-          all.length >= FILTERED_FROM &&
+          all.length >= FILTER_FROM &&
           html`
             <input
               type="search"
@@ -73,15 +74,15 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
         value?.stages_known === false &&
         html`
           <p class="hint">
-            The dashboard does not see the photos: without GALLERY_DIR it shows only what has been indexed.
+            GALLERY_DIR is not set for the dashboard, so it lists only what is already indexed.
           </p>
         `
       }
-      ${value !== null && all.length === 0 && html`<p class="empty">No gallery is known yet.</p>`}
+      ${value !== null && all.length === 0 && html`<p class="empty">There are no galleries yet.</p>`}
       ${
         all.length > 0 &&
         shown.length === 0 &&
-        html`<p class="empty">No gallery has “${filter}” in its name.</p>`
+        html`<p class="empty">No gallery name contains “${filter}”.</p>`
       }
       <ul class="gallery-rows">
         ${shown
@@ -92,7 +93,7 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
                 key=${gallery.stage}
                 gallery=${gallery}
                 onIndex=${() => index(gallery)}
-                onForget=${() => forget(gallery)}
+                onDelete=${() => deleteFaceData(gallery)}
               />
             `,
           )}
@@ -100,7 +101,7 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
       ${
         shown.length > MAX_SHOWN &&
         html`<p class="hint">
-          ${formatCount(shown.length - MAX_SHOWN)} more: type a part of the name above.
+          ${formatCount(shown.length - MAX_SHOWN)} more. Enter a part of the name in the filter.
         </p>`
       }
     </section>
@@ -110,15 +111,15 @@ export function Galleries({ ask, attempt }: GalleriesProps) {
 interface GalleryRowProps {
   readonly gallery: Gallery;
   readonly onIndex: () => void;
-  readonly onForget: () => void;
+  readonly onDelete: () => void;
 }
 
-function GalleryRow({ gallery, onIndex, onForget }: GalleryRowProps) {
+function GalleryRow({ gallery, onIndex, onDelete }: GalleryRowProps) {
   const { stage, photos, indexed } = gallery;
   const share = photos === null || photos === 0 ? null : indexed / photos;
   return html`
     <li data-testid="gallery-${stage}">
-      <span class="gallery-name">${stage}</span>
+      <span class="gallery-name"><${PathText} path=${stage} /></span>
       <span class="gallery-count">
         ${
           photos === null
@@ -146,12 +147,12 @@ function GalleryRow({ gallery, onIndex, onForget }: GalleryRowProps) {
         <button
           type="button"
           class="quiet"
-          aria-label="Forget ${stage}"
+          aria-label="Delete the face data of ${stage}"
           disabled=${indexed === 0}
           data-testid="forget-${stage}"
-          onClick=${onForget}
+          onClick=${onDelete}
         >
-          Forget
+          Delete face data
         </button>
       </span>
     </li>

@@ -8,7 +8,7 @@ import { JobRow } from './job-row.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
 import { jobHash, type Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, NONE_WORDS, QUEUE_WORDS } from '../lib/states.js';
+import { JOB_STATE_WORDS, JOB_STATES, NO_JOBS_WORDS, QUEUE_WORDS } from '../lib/job-states.js';
 import { Tabs } from './tabs.js';
 import { usePolled } from '../hooks/use-polled.js';
 
@@ -19,23 +19,22 @@ interface JobBrowserProps {
   readonly attempt: Attempt;
 }
 
-const PAGE = 25;
-const EVERY_MS = 4000;
+const PAGE_SIZE = 25;
+const POLL_INTERVAL_MS = 4000;
 const KINDS: readonly QueueKind[] = ['search', 'index'];
 
-/** The jobs of one queue in one state, and one job in full. */
+/** Lists the jobs of one queue in one state, and opens one of them. */
 export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
   const [kind, setKind] = useState<QueueKind>(job?.kind ?? 'search');
   const [state, setState] = useState<JobState>('active');
-  const [count, setCount] = useState(PAGE);
+  const [count, setCount] = useState(PAGE_SIZE);
   useEffect(() => {
     if (job !== null) setKind(job.kind);
   }, [job?.kind, job?.id]);
 
   const counts = queues.find((queue) => queue.kind === kind)?.counts;
-  // What has just moved is asked for at once.
   const key = `${kind} ${state} ${count}`;
-  const { value, problem, refresh } = usePolled(key, EVERY_MS, (signal) =>
+  const { value, problem, refresh } = usePolled(key, POLL_INTERVAL_MS, (signal) =>
     listJobs(kind, state, count, signal),
   );
   const jobs = value?.jobs ?? [];
@@ -65,7 +64,8 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
                 data-testid="kind-${one}"
                 onClick=${() => {
                   setKind(one);
-                  setCount(PAGE);
+                  setCount(PAGE_SIZE);
+                  closePanel();
                 }}
               >
                 ${QUEUE_WORDS[one]}
@@ -85,7 +85,8 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
         chosen=${state}
         onChoose=${(one: JobState) => {
           setState(one);
-          setCount(PAGE);
+          setCount(PAGE_SIZE);
+          closePanel();
         }}
       />
       ${!listed && panel}
@@ -95,7 +96,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
         ${
           value !== null &&
           jobs.length === 0 &&
-          html`<p class="empty">${NONE_WORDS[state](QUEUE_WORDS[kind].toLowerCase())}</p>`
+          html`<p class="empty">${NO_JOBS_WORDS[state](QUEUE_WORDS[kind].toLowerCase())}</p>`
         }
         <ul class="job-rows">
           ${jobs.map(
@@ -118,7 +119,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
           html`
             <p class="more">
               <span class="faint">${formatCount(jobs.length)} of ${plural(value.total, 'job')}</span>
-              <button type="button" data-testid="more" onClick=${() => setCount(count + PAGE)}>
+              <button type="button" data-testid="more" onClick=${() => setCount(count + PAGE_SIZE)}>
                 Show more
               </button>
             </p>

@@ -5,8 +5,9 @@ import type { Ask, Question } from './confirm-dialog.js';
 import { formatLatency, UNKNOWN } from '../lib/format.js';
 import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
+import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
-import { type JobAction, JOB_STATE_WORDS, jobActionsFor } from '../lib/states.js';
+import { type JobAction, isSelfieDeleted, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
 import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {
@@ -18,26 +19,30 @@ interface JobPanelProps {
   readonly onClose: () => void;
 }
 
-const EVERY_MS = 3000;
+const POLL_INTERVAL_MS = 3000;
 const WORDS: Readonly<Record<JobAction, string>> = { retry: 'Retry', remove: 'Remove', cancel: 'Cancel' };
 const DONE: Readonly<Record<JobAction, string>> = {
-  retry: 'waits in the queue again.',
-  remove: 'has been removed.',
+  retry: 'is back in the queue.',
+  remove: 'is removed.',
   cancel: 'is being cancelled.',
 };
 
-/** One job in full, and what can be done with it. */
+/** All details of one job, and the actions on it. */
 export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPanelProps) {
-  const { value: job, problem, refresh } = usePolled(id, EVERY_MS, (signal) => readJob(kind, id, signal));
+  const {
+    value: job,
+    problem,
+    refresh,
+  } = usePolled(id, POLL_INTERVAL_MS, (signal) => readJob(kind, id, signal));
   const act = async (action: JobAction) => {
     if (!(await ask(questionFor(id, action)))) return;
-    const orders = {
+    const requests = {
       retry: retryJob,
       remove: removeJob,
       cancel: (_: QueueKind, one: string) => cancelSearch(one),
     };
     const done = await attempt(
-      () => orders[action](kind, id),
+      () => requests[action](kind, id),
       () => `${id} ${DONE[action]}`,
     );
     onChanged();
@@ -57,7 +62,7 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
         job !== null &&
         html`
           <div class="actions">
-            ${jobActionsFor(kind, job.state).map(
+            ${jobActionsFor(kind, job).map(
               (action) => html`
                 <button key=${action} type="button" data-testid=${action} onClick=${() => act(action)}>
                   ${WORDS[action]}
@@ -65,6 +70,13 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
               `,
             )}
           </div>
+          ${
+            job.state === 'failed' &&
+            isSelfieDeleted(job) &&
+            html`<p class="hint" data-testid="selfie-deleted">
+              The selfie has been deleted, so this search cannot be retried.
+            </p>`
+          }
         `
       }
     </div>
@@ -74,20 +86,21 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
 function questionFor(id: string, action: JobAction): Question {
   switch (action) {
     case 'retry':
-      return { title: `Retry ${id}?`, text: 'The job waits in the queue again.', yes: 'Retry' };
+      return { title: `Retry ${id}?`, text: 'The job goes back to the queue.', yes: 'Retry' };
     case 'remove':
       return {
         title: `Remove ${id}?`,
-        text: 'The job, its log and its result are forgotten. This cannot be undone.',
+        text: 'This deletes the job, its log and its result. You cannot undo this.',
         yes: 'Remove',
-        grave: true,
+        irreversible: true,
       };
     case 'cancel':
       return {
         title: `Cancel ${id}?`,
         text: 'The search ends without a result.',
-        yes: 'Cancel it',
-        grave: true,
+        yes: 'Cancel search',
+        no: 'Keep searching',
+        irreversible: true,
       };
   }
 }
@@ -95,9 +108,9 @@ function questionFor(id: string, action: JobAction): Question {
 function JobFacts({ job }: { readonly job: JobDetails }) {
   const waited = job.started_at === null ? null : job.started_at - job.added_at;
   const took = job.started_at === null || job.ended_at === null ? null : job.ended_at - job.started_at;
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly (readonly [name: string, value: unknown])[] = [
     ['State', JOB_STATE_WORDS[job.state]],
-    ['Stage', job.stage ?? UNKNOWN],
+    ['Stage', job.stage === null ? UNKNOWN : html`<${PathText} path=${job.stage} />`],
     ['Worker', job.worker ?? UNKNOWN],
     ['Added', new Date(job.added_at * 1000).toLocaleString()],
     ['Waited', formatLatency(waited)],
@@ -119,7 +132,7 @@ function JobFacts({ job }: { readonly job: JobDetails }) {
     <h4>Log</h4>
     ${
       job.log.length === 0
-        ? html`<p class="faint">Nothing has been logged.</p>`
+        ? html`<p class="faint">The log is empty.</p>`
         : html`<pre class="log" tabindex="0" aria-label="Log">${job.log.join('\n')}</pre>`
     }
     <details>

@@ -2,13 +2,14 @@ import { html } from '/vendor/preact.js';
 import type { JobSummary } from '../../api/api.js';
 import { formatAgo, formatLatency } from '../lib/format.js';
 import { Icon } from './icons.js';
+import { PathText } from './path-text.js';
 
 interface JobRowProps {
   readonly job: JobSummary;
   readonly href: string;
   readonly open: boolean;
   readonly onClose: () => void;
-  /** The job in full, while it is open. */
+  /** The job's panel while it is open. */
   readonly children: unknown;
 }
 
@@ -23,7 +24,7 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
       <a class="job-row" href=${href} aria-expanded=${open} data-testid="job-${job.id}" onClick=${toggle}>
         <${Icon} name="chevron" />
         <span class="job-id">${job.id}</span>
-        <span class="job-stage">${job.stage ?? '–'}</span>
+        <span class="job-stage">${job.stage === null ? '–' : html`<${PathText} path=${job.stage} />`}</span>
         <span class="faint">${job.worker ?? ''}</span>
         <span class="job-when">${whenOf(job)}</span>
         ${
@@ -41,7 +42,7 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
   `;
 }
 
-/** By this browser's clock: a few seconds of difference do no harm here. */
+/** Uses this browser's clock: a difference of a few seconds does not matter here. */
 function whenOf(job: JobSummary): string {
   const now = Date.now() / 1000;
   if (job.ended_at !== null) {

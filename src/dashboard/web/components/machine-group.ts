@@ -1,13 +1,13 @@
 import { html } from '/vendor/preact.js';
 import type { HistoryEvent } from '../../api/api.js';
-import { orderMachine } from '../lib/api-client.js';
+import { commandMachine } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import type { MachineView } from '../lib/fleet-summary.js';
 import { formatAgo, formatPercent, plural } from '../lib/format.js';
 import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { machineQuestion } from './questions.js';
-import type { WorkerAction } from '../lib/states.js';
+import { machineQuestion, sentWords } from './worker-actions.js';
+import type { WorkerAction } from '../lib/worker-state.js';
 import { WorkerCard } from './worker-card.js';
 
 interface MachineGroupProps {
@@ -25,17 +25,17 @@ const ACTIONS: readonly { action: WorkerAction; word: string }[] = [
   { action: 'restart', word: 'Restart all' },
 ];
 
-/** One machine: its own figures and orders, then its workers. */
+/** One machine with its own figures and buttons, and its workers. */
 export function MachineGroup({ machine, at, history, ask, attempt }: MachineGroupProps) {
   const { hostname, workers } = machine;
   const paused = workers.some(({ status }) => status === 'paused');
   const running = workers.some(({ status }) => status !== 'paused');
   const offered = { pause: running, resume: paused, restart: true };
-  const order = async (action: WorkerAction) => {
+  const send = async (action: WorkerAction) => {
     if (!(await ask(machineQuestion(hostname, workers.length, action)))) return;
     await attempt(
-      () => orderMachine(hostname, action),
-      () => `${hostname}: ${action} has been ordered.`,
+      () => commandMachine(hostname, action),
+      () => sentWords(hostname, action),
     );
   };
   return html`
@@ -44,8 +44,8 @@ export function MachineGroup({ machine, at, history, ask, attempt }: MachineGrou
         <h2 id="machine-${hostname}">${hostname}</h2>
         <span class="faint">${plural(workers.length, 'worker')}</span>
         ${
-          machine.away
-            ? html`<span class="faint">not heard of lately</span>`
+          machine.offline
+            ? html`<span class="faint">offline</span>`
             : html`
                 <${HostMeter} name="CPU" percent=${machine.cpuPercent} />
                 <${HostMeter} name="RAM" percent=${machine.ramPercent} />
@@ -53,7 +53,7 @@ export function MachineGroup({ machine, at, history, ask, attempt }: MachineGrou
         }
         <div class="actions">
           ${
-            !machine.away &&
+            !machine.offline &&
             ACTIONS.filter(({ action }) => offered[action]).map(
               ({ action, word }) => html`
                 <button
@@ -61,7 +61,7 @@ export function MachineGroup({ machine, at, history, ask, attempt }: MachineGrou
                   class="quiet"
                   data-testid="${action}-machine-${hostname}"
                   aria-label="${word} workers of ${hostname}"
-                  onClick=${() => order(action)}
+                  onClick=${() => send(action)}
                 >
                   <${Icon} name=${action} />${word}
                 </button>

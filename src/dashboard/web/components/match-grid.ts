@@ -2,11 +2,12 @@ import { html, useState } from '/vendor/preact.js';
 import type { Match } from '../../api/api.js';
 import { formatScore } from '../lib/format.js';
 import { Icon } from './icons.js';
+import { PathText } from './path-text.js';
 
-/** Matches, best first, each with the face marked in its photo. */
+/** The matching photos, best first, with the face marked in each. */
 export function MatchGrid({ matches }: { readonly matches: readonly Match[] }) {
   if (matches.length === 0) {
-    return html`<p class="empty">No photo shows this face well enough.</p>`;
+    return html`<p class="empty">No photo shows this person.</p>`;
   }
   return html`
     <ol class="matches">
@@ -23,13 +24,11 @@ interface Size {
 function MatchCard({ match }: { readonly match: Match }) {
   const [size, setSize] = useState<Size | null>(null);
   const [broken, setBroken] = useState(false);
-  const picture =
+  const photo =
     match.photo === null || broken
       ? html`
           <span class="no-photo">
-            <${Icon}
-              name="picture"
-            />${broken ? 'The photo cannot be shown' : 'The photo is not on this machine'}
+            <${Icon} name="photo" />${broken ? 'Cannot show the photo' : 'The photo is not on this machine'}
           </span>
         `
       : html`
@@ -45,26 +44,30 @@ function MatchCard({ match }: { readonly match: Match }) {
               onError=${() => setBroken(true)}
             />
             ${size !== null && match.box !== null && html`<${Frame} size=${size} box=${match.box} />`}
-            ${
-              size !== null &&
-              match.box !== null &&
-              html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
-            }
           </a>
         `;
   return html`
     <li class="match" data-testid="match">
-      <div class="match-picture">${picture}</div>
-      <p>
-        <strong class="number">${formatScore(match.score)}</strong> <span class="faint">${match.id}</span>
-      </p>
+      <div class="match-photo">${photo}</div>
+      <div class="match-caption">
+        ${
+          size !== null &&
+          match.box !== null &&
+          match.photo !== null &&
+          html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
+        }
+        <p>
+          <strong class="number">${formatScore(match.score)}</strong><br />
+          <span class="faint"><${PathText} path=${match.id} /></span>
+        </p>
+      </div>
     </li>
   `;
 }
 
 type Box = NonNullable<Match['box']>;
 
-/** Laid over the photo: an SVG of the photo's size is fitted into its place as the photo itself is. */
+/** Marks the face. The SVG has the photo's size, so the browser scales both alike. */
 function Frame({ size, box }: { readonly size: Size; readonly box: Box }) {
   return html`
     <svg class="match-frame" viewBox="0 0 ${size.width} ${size.height}" aria-hidden="true">
@@ -84,7 +87,7 @@ function Frame({ size, box }: { readonly size: Size; readonly box: Box }) {
   `;
 }
 
-/** The face alone: in a photo of a crowd it is too small to be compared. */
+/** A cutout of the face, which is too small to recognise in a photo of a crowd. */
 function Face({ size, box, photo }: { readonly size: Size; readonly box: Box; readonly photo: string }) {
   const side = Math.max(box.width * size.width, box.height * size.height) * 1.3;
   const x = (box.x + box.width / 2) * size.width - side / 2;

@@ -8,12 +8,12 @@ interface Notice {
   readonly problem: ApiProblem | null;
 }
 
-/** Does something and says how it went. Resolves to whether it went well. */
+/** Runs `work` and shows its outcome. Resolves to whether it succeeded. */
 export type Attempt = <T>(work: () => Promise<T>, done: (result: T) => string) => Promise<boolean>;
 
 const SHOWN_MS = 6000;
 
-/** Short answers to what a person did, in a corner, read aloud by screen readers. */
+/** Short messages in a corner about the user's last actions. Screen readers read them aloud. */
 export function useNotices(): { readonly attempt: Attempt; readonly notices: unknown } {
   const [shown, setShown] = useState<readonly Notice[]>([]);
   const lastId = useRef(0);
@@ -22,7 +22,7 @@ export function useNotices(): { readonly attempt: Attempt; readonly notices: unk
     lastId.current += 1;
     const id = lastId.current;
     setShown((all) => [...all.slice(-3), { id, text, problem }]);
-    // What went wrong stays until it has been read.
+    // An error stays until the user dismisses it.
     if (problem === null) setTimeout(() => dismiss(id), SHOWN_MS);
   };
   const attempt: Attempt = async (work, done) => {

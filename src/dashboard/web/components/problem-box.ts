@@ -9,7 +9,7 @@ interface ProblemBoxProps {
   readonly testid?: string;
 }
 
-/** What went wrong: the sentence for a person, the code small beside it. */
+/** A problem: its sentence, and its code in small print. */
 export function ProblemBox({ title, problem, retry, testid }: ProblemBoxProps) {
   return html`
     <div class="problem-box" role="alert" data-testid=${testid}>

@@ -7,13 +7,13 @@ interface SelfiePickerProps {
   readonly onPick: (files: readonly File[]) => void;
 }
 
-/** Takes pictures by a click, by the keyboard, or dropped onto it. */
+/** Chooses images by click, keyboard, or drag and drop. */
 export function SelfiePicker({ files, disabled, onPick }: SelfiePickerProps) {
   const [over, setOver] = useState(false);
   const previews = useObjectUrls(files);
   const take = (list: FileList | null | undefined) => {
-    const pictures = [...(list ?? [])].filter(({ type }) => type.startsWith('image/'));
-    if (pictures.length > 0) onPick(pictures);
+    const images = [...(list ?? [])].filter(({ type }) => type.startsWith('image/'));
+    if (images.length > 0) onPick(images);
   };
   const drag = (event: DragEvent) => {
     event.preventDefault();
@@ -42,7 +42,7 @@ export function SelfiePicker({ files, disabled, onPick }: SelfiePickerProps) {
       />
       ${
         previews.length === 0
-          ? html`<${Icon} name="picture" /><span>Drop a selfie here, or <u>choose one</u></span>`
+          ? html`<${Icon} name="photo" /><span>Drop a selfie here, or <u>choose one</u></span>`
           : html`
               <span class="previews">
                 ${previews.map(({ url, name }) => html`<img key=${url} src=${url} alt="Selfie ${name}" />`)}
@@ -51,7 +51,7 @@ export function SelfiePicker({ files, disabled, onPick }: SelfiePickerProps) {
             `
       }
       <small class="faint"
-        >One face, in the light. Several pictures of the same person make the search surer.</small
+        >One face in good light. Several selfies of the same person improve the search.</small
       >
     </label>
   `;
@@ -62,7 +62,7 @@ interface Preview {
   readonly name: string;
 }
 
-/** Addresses under which the page can show files that have not been sent, given back when they change. */
+/** Object URLs that show local files. They are revoked when the files change. */
 function useObjectUrls(files: readonly File[]): readonly Preview[] {
   const [previews, setPreviews] = useState<readonly Preview[]>([]);
   const made = useRef<readonly Preview[]>([]);

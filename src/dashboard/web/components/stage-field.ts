@@ -1,6 +1,5 @@
 import { html } from '/vendor/preact.js';
-import type { Gallery } from '../../api/api.js';
-import type { GalleryList } from '../../api/api.js';
+import type { Gallery, GalleryList } from '../../api/api.js';
 import { formatCount, plural } from '../lib/format.js';
 
 interface StageFieldProps {
@@ -10,7 +9,7 @@ interface StageFieldProps {
   readonly onStage: (stage: string) => void;
 }
 
-/** The stages that are known are proposed; whatever else is typed is taken too. */
+/** Suggests the known stages. Any other name is accepted too. */
 export function StageField({ known, stage, disabled, onStage }: StageFieldProps) {
   const galleries = known?.galleries ?? [];
   return html`
@@ -22,7 +21,7 @@ export function StageField({ known, stage, disabled, onStage }: StageFieldProps)
         required
         autocomplete="off"
         spellcheck=${false}
-        placeholder=${galleries[0]?.stage ?? 'a folder below GALLERY_DIR'}
+        placeholder=${galleries[0]?.stage ?? 'A folder in GALLERY_DIR'}
         data-testid="stage-input"
         aria-describedby="stage-hint"
         disabled=${disabled}
@@ -38,15 +37,15 @@ export function StageField({ known, stage, disabled, onStage }: StageFieldProps)
 }
 
 function hintFor(known: GalleryList | null, stage: string): string {
-  if (known === null) return 'The folder whose photos are searched.';
+  if (known === null) return 'The folder with the photos to search.';
   const found = known.galleries.find((gallery) => gallery.stage === stage.trim());
   if (found !== undefined) return describe(found);
-  if (stage.trim() === '' || !known.stages_known) return 'The folder whose photos are searched.';
-  return 'No gallery of this name is known here.';
+  if (stage.trim() === '' || !known.stages_known) return 'The folder with the photos to search.';
+  return 'There is no gallery with this name.';
 }
 
 function describe({ photos, indexed }: Gallery): string {
   if (photos === null) return `${plural(indexed, 'photo')} indexed.`;
   if (indexed >= photos) return `${plural(photos, 'photo')}, all indexed.`;
-  return `${plural(photos, 'photo')}, ${formatCount(indexed)} indexed: the others are indexed first, which takes a while.`;
+  return `${plural(photos, 'photo')}, ${formatCount(indexed)} indexed. A search indexes the others first, which takes a while.`;
 }

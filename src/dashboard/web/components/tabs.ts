@@ -2,7 +2,7 @@ import { html } from '/vendor/preact.js';
 
 interface TabsProps<T extends string> {
   readonly label: string;
-  /** The id of what the tabs show. */
+  /** The id of the element that the tabs control. */
   readonly panel: string;
   readonly tabs: readonly { readonly value: T; readonly word: string; readonly note: string }[];
   readonly chosen: T;

@@ -1,15 +1,17 @@
 import { html } from '/vendor/preact.js';
 import type { WorkerSample, WorkerView } from '../../api/api.js';
-import { orderWorker } from '../lib/api-client.js';
+import { commandWorker } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
 import { formatAgo, formatCount, formatDuration, formatExit, plural } from '../lib/format.js';
-import { ACTIVITY_ICONS, Icon } from './icons.js';
+import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
-import { workerQuestion } from './questions.js';
+import { ACTION_WORDS, sentWords, workerQuestion } from './worker-actions.js';
+import { modelPackOf } from '../lib/fleet-summary.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
-import { ACTIVITY_WORDS, actionsFor, type WorkerAction } from '../lib/states.js';
+import { type WorkerAction, workerActionsFor, workerStateOf } from '../lib/worker-state.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerFigures } from './worker-figures.js';
+import { WorkerStateBadge } from './worker-state-badge.js';
 
 interface WorkerCardProps {
   readonly worker: WorkerView;
@@ -20,35 +22,26 @@ interface WorkerCardProps {
   readonly attempt: Attempt;
 }
 
-const VERBS: Readonly<Record<WorkerAction, string>> = {
-  pause: 'Pause',
-  resume: 'Resume',
-  restart: 'Restart',
-};
-
 export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProps) {
   const { id, activity } = worker;
-  const order = async (action: WorkerAction) => {
+  const state = workerStateOf(worker);
+  const send = async (action: WorkerAction) => {
     if (!(await ask(workerQuestion(id, action)))) return;
     await attempt(
-      () => orderWorker(id, action),
-      () => `${id}: ${action} has been ordered.`,
+      () => commandWorker(id, action),
+      () => sentWords(id, action),
     );
   };
   return html`
     <article class="card ${activity}" data-testid="worker-${id}" aria-labelledby="name-${id}">
       <header>
-        <span class="activity ${activity}">
-          <${Icon} name=${ACTIVITY_ICONS[activity]} />${ACTIVITY_WORDS[activity]}
-        </span>
         <h3 id="name-${id}">${id}</h3>
-        <span class="status" data-testid="status-${id}"
-          >${activity === 'away' ? 'offline' : worker.status}</span
-        >
+        <span data-testid="state-${id}"><${WorkerStateBadge} state=${state} activity=${activity} /></span>
       </header>
       <p class="device">
-        ${worker.gpu_name ?? 'CPU'}
-        <span class="faint"> ${worker.provider ?? 'no provider yet'}</span>
+        <span>${worker.gpu_name ?? 'CPU'}</span>
+        ${worker.gpu_index !== null && html`<span class="faint">${worker.provider ?? ''}</span>`}
+        <span class="faint" title="Model pack">${modelPackOf(worker) ?? ''}</span>
       </p>
       <${Reasons} worker=${worker} />
       <${WorkerFigures} worker=${worker} samples=${samples} />
@@ -67,7 +60,7 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
           <dd>${formatAgo(worker.heartbeat_age)}</dd>
         </div>
         <div>
-          <dt>Up</dt>
+          <dt>Uptime</dt>
           <dd>${activity === 'away' ? '–' : formatDuration(worker.uptime)}</dd>
         </div>
         <div class=${worker.restarts > 0 ? 'warn' : undefined}>
@@ -79,16 +72,16 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
       <footer>
         <${WorkerDetails} worker=${worker} />
         <div class="actions">
-          ${actionsFor(worker.status, activity).map(
+          ${workerActionsFor(state).map(
             (action) => html`
               <button
                 key=${action}
                 type="button"
                 data-testid="${action}-${id}"
-                aria-label="${VERBS[action]} ${id}"
-                onClick=${() => order(action)}
+                aria-label="${ACTION_WORDS[action]} ${id}"
+                onClick=${() => send(action)}
               >
-                <${Icon} name=${action} />${VERBS[action]}
+                <${Icon} name=${action} />${ACTION_WORDS[action]}
               </button>
             `,
           )}
@@ -98,18 +91,26 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
   `;
 }
 
-/** What wants a person's eye, said in words. */
+/** Problems that an operator should know about. */
 function Reasons({ worker }: { readonly worker: WorkerView }) {
   const throttled = worker.gpu_throttle_reasons ?? [];
   const errors = worker.gpu_ecc_uncorrected ?? 0;
   const reasons = [
     worker.status_reason,
-    throttled.length > 0 ? `Clocks held back: ${throttled.join(', ')}` : null,
-    errors > 0 ? `${plural(errors, 'memory error')} that ECC could not correct` : null,
+    worker.gpu_index !== null && worker.provider === 'cpu' ? fallbackReason(worker) : null,
+    throttled.length > 0 ? `Throttled: ${throttled.join(', ')}` : null,
+    errors > 0 ? plural(errors, 'uncorrected ECC error') : null,
   ].filter((reason) => reason !== null);
   return reasons.map(
     (reason) => html`<p class="reason"><${Icon} name="trouble" /><span>${reason}</span></p>`,
   );
+}
+
+/** Why a worker on a GPU computes on the CPU. */
+function fallbackReason({ provider_refusals: refusals }: WorkerView): string {
+  const [first] = refusals;
+  const sentence = 'Computes on the CPU instead of the GPU';
+  return first === undefined ? `${sentence}.` : `${sentence}: ${first.provider}: ${first.reason}`;
 }
 
 function CurrentJob({ worker }: { readonly worker: WorkerView }) {

@@ -1,8 +1,7 @@
 import { html } from '/vendor/preact.js';
 import type { WorkerSample, WorkerView } from '../../api/api.js';
-import type { Point } from '../lib/chart-geometry.js';
+import { areaPath, linePath, type Point } from '../lib/chart-geometry.js';
 import { formatMegabytes, formatPercent, formatTemperature } from '../lib/format.js';
-import { Sparkline } from './sparkline.js';
 
 interface FigureView {
   readonly name: string;
@@ -17,7 +16,7 @@ interface WorkerFiguresProps {
   readonly samples: readonly WorkerSample[];
 }
 
-/** A worker's device: how busy, how hot, how full, now and over the last ten minutes. */
+/** Utilization, temperature and memory of a worker's device, now and over the last ten minutes. */
 export function WorkerFigures({ worker, samples }: WorkerFiguresProps) {
   const figures = figuresOf(worker, samples);
   if (figures.length === 0) return null;
@@ -36,13 +35,13 @@ export function WorkerFigures({ worker, samples }: WorkerFiguresProps) {
   `;
 }
 
-/** Only what this kind of device can tell. */
+/** Leaves out figures that this kind of device does not have. */
 function figuresOf(worker: WorkerView, samples: readonly WorkerSample[]): readonly FigureView[] {
   const pick = (key: 'utilization' | 'temperature' | 'memory_used_mb'): readonly Point[] =>
     samples.map((sample) => ({ at: sample.at, value: sample[key] }));
   const away = worker.activity === 'away';
   const isCpu = worker.gpu_index === null;
-  const utilization = isCpu ? worker.cpu_percent : worker.gpu_utilization;
+  const utilization = isCpu ? (worker.process_cpu_percent ?? null) : worker.gpu_utilization;
   const memory = isCpu ? worker.rss_mb : worker.gpu_memory_used_mb;
   const figures: readonly (FigureView & { readonly known: boolean })[] = [
     {
@@ -71,4 +70,42 @@ function figuresOf(worker: WorkerView, samples: readonly WorkerSample[]): readon
     },
   ];
   return figures.filter(({ known }) => known);
+}
+
+const SPARKLINE_WIDTH = 120;
+const SPARKLINE_HEIGHT = 28;
+const SPAN_S = 600;
+/** Six missed samples. */
+const GAP_S = 30;
+
+interface SparklineProps {
+  readonly points: readonly Point[];
+  /** The value at the upper edge. */
+  readonly max: number;
+  readonly label: string;
+}
+
+/** The last ten minutes of one figure, without axes. */
+function Sparkline({ points, max, label }: SparklineProps) {
+  const to = points.at(-1)?.at ?? 0;
+  const scale = {
+    from: to - SPAN_S,
+    to,
+    min: 0,
+    max: Math.max(max, 1e-9),
+    width: SPARKLINE_WIDTH,
+    height: SPARKLINE_HEIGHT,
+  };
+  return html`
+    <svg
+      class="sparkline"
+      viewBox="0 0 ${SPARKLINE_WIDTH} ${SPARKLINE_HEIGHT}"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label="${label}, last ten minutes"
+    >
+      <path class="sparkline-area" d=${areaPath(points, scale, GAP_S)} />
+      <path class="sparkline-line" d=${linePath(points, scale, GAP_S)} vector-effect="non-scaling-stroke" />
+    </svg>
+  `;
 }

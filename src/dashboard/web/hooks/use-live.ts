@@ -5,10 +5,10 @@ import { type LiveState, NOTHING_YET, nextLiveState } from '../lib/live-state.js
 const RETRY_MS = 3000;
 
 /**
- * The fleet as `/api/events` tells it.
+ * Follows the fleet through `/api/events`.
  *
- * EventSource reconnects by itself where a connection breaks, but gives up where an answer refuses it: then this
- * tries again, after `onRefused` had a look at whether this browser is still let in.
+ * EventSource reconnects after a broken connection, but gives up if the server refuses it. This hook then tries again,
+ * and calls `onRefused`, because the login may have expired.
  */
 export function useLive(onRefused: () => void): LiveState {
   const [state, dispatch] = useReducer(nextLiveState, NOTHING_YET);

@@ -3,16 +3,16 @@ import type { ApiProblem } from '../../api/api.js';
 import { problemOf } from '../lib/api-client.js';
 
 export interface Polled<T> {
-  /** The newest answer to the present question; `null` before the first. */
+  /** The latest answer for the current key; `null` before the first. */
   readonly value: T | null;
   readonly problem: ApiProblem | null;
   readonly refresh: () => void;
 }
 
-/** Asks at once, whenever `key` changes, and every `everyMs` while the page can be seen. */
+/** Loads at once when `key` changes, then every `intervalMs` while the page is visible. */
 export function usePolled<T>(
   key: string,
-  everyMs: number,
+  intervalMs: number,
   load: (signal: AbortSignal) => Promise<T>,
 ): Polled<T> {
   const [answer, setAnswer] = useState<{ key: string; value: T | null; problem: ApiProblem | null } | null>(
@@ -22,26 +22,26 @@ export function usePolled<T>(
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const again = () => {
-      timer = setTimeout(() => void ask(), everyMs);
+    const schedule = () => {
+      timer = setTimeout(() => void poll(), intervalMs);
     };
-    const ask = async () => {
-      if (document.hidden) return again();
+    const poll = async () => {
+      if (document.hidden) return schedule();
       try {
         const value = await load(abort.signal);
         if (!abort.signal.aborted) setAnswer({ key, value, problem: null });
       } catch (error) {
         if (abort.signal.aborted) return;
-        // What was there stays, with the word that it is old.
+        // The old value stays on the page, beside the problem.
         setAnswer((last) => ({
           key,
           value: last?.key === key ? last.value : null,
           problem: problemOf(error),
         }));
       }
-      if (!abort.signal.aborted) again();
+      if (!abort.signal.aborted) schedule();
     };
-    void ask();
+    void poll();
     return () => {
       abort.abort();
       clearTimeout(timer);

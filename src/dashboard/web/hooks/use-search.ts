@@ -1,18 +1,18 @@
 import { useEffect, useReducer, useRef } from '/vendor/preact.js';
 import type { Search, SearchEvents } from '../../api/api.js';
 import { cancelSearch, type NewSearch, problemOf, searchEventsPath, startSearch } from '../lib/api-client.js';
-import { nextTryState, type TryState } from '../lib/try-state.js';
+import { nextSearchState, type SearchState } from '../lib/search-state.js';
 
 export interface SearchRun {
-  readonly state: TryState;
+  readonly state: SearchState;
   readonly start: (search: NewSearch) => void;
   readonly cancel: () => void;
   readonly clear: () => void;
 }
 
-/** Sends a search and follows it to its end. */
+/** Starts a search and follows it until it ends. */
 export function useSearch(): SearchRun {
-  const [state, dispatch] = useReducer(nextTryState, { type: 'idle' });
+  const [state, dispatch] = useReducer(nextSearchState, { type: 'idle' });
   const source = useRef<EventSource | null>(null);
   useEffect(() => () => source.current?.close(), []);
 
@@ -29,11 +29,14 @@ export function useSearch(): SearchRun {
     events.addEventListener('result', end);
     events.addEventListener('failure', end);
     events.addEventListener('error', () => {
-      // Otherwise the browser is connecting again by itself.
+      // In any other state the browser reconnects by itself.
       if (events.readyState !== EventSource.CLOSED) return;
       dispatch({
         type: 'refused',
-        problem: { code: 'SEARCH_LOST', message: 'The dashboard no longer tells how this search goes on.' },
+        problem: {
+          code: 'SEARCH_LOST',
+          message: 'The connection to the dashboard is lost. The Queue page shows how this search goes on.',
+        },
       });
     });
   };

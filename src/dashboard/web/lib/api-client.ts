@@ -11,9 +11,9 @@ import type {
   Search,
   Session,
 } from '../../api/api.js';
-import type { WorkerAction } from './states.js';
+import type { WorkerAction } from './worker-state.js';
 
-/** An answer that is not a success, or none at all (status 0). `message` is a sentence for a person. */
+/** The server refused a request, or did not answer (status 0). `message` is a sentence for a person. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: string;
@@ -27,14 +27,14 @@ export class RequestError extends Error {
   }
 }
 
-/** What went wrong, in the form that the API uses itself. */
+/** Any error in the form of the API's own failures. */
 export function problemOf(error: unknown): ApiProblem {
   if (error instanceof RequestError) return { code: error.code, message: error.message };
   return { code: 'PAGE_ERROR', message: error instanceof Error ? error.message : String(error) };
 }
 
-/** The window hears of it where an answer says that this browser is not let in, or no longer. */
-export const NOT_ADMITTED = 'not-admitted';
+/** The window gets this event when the server refuses this browser, for example after the session has expired. */
+export const UNAUTHORIZED = 'unauthorized';
 
 async function request<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
   let response: Response;
@@ -49,14 +49,14 @@ async function request<T>(method: string, path: string, init: RequestInit = {}):
   }
   const body: unknown = await response.json().catch(() => null);
   if (response.ok) return body as T;
-  if (response.status === 401) window.dispatchEvent(new Event(NOT_ADMITTED));
+  if (response.status === 401) window.dispatchEvent(new Event(UNAUTHORIZED));
   throw new RequestError(response.status, (body as ApiFailure | null)?.error ?? unexplained(response));
 }
 
 function unexplained(response: Response): ApiProblem {
   return {
     code: `HTTP_${response.status}`,
-    message: `The dashboard answered ${response.status} and no reason.`,
+    message: `The dashboard answered ${response.status} without a reason.`,
   };
 }
 
@@ -70,9 +70,9 @@ export const logIn = (token: string) =>
     body: JSON.stringify({ token }),
   });
 
-export const orderWorker = (id: string, action: WorkerAction) =>
+export const commandWorker = (id: string, action: WorkerAction) =>
   request<unknown>('POST', `/api/workers/${segment(id)}/${action}`);
-export const orderMachine = (hostname: string, action: WorkerAction) =>
+export const commandMachine = (hostname: string, action: WorkerAction) =>
   request<unknown>('POST', `/api/machines/${segment(hostname)}/${action}`);
 
 export interface JobPage {
@@ -98,7 +98,7 @@ export const forgetGallery = (stage: string) =>
 
 export interface NewSearch {
   readonly stage: string;
-  /** Empty for the default. */
+  /** Empty for the configured default. */
   readonly threshold: string;
   readonly limit: string;
   readonly images: readonly File[];
@@ -106,7 +106,7 @@ export interface NewSearch {
 
 export function startSearch({ stage, threshold, limit, images }: NewSearch): Promise<Search> {
   const form = new FormData();
-  // The text first: a server that reads the parts one by one can refuse before it takes the pictures.
+  // Text fields first: the server reads the parts in order and can refuse a search before it has read the images.
   form.set('stage', stage);
   if (threshold !== '') form.set('threshold', threshold);
   if (limit !== '') form.set('limit', limit);

@@ -4,16 +4,19 @@ export interface Point {
 }
 
 export interface Scale {
-  /** Seconds since 1970 at the left and the right edge. */
+  /** Times of the left and the right edge, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
-  /** The value of the upper edge; the lower one is 0. */
+  /** Values of the lower and the upper edge. */
+  readonly min: number;
   readonly max: number;
+  /** Each step up multiplies the value, instead of adding to it. `min` must then be above 0. */
+  readonly logarithmic?: boolean;
   readonly width: number;
   readonly height: number;
 }
 
-/** 1, 2 or 5 times a power of ten: at least `value`, so that the axis can be labelled with round figures. */
+/** The next round number (1, 2 or 5 times a power of ten) at or above `value`, for the labels of an axis. */
 export function niceCeiling(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -25,18 +28,43 @@ export function xOf(scale: Scale, at: number): number {
   return ((at - scale.from) / (scale.to - scale.from)) * scale.width;
 }
 
-export function yOf(scale: Scale, value: number): number {
-  return scale.height - (Math.min(Math.max(value, 0), scale.max) / scale.max) * scale.height;
+export function yOf({ min, max, logarithmic = false, height }: Scale, value: number): number {
+  const shown = Math.min(Math.max(value, min), max);
+  const share = logarithmic ? Math.log(shown / min) / Math.log(max / min) : (shown - min) / (max - min);
+  return height - share * height;
 }
 
-/** An SVG path through the known points. It breaks where a value is not known, or none came for `gapS`. */
+type Range = Pick<Scale, 'min' | 'max' | 'logarithmic'>;
+
+/** From 0 to a round number at or above all values. */
+export function linearRange(values: readonly number[]): Range {
+  return { min: 0, max: niceCeiling(Math.max(0, ...values)) };
+}
+
+/** Between two powers of ten, so that 50 ms and 30 s can both be read off the same axis. */
+export function logarithmicRange(values: readonly number[]): Range {
+  const positive = values.filter((value) => value > 0);
+  if (positive.length === 0) return { min: 0.1, max: 1, logarithmic: true };
+  const min = 10 ** Math.floor(Math.log10(Math.min(...positive)));
+  const max = 10 ** Math.ceil(Math.log10(Math.max(...positive)));
+  return { min, max: Math.max(max, 10 * min), logarithmic: true };
+}
+
+/** The values with a label: every power of ten, or the edges and the middle. */
+export function valueTicks({ min, max, logarithmic = false }: Range): readonly number[] {
+  if (!logarithmic) return [min, (min + max) / 2, max];
+  const powers = Math.round(Math.log10(max / min));
+  return Array.from({ length: powers + 1 }, (_, power) => min * 10 ** power);
+}
+
+/** An SVG path through the points. It breaks at unknown values and where points are more than `gapS` apart. */
 export function linePath(points: readonly Point[], scale: Scale, gapS = Infinity): string {
   return runsOf(points, scale, gapS)
     .map((run) => `M${run.map(([x, y]) => `${round(x)} ${round(y)}`).join('L')}`)
     .join('');
 }
 
-/** The same line, closed along the lower edge. */
+/** The area between the line and the lower edge. */
 export function areaPath(points: readonly Point[], scale: Scale, gapS = Infinity): string {
   return runsOf(points, scale, gapS)
     .map((run) => {
@@ -67,7 +95,7 @@ function runsOf(points: readonly Point[], scale: Scale, gapS: number): readonly 
     open.push([xOf(scale, at), yOf(scale, value)]);
     lastAt = at;
   }
-  // A lone point would draw nothing: a line of no length with round ends is a dot.
+  // A path with one point draws nothing. With two equal points, the round line ends draw a dot.
   return runs.map((run) => (run.length === 1 && run[0] !== undefined ? [run[0], run[0]] : run));
 }
 
@@ -75,7 +103,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Where the time axis is labelled: whole minutes before the right edge, oldest first. */
+/** Labels of the time axis at whole minutes before the right edge, oldest first. */
 export function minuteTicks(scale: Scale, everyMinutes: number): readonly { x: number; label: string }[] {
   const span = Math.floor((scale.to - scale.from) / 60);
   const ticks = [];

@@ -1,15 +1,14 @@
 import type { Activity, FleetSample, WorkerView } from '../../api/api.js';
-import { ACTIVITIES } from './states.js';
+import { WORKER_STATES, type WorkerState, workerStateOf } from './worker-state.js';
 
-/** What is true of a whole machine stands in the record of each of its workers. */
+/** A machine and its own figures, which the records of all its workers repeat. */
 export interface MachineView {
   readonly hostname: string;
   readonly workers: readonly WorkerView[];
   readonly cpuPercent: number | null;
   readonly ramPercent: number | null;
   readonly ramAvailableGb: number | null;
-  /** No worker of it has been heard of lately. */
-  readonly away: boolean;
+  readonly offline: boolean;
 }
 
 export function groupByMachine(workers: readonly WorkerView[]): readonly MachineView[] {
@@ -32,19 +31,53 @@ function describeMachine(hostname: string, workers: readonly WorkerView[]): Mach
     cpuPercent: freshest?.cpu_percent ?? null,
     ramPercent: freshest?.ram_percent ?? null,
     ramAvailableGb: freshest?.ram_available_gb ?? null,
-    away: workers.every(({ activity }) => activity === 'away'),
+    offline: workers.every(({ status }) => status === 'offline'),
   };
 }
 
-/** `gpu2` before `gpu10`. */
+/** Sorts `gpu2` before `gpu10`. */
 function compareNaturally(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
 
-export function countActivities(workers: readonly WorkerView[]): Readonly<Record<Activity, number>> {
-  const counts = Object.fromEntries(ACTIVITIES.map((activity) => [activity, 0])) as Record<Activity, number>;
-  for (const { activity } of workers) counts[activity] += 1;
-  return counts;
+export interface StateCount {
+  readonly state: WorkerState;
+  readonly count: number;
+  /** `trouble` as soon as one of the workers is in trouble. */
+  readonly activity: Activity;
+}
+
+/** How many workers are in each state, without the states that no worker is in. */
+export function countStates(workers: readonly WorkerView[]): readonly StateCount[] {
+  return WORKER_STATES.flatMap((state) => {
+    const activities = workers
+      .filter((worker) => workerStateOf(worker) === state)
+      .map(({ activity }) => activity);
+    const [first] = activities;
+    if (first === undefined) return [];
+    const activity = activities.includes('trouble') ? 'trouble' : first;
+    return [{ state, count: activities.length, activity }];
+  });
+}
+
+/** The record's `engine` is `<runtime>, <model pack>`. */
+export function modelPackOf({ engine }: Pick<WorkerView, 'engine'>): string | null {
+  return engine?.split(', ').at(-1) ?? null;
+}
+
+/** The model packs of the fleet, most common first. More than one is a mixture, which is worth a warning. */
+export function countModelPacks(
+  workers: readonly WorkerView[],
+): readonly { readonly pack: string; readonly count: number }[] {
+  const counts = new Map<string, number>();
+  for (const worker of workers) {
+    const pack = modelPackOf(worker);
+    if (pack === null || worker.status === 'offline') continue;
+    counts.set(pack, (counts.get(pack) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([pack, count]) => ({ pack, count }))
+    .toSorted((a, b) => b.count - a.count || compareNaturally(a.pack, b.pack));
 }
 
 export interface ThroughputPoint {
@@ -54,7 +87,7 @@ export interface ThroughputPoint {
 
 const WINDOW_S = 60;
 
-/** Searches that ended in the minute before each sample: per-sample counts alone would be a comb. */
+/** Searches that ended in the minute before each sample. Counts per sample would jump up and down. */
 export function searchesPerMinute(samples: readonly FleetSample[]): readonly ThroughputPoint[] {
   const points: ThroughputPoint[] = [];
   let first = 0;
@@ -71,7 +104,7 @@ export function searchesPerMinute(samples: readonly FleetSample[]): readonly Thr
   return points;
 }
 
-/** The newest known latencies: a quiet stretch has none of its own. */
+/** The latest known latencies. Samples in which no search ended have none. */
 export function latestLatency(samples: readonly FleetSample[]): Pick<FleetSample, 'p50' | 'p95'> | null {
   return samples.findLast(({ p50 }) => p50 !== null) ?? null;
 }

@@ -1,6 +1,6 @@
 import type { LastExit } from '../../../shared/worker-record.js';
 
-/** What is shown where a figure is not known. */
+/** Stands for an unknown value. */
 export const UNKNOWN = '–';
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -10,13 +10,13 @@ export function formatCount(value: number | null): string {
   return value === null ? UNKNOWN : number.format(value);
 }
 
-/** One decimal below ten, none above: enough to see a change, not enough to flicker. */
+/** One decimal below ten, none above, so that the text changes rarely. */
 export function formatRate(value: number | null): string {
   if (value === null) return UNKNOWN;
   return (value < 10 ? oneDecimal : number).format(value);
 }
 
-/** Of a percentage 0..100. */
+/** @param value 0..100 */
 export function formatPercent(value: number | null): string {
   return value === null ? UNKNOWN : `${Math.round(value)} %`;
 }
@@ -30,7 +30,7 @@ export function formatTemperature(celsius: number | null): string {
   return celsius === null ? UNKNOWN : `${Math.round(celsius)} °C`;
 }
 
-/** How long a search took: `85 ms`, `2.41 s`, `12.3 s`, `2 min 5 s`. */
+/** `85 ms`, `2.41 s`, `12.3 s`, `2 min 5 s`. */
 export function formatLatency(seconds: number | null): string {
   if (seconds === null) return UNKNOWN;
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
@@ -39,7 +39,7 @@ export function formatLatency(seconds: number | null): string {
   return formatDuration(seconds);
 }
 
-/** For an axis, whose figures are round: `0`, `200 ms`, `2.5 s`, `100 s`. */
+/** For round values on an axis: `0`, `200 ms`, `2.5 s`, `100 s`. */
 export function formatSecondsTick(seconds: number): string {
   if (seconds === 0) return '0';
   return seconds < 1 ? `${number.format(seconds * 1000)} ms` : `${oneDecimal.format(seconds)} s`;
@@ -52,20 +52,20 @@ const UNITS = [
   { name: 's', seconds: 1 },
 ] as const;
 
-/** The two greatest units: `3 d 2 h`, `4 min 10 s`, `12 s`. */
+/** The two largest units: `3 d 2 h`, `4 min 10 s`, `12 s`. */
 export function formatDuration(seconds: number | null): string {
   if (seconds === null) return UNKNOWN;
   const whole = Math.max(0, Math.round(seconds));
   const first = UNITS.findIndex((unit) => whole >= unit.seconds);
-  const greatest = UNITS[first];
-  if (greatest === undefined) return '0 s';
+  const largest = UNITS[first];
+  if (largest === undefined) return '0 s';
   const next = UNITS[first + 1];
-  const rest = next === undefined ? 0 : Math.floor((whole % greatest.seconds) / next.seconds);
-  const head = `${Math.floor(whole / greatest.seconds)} ${greatest.name}`;
+  const rest = next === undefined ? 0 : Math.floor((whole % largest.seconds) / next.seconds);
+  const head = `${Math.floor(whole / largest.seconds)} ${largest.name}`;
   return next === undefined || rest === 0 ? head : `${head} ${rest} ${next.name}`;
 }
 
-/** `just now`, `12 s ago`, `4 min ago`: the greatest unit alone. */
+/** The largest unit: `just now`, `12 s ago`, `4 min ago`. */
 export function formatAgo(seconds: number | null): string {
   if (seconds === null) return UNKNOWN;
   if (seconds < 1.5) return 'just now';
@@ -73,23 +73,23 @@ export function formatAgo(seconds: number | null): string {
   return `${Math.floor(seconds / unit.seconds)} ${unit.name} ago`;
 }
 
-/** `0.482`, three digits as the command line prints it. */
+/** `0.482`, as on the command line. */
 export function formatScore(score: number): string {
   return score.toFixed(3);
 }
 
-/** How a child ended, without when. */
+/** How a child process ended. */
 export function formatExit(exit: LastExit): string {
   const how =
     exit.signal !== null
       ? `killed by ${exit.signal}`
       : exit.code !== null
         ? `exit code ${exit.code}`
-        : 'ended, nobody knows how';
-  return exit.planned ? `${how}, as asked` : how;
+        : 'ended for an unknown reason';
+  return exit.planned ? `${how}, as planned` : how;
 }
 
-/** `1 photo`, `2 photos`; an irregular plural is given. */
+/** `1 photo`, `2 photos`. `many` is for irregular plurals. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${number.format(count)} ${count === 1 ? one : many}`;
 }

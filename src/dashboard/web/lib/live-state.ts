@@ -11,7 +11,7 @@ import type {
 export const KEPT_SAMPLES = 120;
 
 /**
- * What the page knows of the fleet.
+ * The fleet as the page knows it.
  *
  * connecting ──history, fleet──▶ open ──lost──▶ broken ──history, fleet──▶ open
  */
@@ -21,7 +21,7 @@ export interface LiveState {
   readonly fleet: FleetEvent | null;
   /** By this browser's clock (ms), which may differ from the server's. */
   readonly receivedAtMs: number | null;
-  /** Why the server itself knows nothing new. */
+  /** Why the server has no new figures. */
   readonly trouble: ApiProblem | null;
 }
 
@@ -64,7 +64,7 @@ function appendSample(
   sample: { readonly fleet: FleetSample; readonly workers: HistoryWorkers },
 ): HistoryEvent {
   const newest = history.fleet.at(-1);
-  // After a reconnect the history already holds the sample that the next event brings again.
+  // After a reconnect the next event may repeat the last sample of the history.
   if (newest !== undefined && sample.fleet.at <= newest.at) return history;
   const workers: Record<string, readonly WorkerSample[]> = {};
   for (const [id, own] of Object.entries(sample.workers)) {
@@ -76,7 +76,7 @@ function appendSample(
   };
 }
 
-/** The figures on the page may be wrong by now. */
+/** Whether the figures on the page are outdated. */
 export function isStale(state: LiveState, nowMs: number): boolean {
   return (
     state.connection === 'broken' ||

@@ -3,30 +3,31 @@ import type { QueueKind } from '../../api/api.js';
 export type Route =
   | { readonly page: 'workers' }
   | { readonly page: 'queue'; readonly job: { readonly kind: QueueKind; readonly id: string } | null }
-  | { readonly page: 'try' };
+  | { readonly page: 'search' };
 
-/** `#/workers`, `#/queue`, `#/queue/search/<id>`, `#/try`; whatever else is the workers. */
+/** `#/workers`, `#/queue`, `#/queue/search/<id>`, `#/search`. Any other hash shows the workers. */
 export function parseRoute(hash: string): Route {
   const [page, kind, id] = hash.replace(/^#?\/?/, '').split('/');
-  if (page === 'try') return { page };
+  if (page === 'search') return { page };
   if (page !== 'queue') return { page: 'workers' };
   if ((kind !== 'search' && kind !== 'index') || id === undefined || id === '') return { page, job: null };
-  return { page, job: { kind, id: decodeOr(id) } };
+  return { page, job: { kind, id: decode(id) } };
 }
 
 export function jobHash(kind: QueueKind, id: string): string {
   return `#/queue/${kind}/${encodeURIComponent(id)}`;
 }
 
-function decodeOr(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
+    // A mistyped address: the API answers that it knows no such job.
     return text;
   }
 }
 
-/** A worker's record names its job without the queue; index batches are named after what they are. */
+/** A worker's record has the id of its job, but not its queue. Ids of index batches start with `index-`. */
 export function kindOfJob(id: string): QueueKind {
   return id.startsWith('index-') ? 'index' : 'search';
 }

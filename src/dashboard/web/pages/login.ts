@@ -1,26 +1,26 @@
 import { html, useState } from '/vendor/preact.js';
 import { logIn, problemOf, RequestError } from '../lib/api-client.js';
 
-/** Asks for the token; the answer's cookie carries it from then on. */
-export function Login({ onAdmitted }: { readonly onAdmitted: () => void }) {
+/** Exchanges the token for a session cookie. */
+export function Login({ onLogin }: { readonly onLogin: () => void }) {
   const [token, setToken] = useState('');
-  const [refusal, setRefusal] = useState<string | null>(null);
-  const [asking, setAsking] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [sending, setSending] = useState(false);
   const submit = (event: Event) => {
     event.preventDefault();
-    setAsking(true);
+    setSending(true);
     logIn(token)
-      .then(onAdmitted, (error: unknown) => {
-        const wrong = error instanceof RequestError && error.status === 401;
-        setRefusal(wrong ? 'The token is not right.' : problemOf(error).message);
+      .then(onLogin, (error: unknown) => {
+        const isWrong = error instanceof RequestError && error.status === 401;
+        setProblem(isWrong ? 'Wrong token' : problemOf(error).message);
       })
-      .finally(() => setAsking(false));
+      .finally(() => setSending(false));
   };
   return html`
     <main class="gate">
       <form class="login" onSubmit=${submit} data-testid="login">
         <h1>Face search</h1>
-        <label for="token">Token of this dashboard</label>
+        <label for="token">Dashboard token</label>
         <input
           id="token"
           type="password"
@@ -29,12 +29,12 @@ export function Login({ onAdmitted }: { readonly onAdmitted: () => void }) {
           autofocus
           data-testid="token-input"
           value=${token}
-          aria-invalid=${refusal !== null}
-          aria-describedby="token-refusal"
+          aria-invalid=${problem !== null}
+          aria-describedby="token-problem"
           onInput=${(event: Event) => setToken((event.target as HTMLInputElement).value)}
         />
-        <p id="token-refusal" class="field-problem" role="alert" data-testid="login-error">${refusal}</p>
-        <button type="submit" class="primary" disabled=${asking} data-testid="login-button">Log in</button>
+        <p id="token-problem" class="field-problem" role="alert" data-testid="login-error">${problem}</p>
+        <button type="submit" class="primary" disabled=${sending} data-testid="login-button">Log in</button>
       </form>
     </main>
   `;

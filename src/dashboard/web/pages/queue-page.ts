@@ -1,14 +1,15 @@
 import { html } from '/vendor/preact.js';
-import type { QueueView } from '../../api/api.js';
+import type { FleetSample, QueueView } from '../../api/api.js';
+import { Chart } from '../components/chart.js';
 import type { Ask } from '../components/confirm-dialog.js';
-import { formatCount } from '../lib/format.js';
+import { searchesPerMinute } from '../lib/fleet-summary.js';
+import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
 import { Galleries } from '../components/galleries.js';
 import { JobBrowser } from '../components/job-browser.js';
 import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
-import { QueueCharts } from '../components/queue-charts.js';
 import type { Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/states.js';
+import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/job-states.js';
 
 interface QueuePageProps {
   readonly live: LiveState;
@@ -18,13 +19,13 @@ interface QueuePageProps {
   readonly attempt: Attempt;
 }
 
-/** What waits, runs and has ended, how fast, and what is known of the galleries. */
+/** The jobs of both queues, how fast searches are, and the galleries. */
 export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
   const queues = live.fleet?.queues ?? [];
   return html`
     <h1 class="unseen">Queue</h1>
     <${Counts} queues=${queues} />
-    <${QueueCharts} samples=${live.history.fleet} />
+    <${Charts} samples=${live.history.fleet} />
     <${JobBrowser} queues=${queues} job=${job} ask=${ask} attempt=${attempt} />
     <${Galleries} ask=${ask} attempt=${attempt} />
   `;
@@ -60,5 +61,34 @@ function Counts({ queues }: { readonly queues: readonly QueueView[] }) {
       </table>
       <a class="button" href="/board" data-testid="board-link">Raw queue</a>
     </section>
+  `;
+}
+
+/** Number and duration of the searches in the last ten minutes. */
+function Charts({ samples }: { readonly samples: readonly FleetSample[] }) {
+  const latency = (key: 'p50' | 'p95') => samples.map((sample) => ({ at: sample.at, value: sample[key] }));
+  return html`
+    <div class="charts">
+      <${Chart}
+        title="Searches per minute"
+        testid="chart-throughput"
+        series=${[{ name: 'now', points: searchesPerMinute(samples), look: 'first', filled: true }]}
+        format=${formatRate}
+        formatTick=${formatRate}
+        empty="No samples yet. The first arrives within seconds."
+      />
+      <${Chart}
+        title="Search time"
+        logarithmic
+        testid="chart-latency"
+        series=${[
+          { name: 'p50', points: latency('p50'), look: 'first' },
+          { name: 'p95', points: latency('p95'), look: 'second' },
+        ]}
+        format=${formatLatency}
+        formatTick=${formatSecondsTick}
+        empty="No search has ended in the last ten minutes."
+      />
+    </div>
   `;
 }

@@ -1,8 +1,10 @@
 import { html } from '/vendor/preact.js';
+import type { FleetEvent } from '../../api/api.js';
 import type { Ask } from '../components/confirm-dialog.js';
-import { FleetSummary } from '../components/fleet-summary-line.js';
-import { groupByMachine } from '../lib/fleet-summary.js';
+import { FleetSummaryLine } from '../components/fleet-summary-line.js';
+import { countModelPacks, groupByMachine } from '../lib/fleet-summary.js';
 import type { LiveState } from '../lib/live-state.js';
+import { Icon } from '../components/icons.js';
 import { MachineGroup } from '../components/machine-group.js';
 import type { Attempt } from '../components/notices.js';
 
@@ -12,20 +14,21 @@ interface WorkersPageProps {
   readonly attempt: Attempt;
 }
 
-/** Every worker of the fleet, by machine. */
+/** All workers of the fleet, grouped by machine. */
 export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
   const { fleet, history } = live;
-  if (fleet === null) return html`<p class="empty" role="status">Waiting for the fleet's figures…</p>`;
+  if (fleet === null) return html`<p class="empty" role="status">Loading…</p>`;
   const machines = groupByMachine(fleet.workers);
   return html`
     <h1 class="unseen">Workers</h1>
-    <${FleetSummary} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
+    <${FleetSummaryLine} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
+    <${ModelPackWarning} fleet=${fleet} />
     ${
       machines.length === 0 &&
       html`
         <div class="empty" data-testid="no-workers">
-          <p>No worker has ever registered here.</p>
-          <p>Start one with: <code>node dist/supervisor.js</code></p>
+          <p>No worker has registered yet.</p>
+          <p>Start one with <code>node dist/supervisor.js</code></p>
         </div>
       `
     }
@@ -41,5 +44,20 @@ export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
         />
       `,
     )}
+  `;
+}
+
+function ModelPackWarning({ fleet }: { readonly fleet: FleetEvent }) {
+  const packs = countModelPacks(fleet.workers);
+  if (packs.length < 2) return null;
+  const list = packs.map(({ pack, count }) => `${pack} (${count})`).join(', ');
+  return html`
+    <p class="reason" data-testid="model-pack-warning">
+      <${Icon} name="trouble" />
+      <span>
+        The workers run different model packs: ${list}. Each pack has its own scores and its own index, so
+        photos are indexed once for each pack. Set the same MODEL_PACK on all machines.
+      </span>
+    </p>
   `;
 }

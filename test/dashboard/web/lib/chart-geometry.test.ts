@@ -1,17 +1,20 @@
 import { describe, expect, it, test } from 'vitest';
 import {
   areaPath,
+  linearRange,
   linePath,
+  logarithmicRange,
   minuteTicks,
   niceCeiling,
   type Scale,
+  valueTicks,
   xOf,
   yOf,
 } from '../../../../src/dashboard/web/lib/chart-geometry.js';
 
-const scale: Scale = { from: 0, to: 600, max: 100, width: 300, height: 50 };
+const scale: Scale = { from: 0, to: 600, min: 0, max: 100, width: 300, height: 50 };
 
-describe('the upper edge of an axis is the next round figure', () => {
+describe('the upper edge of an axis is the next round number', () => {
   it.each([
     [0, 1],
     [Number.NaN, 1],
@@ -36,7 +39,7 @@ test('a value beyond the axis is drawn at its edge', () => {
   expect(yOf(scale, -3)).toBe(50);
 });
 
-test('a line goes through every known point', () => {
+test('a line goes through all known points', () => {
   const points = [
     { at: 0, value: 0 },
     { at: 300, value: 50 },
@@ -46,7 +49,7 @@ test('a line goes through every known point', () => {
   expect(areaPath(points, scale)).toBe('M0 50L0 50L150 25L300 0L300 50Z');
 });
 
-test('a line breaks where a value is not known', () => {
+test('a line breaks at an unknown value', () => {
   const points = [
     { at: 0, value: 0 },
     { at: 60, value: 0 },
@@ -57,20 +60,20 @@ test('a line breaks where a value is not known', () => {
   expect(linePath(points, scale)).toBe('M0 50L30 50M90 0L120 0');
 });
 
-test('a line breaks where no samples came for a while', () => {
+test('a line breaks where samples are missing', () => {
   const points = [0, 5, 300, 305].map((at) => ({ at, value: 0 }));
   expect(linePath(points, scale, 30)).toBe('M0 50L2.5 50M150 50L152.5 50');
 });
 
-test('a lone point is a dot', () => {
+test('a single point is a dot', () => {
   expect(linePath([{ at: 300, value: 100 }], scale)).toBe('M150 0L150 0');
 });
 
-test('what is older than the left edge is not drawn', () => {
+test('points before the left edge are not drawn', () => {
   expect(linePath([{ at: -60, value: 100 }], scale)).toBe('');
 });
 
-test('nothing is drawn of nothing', () => {
+test('without points the path is empty', () => {
   expect(linePath([], scale)).toBe('');
   expect(areaPath([{ at: 0, value: null }], scale)).toBe('');
 });
@@ -81,4 +84,21 @@ test('the time axis is labelled in minutes before now', () => {
     { x: 150, label: '−5 min' },
     { x: 300, label: 'now' },
   ]);
+});
+
+test('a linear axis has labels at its edges and in the middle', () => {
+  expect(valueTicks(linearRange([3, 42]))).toEqual([0, 25, 50]);
+});
+
+test('a logarithmic axis runs between powers of ten and labels each of them', () => {
+  const range = logarithmicRange([0.05, 0.3, 30]);
+  expect(valueTicks(range)).toEqual([0.01, 0.1, 1, 10, 100].map((tick) => expect.closeTo(tick, 9)));
+  const logarithmic = { ...scale, ...range };
+  expect(yOf(logarithmic, 1)).toBeCloseTo(25, 9);
+  expect(yOf(logarithmic, 0)).toBe(50);
+});
+
+test('a logarithmic axis of one value, or of none, still spans a power of ten', () => {
+  expect(logarithmicRange([0.1])).toMatchObject({ min: 0.1, max: 1 });
+  expect(logarithmicRange([0])).toMatchObject({ min: 0.1, max: 1 });
 });

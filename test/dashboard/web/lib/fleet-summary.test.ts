@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FleetSample, WorkerView } from '../../../../src/dashboard/api/api.js';
 import {
-  countActivities,
+  countModelPacks,
+  countStates,
   groupByMachine,
   latestLatency,
   searchesPerMinute,
@@ -11,7 +12,9 @@ const worker = (hostname: string, index: number, over: Partial<WorkerView> = {})
   ({
     id: `${hostname}_gpu${index}`,
     hostname,
+    status: 'online',
     activity: 'idle',
+    current_job: null,
     heartbeat_age: 1,
     cpu_percent: 10,
     ram_percent: 20,
@@ -30,7 +33,7 @@ const sample = (at: number, over: Partial<FleetSample> = {}): FleetSample => ({
   ...over,
 });
 
-test('workers are grouped by machine and sorted as a person counts', () => {
+test('workers are grouped by machine and sorted by number', () => {
   const machines = groupByMachine([worker('b', 0), worker('a', 10), worker('a', 2)]);
   expect(machines.map(({ hostname, workers }) => [hostname, workers.map(({ id }) => id)])).toEqual([
     ['a', ['a_gpu2', 'a_gpu10']],
@@ -46,18 +49,51 @@ test("a machine's own figures come from its freshest worker", () => {
   expect(machine?.cpuPercent).toBe(40);
 });
 
-test('a machine is away when all its workers are', () => {
-  const away = { activity: 'away' } as const;
-  expect(groupByMachine([worker('a', 0, away), worker('a', 1, away)])[0]?.away).toBe(true);
-  expect(groupByMachine([worker('a', 0, away), worker('a', 1)])[0]?.away).toBe(false);
+test('a machine is offline when all its workers are', () => {
+  const offline = { status: 'offline' } as const;
+  expect(groupByMachine([worker('a', 0, offline), worker('a', 1, offline)])[0]?.offline).toBe(true);
+  expect(groupByMachine([worker('a', 0, offline), worker('a', 1)])[0]?.offline).toBe(false);
 });
 
-test('every activity is counted, those that nobody has too', () => {
-  const counts = countActivities([worker('a', 0), worker('a', 1, { activity: 'trouble' })]);
-  expect(counts).toEqual({ trouble: 1, busy: 0, idle: 1, waiting: 0, away: 0 });
+test('workers are counted by state, trouble first', () => {
+  const counts = countStates([
+    worker('a', 0),
+    worker('a', 1, { status: 'failed', activity: 'trouble' }),
+    worker('a', 2, { status: 'paused', activity: 'waiting' }),
+    worker('a', 3),
+  ]);
+  expect(counts).toEqual([
+    { state: 'failed', count: 1, activity: 'trouble' },
+    { state: 'idle', count: 2, activity: 'idle' },
+    { state: 'paused', count: 1, activity: 'waiting' },
+  ]);
 });
 
-test('searches per minute count what ended in the minute before, failures too', () => {
+test('a count shows trouble if one of its workers is in trouble', () => {
+  const restarting = { status: 'restarting', activity: 'waiting' } as const;
+  const crashed = { status: 'restarting', activity: 'trouble' } as const;
+  expect(countStates([worker('a', 0, restarting), worker('a', 1, crashed)])).toEqual([
+    { state: 'restarting', count: 2, activity: 'trouble' },
+  ]);
+});
+
+const engine = (pack: string) => ({ engine: `onnxruntime-node 1.30.0, ${pack}` });
+
+test('model packs are counted, without offline workers and workers that have not started', () => {
+  const workers = [
+    worker('a', 0, engine('edgeface')),
+    worker('a', 1, engine('mobilefacenet')),
+    worker('a', 2, engine('mobilefacenet')),
+    worker('a', 3, { ...engine('arcface-r50'), status: 'offline' }),
+    worker('a', 4, { engine: null }),
+  ];
+  expect(countModelPacks(workers)).toEqual([
+    { pack: 'mobilefacenet', count: 2 },
+    { pack: 'edgeface', count: 1 },
+  ]);
+});
+
+test('searches per minute count the searches of the last minute, including failures', () => {
   const samples = [sample(0, { done: 7 }), sample(30, { done: 2, failed: 1 }), sample(60, { done: 5 })];
   expect(searchesPerMinute(samples)).toEqual([
     { at: 0, value: 7 },
@@ -66,11 +102,11 @@ test('searches per minute count what ended in the minute before, failures too', 
   ]);
 });
 
-test('searches per minute fall to nothing after a gap', () => {
+test('searches per minute fall to zero after a gap', () => {
   expect(searchesPerMinute([sample(0, { done: 7 }), sample(500)]).at(-1)?.value).toBe(0);
 });
 
-test('the latest latency is the newest that is known', () => {
+test('the latest latency is the last known one', () => {
   expect(latestLatency([sample(0, { p50: 1, p95: 2 }), sample(5)])).toMatchObject({ p50: 1, p95: 2 });
   expect(latestLatency([sample(0)])).toBeNull();
 });

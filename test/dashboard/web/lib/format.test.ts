@@ -14,7 +14,7 @@ import {
   plural,
 } from '../../../../src/dashboard/web/lib/format.js';
 
-test('a figure that is not known is a dash, whatever its unit', () => {
+test('an unknown value is a dash in every unit', () => {
   for (const format of [
     formatAgo,
     formatCount,
@@ -29,7 +29,7 @@ test('a figure that is not known is a dash, whatever its unit', () => {
   }
 });
 
-describe('a duration shows its two greatest units', () => {
+describe('a duration shows its two largest units', () => {
   it.each([
     [0, '0 s'],
     [-3, '0 s'],
@@ -42,7 +42,7 @@ describe('a duration shows its two greatest units', () => {
   ])('%d s is %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 });
 
-describe('an age shows its greatest unit', () => {
+describe('an age shows its largest unit', () => {
   it.each([
     [-1, 'just now'],
     [1.4, 'just now'],
@@ -75,7 +75,7 @@ describe('a tick of the time axis is short', () => {
   ])('%d s is %s', (seconds, text) => expect(formatSecondsTick(seconds)).toBe(text));
 });
 
-test('memory is shown in MB, from about a gigabyte on in GB', () => {
+test('memory is shown in MB, and in GB from about one gigabyte', () => {
   expect(formatMegabytes(734.2)).toBe('734 MB');
   expect(formatMegabytes(12_288)).toBe('12 GB');
   expect(formatMegabytes(3170)).toBe('3.1 GB');
@@ -94,18 +94,18 @@ test('counts, percentages, temperatures and scores have their units and separato
   expect(formatScore(0.48219)).toBe('0.482');
 });
 
-test('a plural follows its count', () => {
+test('the count decides between singular and plural', () => {
   expect(plural(1, 'photo')).toBe('1 photo');
   expect(plural(0, 'photo')).toBe('0 photos');
   expect(plural(1200, 'batch', 'batches')).toBe('1,200 batches');
 });
 
-describe('how a child ended is said in words', () => {
+describe('the end of a child process in words', () => {
   const exit = { at: 0, code: null, signal: null, planned: false, error: null };
   it.each([
     [{ ...exit, signal: 'SIGSEGV' }, 'killed by SIGSEGV'],
     [{ ...exit, code: 70 }, 'exit code 70'],
-    [{ ...exit, code: 0, planned: true }, 'exit code 0, as asked'],
-    [exit, 'ended, nobody knows how'],
+    [{ ...exit, code: 0, planned: true }, 'exit code 0, as planned'],
+    [exit, 'ended for an unknown reason'],
   ])('%o', (given, text) => expect(formatExit(given)).toBe(text));
 });

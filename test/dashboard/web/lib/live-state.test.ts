@@ -32,7 +32,7 @@ const fleetAt = (at: number, sample: FleetEvent['sample'] = null): LiveMessage =
 });
 const after = (...messages: readonly LiveMessage[]): LiveState => messages.reduce(nextLiveState, NOTHING_YET);
 
-test('a sample is appended to the history, of the fleet and of each worker', () => {
+test('a sample is appended to the history of the fleet and of each worker', () => {
   const { history } = after(
     { type: 'history', history: { fleet: [sampleAt(5)], workers: { a: [workerAt(5)] } } },
     fleetAt(10, { fleet: sampleAt(10), workers: { a: workerAt(10), b: workerAt(10) } }),
@@ -42,7 +42,7 @@ test('a sample is appended to the history, of the fleet and of each worker', () 
   expect(history.workers['b']?.map(({ at }) => at)).toEqual([10]);
 });
 
-test('no more than ten minutes of samples are kept', () => {
+test('only the samples of ten minutes are kept', () => {
   const messages = Array.from({ length: KEPT_SAMPLES + 5 }, (_, index) =>
     fleetAt(index, { fleet: sampleAt(index), workers: { a: workerAt(index) } }),
   );
@@ -61,7 +61,7 @@ test('a sample that the history already holds is not appended again', () => {
   expect(history.workers['a']).toHaveLength(1);
 });
 
-test('a lost connection keeps the figures and marks them as old', () => {
+test('a lost connection keeps the figures and marks them as outdated', () => {
   const state = after(fleetAt(100), { type: 'lost' });
   expect(state.connection).toBe('broken');
   expect(state.fleet?.at).toBe(100);
@@ -69,7 +69,7 @@ test('a lost connection keeps the figures and marks them as old', () => {
   expect(isStale(nextLiveState(state, fleetAt(102)), 102_500)).toBe(false);
 });
 
-test('trouble with Redis marks the figures as old until new ones come', () => {
+test('trouble with Redis marks the figures as outdated until new ones arrive', () => {
   const problem = { code: 'REDIS_AWAY', message: 'Redis does not answer.' };
   const state = after(fleetAt(100), { type: 'trouble', problem });
   expect(state.trouble).toEqual(problem);
@@ -83,12 +83,12 @@ test('a history alone, as after a reconnect, does not end the trouble', () => {
   expect(state.trouble).toEqual(problem);
 });
 
-test('figures are old when nothing came for a while, though the connection stands', () => {
+test('figures are outdated when no update arrives, even while the connection is open', () => {
   const state = after(fleetAt(100));
   expect(isStale(state, 102_000)).toBe(false);
   expect(isStale(state, 111_000)).toBe(true);
 });
 
-test('before the first figures nothing is old', () => {
+test('nothing is outdated before the first figures', () => {
   expect(isStale(NOTHING_YET, 1e12)).toBe(false);
 });

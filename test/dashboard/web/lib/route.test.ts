@@ -4,25 +4,25 @@ import { jobHash, kindOfJob, parseRoute } from '../../../../src/dashboard/web/li
 test('the address names the page', () => {
   expect(parseRoute('#/workers')).toEqual({ page: 'workers' });
   expect(parseRoute('#/queue')).toEqual({ page: 'queue', job: null });
-  expect(parseRoute('#/try')).toEqual({ page: 'try' });
+  expect(parseRoute('#/search')).toEqual({ page: 'search' });
 });
 
-test('an address that names nothing shows the workers', () => {
+test('an unknown address shows the workers', () => {
   for (const hash of ['', '#', '#/', '#/nothing']) expect(parseRoute(hash)).toEqual({ page: 'workers' });
 });
 
-test('a job keeps its id in the address, whatever is in it', () => {
+test('an address keeps any job id', () => {
   const id = 'a/b c%#?';
   expect(parseRoute(jobHash('index', id))).toEqual({ page: 'queue', job: { kind: 'index', id } });
 });
 
-test('an address that is cut off or mistyped shows the queue', () => {
+test('an incomplete or mistyped address shows the queue', () => {
   expect(parseRoute('#/queue/search/')).toEqual({ page: 'queue', job: null });
   expect(parseRoute('#/queue/other/1')).toEqual({ page: 'queue', job: null });
   expect(parseRoute('#/queue/search/%E0')).toEqual({ page: 'queue', job: { kind: 'search', id: '%E0' } });
 });
 
-test('a batch of the index is known by its id', () => {
+test('the id tells an index batch from a search', () => {
   expect(kindOfJob('index-Zm9v')).toBe('index');
   expect(kindOfJob('1042')).toBe('search');
 });

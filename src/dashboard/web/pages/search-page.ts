@@ -6,15 +6,15 @@ import { MatchGrid } from '../components/match-grid.js';
 import { ProblemBox } from '../components/problem-box.js';
 import { SelfiePicker } from '../components/selfie-picker.js';
 import { StageField } from '../components/stage-field.js';
-import { describeProgress, type TryState } from '../lib/try-state.js';
+import { describeProgress, type SearchState } from '../lib/search-state.js';
 import { usePolled } from '../hooks/use-polled.js';
 import { useSearch } from '../hooks/use-search.js';
 
-const GALLERIES_EVERY_MS = 30_000;
+const GALLERIES_INTERVAL_MS = 30_000;
 
-/** A search by hand: does the whole way work, and how well? */
-export function TryPage() {
-  const { value: known } = usePolled('galleries', GALLERIES_EVERY_MS, listGalleries);
+/** A search by hand, to check that the fleet works. */
+export function SearchPage() {
+  const { value: known } = usePolled('galleries', GALLERIES_INTERVAL_MS, listGalleries);
   const { state, start, cancel, clear } = useSearch();
   const [files, setFiles] = useState<readonly File[]>([]);
   const [stage, setStage] = useState('');
@@ -26,8 +26,8 @@ export function TryPage() {
     start({ stage: stage.trim(), threshold, limit, images: files });
   };
   return html`
-    <h1 class="unseen">Try it</h1>
-    <div class="try">
+    <h1 class="unseen">Search</h1>
+    <div class="search-page">
       <form class="panel" onSubmit=${submit} aria-label="Search">
         <${SelfiePicker}
           files=${files}
@@ -49,7 +49,7 @@ export function TryPage() {
                 min="0"
                 max="1"
                 step="any"
-                placeholder="as configured"
+                placeholder="Default"
                 data-testid="threshold-input"
                 disabled=${busy}
                 value=${threshold}
@@ -57,13 +57,13 @@ export function TryPage() {
               />
             </div>
             <div class="field">
-              <label for="limit">Most matches</label>
+              <label for="limit">Maximum matches</label>
               <input
                 id="limit"
                 type="number"
                 min="1"
                 step="1"
-                placeholder="as configured"
+                placeholder="Default"
                 data-testid="limit-input"
                 disabled=${busy}
                 value=${limit}
@@ -103,7 +103,7 @@ export function TryPage() {
   `;
 }
 
-function Outcome({ state }: { readonly state: TryState }) {
+function Outcome({ state }: { readonly state: SearchState }) {
   return html`
     <div role="status" aria-live="polite">
       ${
@@ -130,7 +130,7 @@ function Outcome({ state }: { readonly state: TryState }) {
         `
       }
     </div>
-    ${state.type === 'idle' && html`<p class="empty">The photos that show the person of the selfie appear here.</p>`}
+    ${state.type === 'idle' && html`<p class="empty">The matching photos appear here.</p>`}
     ${state.type === 'failed' && html`<${ProblemBox} problem=${state.problem} testid="search-error" />`}
     ${state.type === 'found' && html`<${MatchGrid} matches=${state.matches} />`}
   `;

@@ -1,19 +1,17 @@
-import { html, useEffect, useRef } from '/vendor/preact.js';
+import { html, useEffect, useRef, useState } from '/vendor/preact.js';
 import type { Session } from '../api/api.js';
-import { logOut } from './lib/api-client.js';
 import { useConfirm } from './components/confirm-dialog.js';
 import { ConnectionBanner } from './components/connection-banner.js';
-import { isStale } from './lib/live-state.js';
 import { useNotices } from './components/notices.js';
-import { QueuePage } from './pages/queue-page.js';
-import type { Route } from './lib/route.js';
-import { TryPage } from './pages/try-page.js';
 import { useLive } from './hooks/use-live.js';
-import { useNow } from './hooks/use-now.js';
-import { useRoute } from './hooks/use-route.js';
+import { logOut } from './lib/api-client.js';
+import { isStale } from './lib/live-state.js';
+import { parseRoute, type Route } from './lib/route.js';
+import { QueuePage } from './pages/queue-page.js';
+import { SearchPage } from './pages/search-page.js';
 import { WorkersPage } from './pages/workers-page.js';
 
-interface DashboardProps {
+interface LayoutProps {
   readonly session: Session;
   readonly onSessionChanged: () => void;
 }
@@ -21,14 +19,14 @@ interface DashboardProps {
 const PAGES: readonly { page: Route['page']; title: string }[] = [
   { page: 'workers', title: 'Workers' },
   { page: 'queue', title: 'Queue' },
-  { page: 'try', title: 'Try it' },
+  { page: 'search', title: 'Search' },
 ];
 
-/** The page of somebody who is let in. */
-export function Dashboard({ session, onSessionChanged }: DashboardProps) {
+/** The header with its navigation, and the page that the address names. */
+export function Layout({ session, onSessionChanged }: LayoutProps) {
   const route = useRoute();
   const live = useLive(onSessionChanged);
-  const now = useNow(1000);
+  const nowMs = useNowMs(1000);
   const { ask, dialog } = useConfirm();
   const { attempt, notices } = useNotices();
   const main = useRef<HTMLElement>(null);
@@ -40,9 +38,10 @@ export function Dashboard({ session, onSessionChanged }: DashboardProps) {
   const leave = async () => {
     if (await attempt(logOut, () => 'Logged out.')) onSessionChanged();
   };
+  // The search page is hidden, not removed, so that a search goes on while the user looks at another page.
   return html`
     <header class="bar">
-      <a class="skip" href="#/${route.page}" onClick=${() => main.current?.focus()}>To the content</a>
+      <a class="skip" href="#/${route.page}" onClick=${() => main.current?.focus()}>Skip to the content</a>
       <span class="brand">Face search</span>
       <nav aria-label="Pages">
         ${PAGES.map(
@@ -62,15 +61,35 @@ export function Dashboard({ session, onSessionChanged }: DashboardProps) {
         html`<button type="button" class="quiet" data-testid="logout" onClick=${leave}>Log out</button>`
       }
     </header>
-    <${ConnectionBanner} live=${live} now=${now} />
-    <main ref=${main} tabindex="-1" class=${isStale(live, now) ? 'stale' : undefined}>
+    <${ConnectionBanner} live=${live} nowMs=${nowMs} />
+    <main ref=${main} tabindex="-1" class=${isStale(live, nowMs) ? 'stale' : undefined}>
       ${route.page === 'workers' && html`<${WorkersPage} live=${live} ask=${ask} attempt=${attempt} />`}
       ${
         route.page === 'queue' &&
         html`<${QueuePage} live=${live} job=${route.job} ask=${ask} attempt=${attempt} />`
       }
-      <div hidden=${route.page !== 'try'}><${TryPage} /></div>
+      <div hidden=${route.page !== 'search'}><${SearchPage} /></div>
     </main>
     ${dialog} ${notices}
   `;
+}
+
+function useRoute(): Route {
+  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const follow = () => setRoute(parseRoute(location.hash));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return route;
+}
+
+/** This browser's clock, updated every `intervalMs`. */
+function useNowMs(intervalMs: number): number {
+  const [nowMs, setNowMs] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNowMs(Date.now()), intervalMs);
+    return () => clearInterval(timer);
+  }, [intervalMs]);
+  return nowMs;
 }

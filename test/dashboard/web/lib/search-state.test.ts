@@ -2,10 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import type { JobState, Search } from '../../../../src/dashboard/api/api.js';
 import {
   describeProgress,
-  nextTryState,
-  type TryMessage,
-  type TryState,
-} from '../../../../src/dashboard/web/lib/try-state.js';
+  nextSearchState,
+  type SearchMessage,
+  type SearchState,
+} from '../../../../src/dashboard/web/lib/search-state.js';
 
 const search: Search = {
   id: '7',
@@ -21,20 +21,20 @@ const search: Search = {
   matches: null,
   error: null,
 };
-const after = (...messages: readonly TryMessage[]): TryState =>
-  messages.reduce(nextTryState, { type: 'idle' });
+const after = (...messages: readonly SearchMessage[]): SearchState =>
+  messages.reduce(nextSearchState, { type: 'idle' });
 
-test('a search goes from the form over the queue to its matches', () => {
+test('a search goes from the form through the queue to its matches', () => {
   const waiting = after({ type: 'sent' }, { type: 'accepted', search });
   expect(waiting).toMatchObject({ type: 'running', id: '7', now: { position: 3 } });
-  const found = nextTryState(waiting, {
+  const found = nextSearchState(waiting, {
     type: 'ended',
     search: { ...search, state: 'completed', started_at: 101, ended_at: 103.5, matches: [] },
   });
   expect(found).toEqual({ type: 'found', matches: [], tookS: 3.5 });
 });
 
-test('a search that failed shows its own reason', () => {
+test('a failed search shows its reason', () => {
   const error = { code: 'NO_FACE_DETECTED', message: 'No face was found.' };
   const state = after(
     { type: 'sent' },
@@ -44,23 +44,23 @@ test('a search that failed shows its own reason', () => {
   expect(state).toEqual({ type: 'failed', problem: error });
 });
 
-test('a refused cancel lets the search be cancelled again', () => {
+test('a search can be cancelled again after a refused cancel', () => {
   const asked = after({ type: 'sent' }, { type: 'accepted', search }, { type: 'cancel-asked' });
   expect(asked).toMatchObject({ cancelling: true });
-  expect(nextTryState(asked, { type: 'cancel-refused' })).toMatchObject({ cancelling: false });
+  expect(nextSearchState(asked, { type: 'cancel-refused' })).toMatchObject({ cancelling: false });
 });
 
-test('news of a search that has ended change nothing', () => {
+test('late news of a finished search change nothing', () => {
   const failed = after({ type: 'refused', problem: { code: 'X', message: 'x' } });
-  expect(nextTryState(failed, { type: 'moved', now: search })).toBe(failed);
+  expect(nextSearchState(failed, { type: 'moved', now: search })).toBe(failed);
 });
 
-describe('where a search is, is said in words', () => {
+describe('the progress of a search in words', () => {
   it.each<[JobState, number | null, number, string]>([
     ['waiting', 3, 0, 'Number 3 in the queue…'],
     ['waiting', 1, 0, 'Next in the queue…'],
     ['waiting', null, 0, 'Waiting for a worker…'],
-    ['waiting_children', null, 10, 'New photos of this stage are being indexed first…'],
+    ['waiting_children', null, 10, 'Waiting for indexing of new photos…'],
     ['active', null, 42.4, 'Searching, 42 %…'],
   ])('%s, position %s, %d %%', (state, position, progress, words) => {
     const now = { state, waiting_for_index: false, position, progress };

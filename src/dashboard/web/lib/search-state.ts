@@ -1,13 +1,13 @@
 import type { ApiProblem, Match, Search, SearchEvents } from '../../api/api.js';
 
 /**
- * One search from the form to its results.
+ * One search, from the form to its results.
  *
  * idle ──▶ sending ──▶ running ──▶ found
- *             │           ├──────▶ failed (its own fault, or cancelled)
- *             └───────────┴──────▶ failed (refused, or the dashboard is away)
+ *             │           ├──────▶ failed (the job failed or was cancelled)
+ *             └───────────┴──────▶ failed (the dashboard refused it or cannot be reached)
  */
-export type TryState =
+export type SearchState =
   | { readonly type: 'idle' }
   | { readonly type: 'sending' }
   | {
@@ -19,7 +19,7 @@ export type TryState =
   | { readonly type: 'found'; readonly matches: readonly Match[]; readonly tookS: number | null }
   | { readonly type: 'failed'; readonly problem: ApiProblem };
 
-export type TryMessage =
+export type SearchMessage =
   | { readonly type: 'sent' }
   | { readonly type: 'accepted'; readonly search: Search }
   | { readonly type: 'moved'; readonly now: SearchEvents['state'] }
@@ -29,7 +29,7 @@ export type TryMessage =
   | { readonly type: 'refused'; readonly problem: ApiProblem }
   | { readonly type: 'cleared' };
 
-export function nextTryState(state: TryState, message: TryMessage): TryState {
+export function nextSearchState(state: SearchState, message: SearchMessage): SearchState {
   switch (message.type) {
     case 'sent':
       return { type: 'sending' };
@@ -50,7 +50,7 @@ export function nextTryState(state: TryState, message: TryMessage): TryState {
   }
 }
 
-function endOf(search: Search): TryState {
+function endOf(search: Search): SearchState {
   if (search.error !== null) return { type: 'failed', problem: search.error };
   const { added_at: from, ended_at: to } = search;
   return {
@@ -60,8 +60,8 @@ function endOf(search: Search): TryState {
   };
 }
 
-/** Where a search is, for a person. */
-export function describeProgress(state: Extract<TryState, { type: 'sending' | 'running' }>): string {
+/** How far a search is, in words. */
+export function describeProgress(state: Extract<SearchState, { type: 'sending' | 'running' }>): string {
   if (state.type === 'sending') return 'Sending the selfie…';
   if (state.cancelling) return 'Cancelling…';
   const { state: job, position, progress } = state.now;
@@ -71,7 +71,7 @@ export function describeProgress(state: Extract<TryState, { type: 'sending' | 'r
       if (position === null) return 'Waiting for a worker…';
       return position === 1 ? 'Next in the queue…' : `Number ${position} in the queue…`;
     case 'waiting_children':
-      return 'New photos of this stage are being indexed first…';
+      return 'Waiting for indexing of new photos…';
     case 'active':
       return `Searching, ${Math.round(progress)} %…`;
     case 'completed':
