@@ -20,7 +20,7 @@ import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import { createFindFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
-import { runIndexJob } from './indexing/index-job.js';
+import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
 import { createSavedProbes } from './search/saved-probe.js';
 import { runSearchJob } from './search/search-job.js';
 
@@ -136,10 +136,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
-      work: async (job, _token, signal) => ({
-        kind: 'done',
-        value: await reportProblem(runIndexJob(job, signal, tools)),
-      }),
+      work: async (job, token, signal) =>
+        (await returnToOtherPack(job, token, engine.pack.key))
+          ? { kind: 'moved' }
+          : { kind: 'done', value: await reportProblem(runIndexJob(job, signal, tools)) },
       onFinal: async (job) => {
         if (job.failedReason) await ends.failed(job, job.failedReason);
       },

@@ -106,6 +106,8 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     link.tell({
       type: 'ready',
       engine: engine.name,
+      modelPack: engine.pack.name,
+      modelLicense: engine.pack.license,
       provider: engine.provider,
       providerRefusals: engine.providerRefusals,
       concurrency: worker.concurrency,

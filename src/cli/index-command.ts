@@ -19,17 +19,21 @@ const POLL_INTERVAL_MS = 250;
 const MAX_IDLE_S = 600;
 
 /** Queues all photos of a stage that are not indexed yet, and shows the progress. */
-export async function indexCommand(wanted: string): Promise<void> {
+export async function indexCommand(
+  wanted: string,
+  { pack: wantedPack }: { readonly pack?: string },
+): Promise<void> {
   const connection = await connect();
   const galleryDir = connection.config.gallery.dir;
   if (galleryDir === null)
     throw new InvalidArgumentError('Set GALLERY_DIR to the same folder as on the workers.');
   const stage = stageBelow(galleryDir, wanted);
 
-  const pack = await findModelPack(connection.config.engine.modelPack, connection.config.engine.modelsDir);
+  const { modelPack, modelsDir } = connection.config.engine;
+  const pack = await findModelPack(wantedPack ?? modelPack, modelsDir);
   const cache = openGalleryCache(connection, pack, galleryDir);
   const before = await cache.scan(stage);
-  if (before.batches.length > 0) await warnWithoutWorkers(connection.redis);
+  if (before.batches.length > 0) await warnWithoutWorkers(connection.redis, pack.name);
   const startedAt = performance.now();
   await indexPhotos(connection, stage, pack, before.batches);
   const seconds = (performance.now() - startedAt) / 1000;

@@ -22,6 +22,7 @@ export function createProgram(): Command {
 
   define(program, 'index', 'compute the faces of all photos in a folder, on all workers')
     .argument('<stage>', 'a folder below GALLERY_DIR, for example Day-1/Morning', parseStage)
+    .option('-p, --pack <name>', 'compute them with this model pack, on the workers that run it')
     .action(reportingUsage(indexCommand));
 
   define(program, 'search', 'find the photos that show a person')
@@ -38,7 +39,8 @@ export function createProgram(): Command {
     .action(reportingUsage(statusCommand));
 
   define(program, 'forget', 'delete computed faces in Redis and in the workers')
-    .argument('<stage|photo|all>', 'a folder or a photo below GALLERY_DIR, or all', parseStage)
+    .argument('[stage|photo|all]', 'a folder or a photo below GALLERY_DIR, or all', parseStage)
+    .option('-p, --pack <name>', 'delete the faces of one model pack instead')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
 

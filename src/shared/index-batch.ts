@@ -13,7 +13,9 @@ const indexFile = z.object({
   changedMs: z.number(),
 });
 
-const indexBatch = z.object({
+const indexJob = z.object({
+  /** Key of the model pack whose faces are wanted (`packKey`). */
+  pack: z.string().min(1),
   /** Below `GALLERY_DIR`, with forward slashes. */
   folder: z.string().min(1),
   files: z.array(indexFile).min(1),
@@ -22,10 +24,15 @@ const indexBatch = z.object({
 /** Path, size and mtime of a file that is not indexed yet. */
 export type IndexFile = Readonly<z.infer<typeof indexFile>>;
 
-/** Data of a job of the index queue: photos of one folder whose faces are wanted. */
+/** Photos of one folder whose faces are wanted. */
 export interface IndexBatch {
   readonly folder: string;
   readonly files: readonly IndexFile[];
+}
+
+/** Data of a job of the index queue. Only workers of this model pack run it. */
+export interface IndexJob extends IndexBatch {
+  readonly pack: string;
 }
 
 /** A batch that has ended this many workers is not run again as it is. */
@@ -39,8 +46,8 @@ export interface IndexedBatch {
 }
 
 /** @throws {JobError} `INVALID_JOB` */
-export function parseIndexJob(data: unknown): IndexBatch {
-  const parsed = indexBatch.safeParse(data);
+export function parseIndexJob(data: unknown): IndexJob {
+  const parsed = indexJob.safeParse(data);
   if (parsed.success) return parsed.data;
   throw new JobError(
     'INVALID_JOB',

@@ -52,6 +52,8 @@ export type ChildMessage =
 export interface ChildReady {
   readonly type: 'ready';
   readonly engine: string;
+  readonly modelPack: string;
+  readonly modelLicense: string;
   readonly provider: string;
   /** Better execution providers that do not work here. */
   readonly providerRefusals: readonly ProviderRefusal[];

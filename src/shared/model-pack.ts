@@ -130,6 +130,11 @@ export function packKey({ name, detector, embedder }: ModelPack): string {
   return `${name}-${createHash('sha256').update(parts).digest('hex').slice(0, 8)}`;
 }
 
+/** Licence of the embedder in words, saying if it forbids commercial use. */
+export function licenseOf({ embedder: { licence, nonCommercial } }: ModelPack): string {
+  return nonCommercial && !/non-commercial/i.test(licence) ? `${licence} (non-commercial)` : licence;
+}
+
 /** A model's entry without what says only where it comes from. */
 function whatComputes<T extends z.infer<z.ZodObject<typeof file>>>(model: T) {
   const { file: _file, bytes: _bytes, licence: _licence, nonCommercial: _nonCommercial, ...rest } = model;

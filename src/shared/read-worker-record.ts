@@ -25,6 +25,7 @@ const histogram = z
 const STATUSES: readonly [WorkerStatus, ...WorkerStatus[]] = [
   'starting',
   'online',
+  'stalled',
   'paused',
   'draining',
   'restarting',
@@ -46,6 +47,8 @@ const workerRecord = z.object({
   use_cpu: z.boolean().catch(false),
   concurrency: number,
   engine: textOrNull,
+  model_pack: textOrNull,
+  model_license: textOrNull,
   provider: textOrNull,
   provider_refusals: list(z.object({ provider: text, reason: text })),
   oom_halved: number,

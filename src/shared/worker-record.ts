@@ -18,6 +18,10 @@ export interface WorkerRecord {
   readonly concurrency: number;
   /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly engine: string | null;
+  /** Name of the model pack. */
+  readonly model_pack: string | null;
+  /** Licence of the embedder, for example `MIT` or `CC-BY-NC-SA-4.0 (non-commercial)`. */
+  readonly model_license: string | null;
   /** The execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string | null;
   /** Better execution providers that do not work here, and why. */

@@ -60,6 +60,8 @@ describe('a child', () => {
       type: 'ready',
       engine: 'scripted 1.0',
       provider: 'cpu',
+      modelPack: 'scripted',
+      modelLicense: 'MIT',
       providerRefusals: [],
       concurrency: 2,
       lockTokenPrefixes: [expect.stringMatching(/^[0-9a-f-]{36}$/)],

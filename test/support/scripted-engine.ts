@@ -30,7 +30,7 @@ export interface ScriptedEngine extends Engine {
   exhaust(): void;
 }
 
-export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
+export function createScriptedEngine({ capacity = 4, pack = 'scripted' } = {}): ScriptedEngine {
   const asked: ImageSource[] = [];
   const dying = defer<Error>();
   const exhausting = defer<Error>();
@@ -60,7 +60,7 @@ export function createScriptedEngine({ capacity = 4 } = {}): ScriptedEngine {
     threads: 1,
     capacity,
     calibration: { scoreOf: (cosine) => Math.max(0, cosine), cosineOf: (score) => score },
-    pack: { key: 'scripted', embeddingSize: 2 },
+    pack: { name: pack, license: 'MIT', key: pack, embeddingSize: 2 },
     // Every picture is a new one: what was seen before is not asked for again.
     identify: async () => randomUUID(),
     analyze: async (source, { signal } = {}) => {

@@ -15,6 +15,8 @@ export function workerRecord(changes: Partial<WorkerRecord> = {}): WorkerRecord 
     concurrency: 2,
     engine: 'onnxruntime-node 1.30.0, mobilefacenet',
     provider: 'cuda',
+    model_pack: 'mobilefacenet',
+    model_license: 'MIT',
     provider_refusals: [],
     oom_halved: 0,
     oom_shrunk: 0,

@@ -4,7 +4,7 @@ import { createDispatcher } from './dispatcher.js';
 import type { Engine } from './engine.js';
 import { describeMachine, type Machine } from './machine.js';
 import { createOomLog } from './oom-log.js';
-import { findModelPack, packKey } from '../../shared/model-pack.js';
+import { findModelPack, licenseOf, packKey } from '../../shared/model-pack.js';
 import { startThreads, type StartThreadsOptions } from './start-threads.js';
 import { imagesInFlight } from './thread-count.js';
 
@@ -54,7 +54,12 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     threads: threads.length,
     capacity: threads.length * imagesInFlight(provider),
     calibration,
-    pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
+    pack: {
+      name: pack.name,
+      license: licenseOf(pack),
+      key: packKey(pack),
+      embeddingSize: pack.embedder.embeddingSize,
+    },
     analyze: (source, { signal, urgent = false, note } = {}) =>
       submit(
         async (thread) => {

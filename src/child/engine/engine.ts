@@ -20,7 +20,12 @@ export interface Engine {
   /** Of the model pack. */
   readonly calibration: Calibration;
   /** The model pack, as far as what it computes may be kept and compared. */
-  readonly pack: { readonly key: string; readonly embeddingSize: number };
+  readonly pack: {
+    readonly name: string;
+    readonly license: string;
+    readonly key: string;
+    readonly embeddingSize: number;
+  };
 
   /**
    * Decodes one picture, finds its faces and embeds them, best detection first. No faces is an empty list.

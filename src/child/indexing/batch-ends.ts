@@ -4,7 +4,7 @@ import type { IndexPlanner } from '../../gallery/batches/index-planner.js';
 import type { IndexPlans } from '../../gallery/batches/index-plans.js';
 import { batchId } from '../../gallery/batches/plan-batches.js';
 import type { BadPhotos } from '../../gallery/store/bad-photos.js';
-import { type IndexBatch, type IndexFile, parseIndexJob } from '../../shared/index-batch.js';
+import { type IndexJob, type IndexFile, parseIndexJob } from '../../shared/index-batch.js';
 import { idOf } from '../jobs/running-jobs.js';
 import { updateSearches } from './wake-searches.js';
 
@@ -35,7 +35,7 @@ export interface BatchEnds {
 }
 
 export function createBatchEnds({ plans, planner, badPhotos, redis, searchQueue }: BatchEndsDeps): BatchEnds {
-  const end = async (job: Job, donePhotos: number, replacedBy: readonly IndexBatch[]): Promise<void> => {
+  const end = async (job: Job, donePhotos: number, replacedBy: readonly IndexJob[]): Promise<void> => {
     // First the plans: a replacement may end as soon as it is in the queue.
     const changed = await plans.end(idOf(job), donePhotos, replacedBy.map(batchId));
     if (replacedBy.length > 0) await planner.addInPlaceOf(replacedBy, job);
@@ -44,23 +44,23 @@ export function createBatchEnds({ plans, planner, badPhotos, redis, searchQueue 
 
   return {
     done: async (job, rest) => {
-      const { folder, files } = parseIndexJob(job.data);
+      const { pack, folder, files } = parseIndexJob(job.data);
       const left = new Set(rest.map(({ name }) => name));
       const names = files.map(({ name }) => name).filter((name) => !left.has(name));
       await badPhotos.remove(folder, names);
-      await end(job, names.length, rest.length > 0 ? [{ folder, files: rest }] : []);
+      await end(job, names.length, rest.length > 0 ? [{ pack, folder, files: rest }] : []);
     },
     failed: async (job, reason) => {
       if (![PHOTO_FAILED, 'CRASHED_WORKER', STALLED].some((cause) => reason.startsWith(cause))) {
         return end(job, 0, []);
       }
-      const { folder, files } = parseIndexJob(job.data);
+      const { pack, folder, files } = parseIndexJob(job.data);
       const [file] = files;
       if (files.length > 1 || file === undefined) {
         return end(
           job,
           0,
-          files.map((single) => ({ folder, files: [single] })),
+          files.map((single) => ({ pack, folder, files: [single] })),
         );
       }
       await badPhotos.add(folder, file, withoutName(reason, folder, file));

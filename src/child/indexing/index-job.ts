@@ -28,6 +28,23 @@ export interface IndexTools {
   readonly concurrency: number;
 }
 
+/** Waits before a batch of another pack is looked at again: doubled each time, as its workers may not be online. */
+const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
+
+/**
+ * Returns a batch of another model pack to the queue, where a worker of that pack takes it: embeddings of different
+ * packs cannot be compared.
+ *
+ * @returns whether the job was returned
+ */
+export async function returnToOtherPack(job: Job, token: string, packKey: string): Promise<boolean> {
+  if (parseIndexJob(job.data).pack === packKey) return false;
+  const { first, max } = OTHER_PACK_DELAY_MS;
+  const delayMs = Math.min(max, first * 2 ** Math.min(10, job.attemptsStarted - 1));
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  return true;
+}
+
 interface IndexedFile extends FileStamp {
   readonly content: FileContent;
   readonly faces: number;

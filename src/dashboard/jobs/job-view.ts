@@ -33,7 +33,7 @@ const STATES: Readonly<Record<BullState, JobState>> = {
 /** Reads the data and the result of a job. The id must name one: `readJobHead` tells. */
 export async function readJobContent(redis: Redis, queue: Queue, id: string): Promise<JobContent> {
   const [data = null, result = null] = await redis.hmget(queue.toKey(id), 'data', 'returnvalue');
-  return { data: parseJson(data ?? ''), result: parseJson(result ?? '') };
+  return { data: parseJson(data ?? '') ?? null, result: parseJson(result ?? '') ?? null };
 }
 
 /** The result of a search that has completed, with the address of each photo; `null` where there is none. */
@@ -45,6 +45,7 @@ export function matchesOf(id: string, { data, result }: JobContent): Match[] | n
     const photo = isRecord(match) ? textOf(match['id']) : null;
     if (!isRecord(match) || photo === null) return [];
     const score = Number(match['score']);
+    if (!Number.isFinite(score)) return [];
     return [
       {
         id: photo,
@@ -74,8 +75,10 @@ function listOf(result: unknown): readonly unknown[] | null {
 
 function boxOf(box: unknown): Match['box'] {
   if (!isRecord(box)) return null;
-  const [x, y, width, height] = [box['x'], box['y'], box['width'], box['height']].map(Number);
-  return { x: x ?? 0, y: y ?? 0, width: width ?? 0, height: height ?? 0 };
+  const [x = NaN, y = NaN, width = NaN, height = NaN] = [box['x'], box['y'], box['width'], box['height']].map(
+    Number,
+  );
+  return [x, y, width, height].every(Number.isFinite) ? { x, y, width, height } : null;
 }
 
 /**

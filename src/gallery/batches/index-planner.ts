@@ -1,5 +1,5 @@
 import type { Job, JobsOptions, Queue } from 'bullmq';
-import type { IndexBatch } from '../../shared/index-batch.js';
+import type { IndexBatch, IndexJob } from '../../shared/index-batch.js';
 import type { BadPhoto, BadPhotos } from '../store/bad-photos.js';
 import type { IndexPlan, IndexPlans } from './index-plans.js';
 import { batchId } from './plan-batches.js';
@@ -45,11 +45,11 @@ export interface IndexPlanner {
    */
   start(stage: string, unindexed: readonly IndexBatch[], searchId?: string): Promise<StartedIndex>;
   /** Adds batches that replace another one, with its priority. */
-  addInPlaceOf(batches: readonly IndexBatch[], replaced: Pick<Job, 'opts'>): Promise<void>;
+  addInPlaceOf(batches: readonly IndexJob[], replaced: Pick<Job, 'opts'>): Promise<void>;
 }
 
 export function createIndexPlanner({ indexQueue, plans, badPhotos }: IndexPlannerDeps): IndexPlanner {
-  const addAll = async (batches: readonly IndexBatch[], priorityOf: (i: number) => number): Promise<void> => {
+  const addAll = async (batches: readonly IndexJob[], priorityOf: (i: number) => number): Promise<void> => {
     await indexQueue.addBulk(
       batches.map((batch, i) => ({
         name: 'index',
@@ -62,12 +62,12 @@ export function createIndexPlanner({ indexQueue, plans, badPhotos }: IndexPlanne
   /** Leaves out the photos that failed before and are not due for another try. */
   const withoutBad = async (unindexed: readonly IndexBatch[]) => {
     const bad: BadPhoto[] = [];
-    const batches: IndexBatch[] = [];
+    const batches: IndexJob[] = [];
     for (const { folder, files } of unindexed) {
       const entries = await badPhotos.read(folder, files);
       const good = files.filter((_file, i) => (entries[i] ?? null) === null);
       bad.push(...entries.filter((entry) => entry !== null));
-      if (good.length > 0) batches.push({ folder, files: good });
+      if (good.length > 0) batches.push({ pack: plans.packKey, folder, files: good });
     }
     return { batches, bad };
   };

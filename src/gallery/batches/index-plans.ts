@@ -27,6 +27,8 @@ export interface ChangedPlan extends Pick<IndexPlan, 'photos' | 'donePhotos' | '
  * with its last batch, whoever asked for it. Batches of stages that overlap belong to several plans.
  */
 export interface IndexPlans {
+  /** Of the model pack whose faces are wanted. */
+  readonly packKey: string;
   /** @returns `null` if the stage has no plan. With `searchId`, that search is a waiting one from now on. */
   join(stage: string, searchId?: string): Promise<IndexPlan | null>;
   /** @returns `false` if the stage has a plan already; nothing is changed then */
@@ -93,6 +95,7 @@ export function createIndexPlans(
   const nameOf = (stage: string): string => `${packKey}:${stage}`;
 
   return {
+    packKey,
     join: async (stage, searchId = '') => {
       const name = nameOf(stage);
       const reply = await redis.eval(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IndexBatch, IndexFile } from '../../shared/index-batch.js';
+import type { IndexBatch, IndexFile, IndexJob } from '../../shared/index-batch.js';
 
 /** Photos of a batch on average: a second or so of work, so that machines share a gallery evenly. */
 const MEAN_BATCH_SIZE = 32;
@@ -25,8 +25,8 @@ export function planBatches(folder: string, files: readonly IndexFile[]): IndexB
   return batches;
 }
 
-/** The id of the batch's job: the same photos, unchanged, are the same job. */
-export function batchId(batch: IndexBatch): string {
+/** The id of the batch's job: the same photos, unchanged, for the same model pack are the same job. */
+export function batchId(batch: IndexJob): string {
   return `index-${createHash('sha256').update(JSON.stringify(batch)).digest('base64url').slice(0, 22)}`;
 }
 

@@ -5,8 +5,14 @@ import { logForgetting } from './forgotten-log.js';
 /** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
 
-/** `all`, or a folder or a photo below `GALLERY_DIR`. */
-export type Forgettable = { readonly kind: 'all' } | { readonly kind: 'path'; readonly path: string };
+/**
+ * `all`; a folder or a photo below `GALLERY_DIR`; or a model pack by its name, or by its key for the faces of one
+ * version of it.
+ */
+export type Forgettable =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'pack'; readonly pack: string };
 
 export interface Forgotten {
   readonly photos: number;
@@ -18,9 +24,34 @@ export interface Forgotten {
  * drop them from memory. The next search indexes photos again that are still in the gallery: remove them first.
  */
 export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
-  const forgotten = what.kind === 'all' ? await forgetAll(redis) : await forgetPath(redis, what.path);
+  const forgotten = await deleteFaces(redis, what);
   await redis.publish(FORGOTTEN_CHANNEL, '');
   return forgotten;
+}
+
+function deleteFaces(redis: Redis, what: Forgettable): Promise<Forgotten> {
+  switch (what.kind) {
+    case 'all':
+      return forgetAll(redis);
+    case 'path':
+      return forgetPath(redis, what.path);
+    case 'pack':
+      return forgetPack(redis, what.pack);
+  }
+}
+
+/** Keeps what is known of the files: other packs use it too. */
+async function forgetPack(redis: Redis, pack: string): Promise<Forgotten> {
+  let photos = 0;
+  for await (const keys of scan(redis, `${INDEX_KEYS}${pack}*`)) {
+    const ofPack = keys.filter((key) => {
+      const [packKey = ''] = key.slice(INDEX_KEYS.length).split(':');
+      return packKey === pack || packKey.replace(/-[0-9a-f]{8}$/, '') === pack;
+    });
+    if (ofPack.length > 0) photos += await redis.unlink(ofPack);
+  }
+  await logForgetting(redis, null);
+  return { photos, folders: 0 };
 }
 
 async function forgetAll(redis: Redis): Promise<Forgotten> {

@@ -32,6 +32,8 @@ export function describeWorker(worker: Worker, machine: MachineFacts): WorkerRec
     use_cpu: (facts.ready?.provider ?? (nvidia === null ? 'cpu' : null)) === 'cpu',
     concurrency: facts.ready?.concurrency ?? 0,
     engine: facts.ready?.engine ?? null,
+    model_pack: facts.ready?.modelPack ?? null,
+    model_license: facts.ready?.modelLicense ?? null,
     provider: facts.ready?.provider ?? null,
     provider_refusals: facts.ready?.providerRefusals ?? [],
     oom_halved: facts.stats?.oomSteps.halved ?? 0,

@@ -56,7 +56,7 @@ const namesOf = (batches: readonly IndexBatch[]): string[][] =>
 
 /** A batch in the queue and in the plan of its stage. */
 async function addBatch(...names: string[]): Promise<Job> {
-  const batch = { folder: 'Day-1', files: names.map(fileOf) };
+  const batch = { pack: 'pack', folder: 'Day-1', files: names.map(fileOf) };
   for (const name of names) await writeFile(path.join(directory, 'Day-1', name), 'x');
   await plans.begin('Day-1', [batchId(batch)], names.length);
   return queue.add('index', batch, { jobId: batchId(batch), priority: 7 });

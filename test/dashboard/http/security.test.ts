@@ -103,7 +103,15 @@ describe('a dashboard with a token', () => {
     expect(await (await dashboard.fetch('/api/session')).json()).toMatchObject({ admitted: false });
   });
 
-  it('does not let tokens be tried out without end', async () => {
+  it('limits wrong bearer tokens, and then confirms no guess either', async () => {
+    const statuses = [];
+    for (let i = 0; i < 12; i += 1) statuses.push((await withToken(`guess number ${i}`)).status);
+    expect(statuses[0]).toBe(401);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await withToken(TOKEN)).status).toBe(429);
+  });
+
+  it('limits wrong tokens at the login', async () => {
     const statuses = new Set<number>();
     for (let i = 0; i < 12; i += 1) {
       statuses.add((await dashboard.send('POST', '/api/session', { token: `guess number ${i}` })).status);

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { IndexBatch } from '../../../src/shared/index-batch.js';
 import { batchId, planBatches } from '../../../src/gallery/batches/plan-batches.js';
 
 const fileOf = (name: string) => ({ name, sizeBytes: 1000, changedMs: 1 });
 const files = Array.from({ length: 2000 }, (_, i) => fileOf(`IMG_${String(i).padStart(4, '0')}.jpg`));
+
+const idOf = (batch: IndexBatch): string => batchId({ pack: 'pack', ...batch });
 
 describe('planBatches', () => {
   test('cuts all photos, in their order, into batches of about 32 and never more than 128', () => {
@@ -15,9 +18,9 @@ describe('planBatches', () => {
   });
 
   test('a photo that is added changes one batch alone', () => {
-    const before = new Set(planBatches('Day-1', files).map(batchId));
+    const before = new Set(planBatches('Day-1', files).map(idOf));
     const more = files.toSpliced(700, 0, fileOf('IMG_0699b.jpg'));
-    const others = planBatches('Day-1', more).filter((batch) => !before.has(batchId(batch)));
+    const others = planBatches('Day-1', more).filter((batch) => !before.has(idOf(batch)));
     expect(others.length).toBeLessThanOrEqual(2);
     expect(others.some((batch) => batch.files.some(({ name }) => name === 'IMG_0699b.jpg'))).toBe(true);
   });
@@ -33,17 +36,18 @@ describe('planBatches', () => {
   });
 });
 
-test('a batch of other photos, in another folder, or of a photo that has changed has another id', () => {
-  const batch = { folder: 'a', files: [fileOf('x.jpg')] };
+test('a batch of other photos, in another folder, for another model pack, or of a photo that has changed has another id', () => {
+  const batch = { pack: 'pack', folder: 'a', files: [fileOf('x.jpg')] };
   const others = [
-    { folder: 'b', files: [fileOf('x.jpg')] },
-    { folder: 'a', files: [fileOf('y.jpg')] },
-    { folder: 'a', files: [{ ...fileOf('x.jpg'), changedMs: 2 }] },
-    { folder: 'a', files: [{ ...fileOf('x.jpg'), sizeBytes: 2 }] },
+    { ...batch, pack: 'other' },
+    { ...batch, folder: 'b', files: [fileOf('x.jpg')] },
+    { ...batch, files: [fileOf('y.jpg')] },
+    { ...batch, files: [{ ...fileOf('x.jpg'), changedMs: 2 }] },
+    { ...batch, files: [{ ...fileOf('x.jpg'), sizeBytes: 2 }] },
   ];
   const ids = [batch, ...others].map(batchId);
-  expect(new Set(ids).size).toBe(5);
-  expect(batchId({ folder: 'a', files: [fileOf('x.jpg')] })).toBe(ids[0]);
+  expect(new Set(ids).size).toBe(6);
+  expect(batchId({ pack: 'pack', folder: 'a', files: [fileOf('x.jpg')] })).toBe(ids[0]);
   // BullMQ takes colons for its own.
   expect(ids.every((id) => /^index-[\w-]{22}$/.test(id))).toBe(true);
 });

@@ -71,6 +71,8 @@ describe('a job whose child has never heard of it', () => {
         type: 'ready',
         engine: 'none',
         provider: 'cpu',
+        modelPack: 'tiny',
+        modelLicense: 'MIT',
         providerRefusals: [],
         concurrency: 1,
         lockTokenPrefixes: [worker.id],

@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Job, Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { forget } from '../../../src/gallery/store/forget.js';
+import { indexQueueName } from '../../../src/shared/index-batch.js';
+import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
+import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
+import { PATIENCE, SELFIE, startWorker, type WorkerHarness } from '../../support/worker-harness.js';
+
+const PHOTOS = ['face:0.9.jpg', 'face:0.2.jpg'];
+
+let server: RedisServer;
+let redis: Redis;
+let directory: string;
+let portal: QueueHarness;
+let hosts: WorkerHarness[];
+
+beforeAll(async () => {
+  server = await startRedisServer();
+  redis = new Redis(server.port, '127.0.0.1', { maxRetriesPerRequest: null });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  directory = await mkdtemp(path.join(tmpdir(), 'packs-'));
+  await mkdir(path.join(directory, 'Day-1'));
+  for (const name of PHOTOS) await writeFile(path.join(directory, 'Day-1', name), name);
+  hosts = [];
+  portal = await createQueueHarness(server, { GALLERY_DIR: directory });
+});
+afterEach(async () => {
+  await Promise.all(hosts.map((host) => host.stop()));
+  await portal.close();
+  await rm(directory, { recursive: true });
+});
+
+/** A worker of a model pack that knows a photo's content by its name. */
+async function startHost(pack: string): Promise<{ engine: ScriptedEngine; host: WorkerHarness }> {
+  const engine: ScriptedEngine = {
+    ...createScriptedEngine({ pack }),
+    identify: async (source) => (source.kind === 'file' ? path.basename(source.path) : 'selfie'),
+  };
+  const host = await startWorker(portal.config, engine);
+  hosts.push(host);
+  return { engine, host };
+}
+
+const photosSeenBy = ({ asked }: ScriptedEngine): string[] =>
+  asked.flatMap((source) => (source.kind === 'file' ? [path.basename(source.path)] : [])).toSorted();
+
+async function search(): Promise<unknown> {
+  const job = await portal.add({ image: SELFIE, stage: 'Day-1' });
+  await portal.reached(job, 'completed');
+  return (await Job.fromId(portal.queue, job.id ?? ''))?.returnvalue;
+}
+
+const storedFaces = async (pack: string): Promise<number> =>
+  (await redis.keys(`face-index:${pack}:*`)).length;
+
+describe('workers of different model packs', () => {
+  test('index and search with their own embeddings only', async () => {
+    const [old, next] = [await startHost('old'), await startHost('next')];
+    old.host.worker.resume();
+    await search();
+    expect(photosSeenBy(old.engine)).toEqual(PHOTOS.toSorted());
+    expect(photosSeenBy(next.engine)).toEqual([]);
+
+    old.host.worker.quiet();
+    next.host.worker.resume();
+    await search();
+    expect(photosSeenBy(next.engine)).toEqual(PHOTOS.toSorted());
+    expect(photosSeenBy(old.engine)).toEqual(PHOTOS.toSorted());
+    expect([await storedFaces('old'), await storedFaces('next')]).toEqual([2, 2]);
+  });
+
+  test('leave index batches to a worker of the right pack', PATIENCE, async () => {
+    const [old, next] = [await startHost('old'), await startHost('next')];
+    const index = new Queue(indexQueueName(portal.config.queue.name), {
+      connection: redis,
+      prefix: portal.config.queue.prefix,
+    });
+    const files = PHOTOS.map((name) => ({ name, sizeBytes: name.length, changedMs: 1 }));
+    const batch = await index.add('index', { pack: 'next', folder: 'Day-1', files });
+    old.host.worker.resume();
+    await expect.poll(() => index.getJobState(batch.id ?? ''), PATIENCE).toBe('delayed');
+    expect(photosSeenBy(old.engine)).toEqual([]);
+
+    next.host.worker.resume();
+    await expect.poll(() => storedFaces('next'), PATIENCE).toBe(2);
+    expect(await storedFaces('old')).toBe(0);
+  });
+});
+
+test('forgetting a model pack keeps the faces of the others', async () => {
+  await redis.mset({
+    'face-index:small-0123abcd:x': '1',
+    'face-index:small-89abcdef:x': '1',
+    'face-index:small-net-0123abcd:x': '1',
+  });
+
+  expect(await forget(redis, { kind: 'pack', pack: 'small-0123abcd' })).toEqual({ photos: 1, folders: 0 });
+  expect(await forget(redis, { kind: 'pack', pack: 'small' })).toEqual({ photos: 1, folders: 0 });
+  expect(await redis.keys('face-index:*')).toEqual(['face-index:small-net-0123abcd:x']);
+});
