@@ -11,8 +11,8 @@ export interface KnownPhoto {
 }
 
 /**
- * A photo's faces: from the store where anybody of the fleet has seen its content before, and else from the
- * engine, which is then noted in the store.
+ * Finds a photo's faces: in the store if any worker has seen the same content, else with the engine, and then the
+ * store has them.
  *
  * @throws {ImageError} the photo cannot be read; one that can be read but not decoded is a result
  * @throws the signal's reason once it has aborted

@@ -7,41 +7,41 @@ import { planBatches } from './plan-batches.js';
 
 const HASHES_PER_READ = 1000;
 
-export interface KnownPhotos {
+export interface IndexStores {
   readonly redis: Redis;
   readonly packKey: string;
   readonly files: FileTable;
 }
 
-/** The photos that a search would have indexed first, as the batches that it would add; no face is loaded. */
+/** Finds the photos of a stage that are not indexed, without loading any face. */
 export async function findUnindexed(
   listed: readonly ListedFolder[],
-  { redis, packKey, files }: KnownPhotos,
+  { redis, packKey, files }: IndexStores,
 ): Promise<IndexBatch[]> {
   const batches: IndexBatch[] = [];
   for (const { folder, files: stamps } of listed) {
     const contents = await files.read(folder, stamps);
     const hashes = contents.map((content) => (content?.kind === 'content' ? content.hash : null));
-    const known = await findKnown(
+    const indexed = await findIndexed(
       redis,
       packKey,
       hashes.filter((hash) => hash !== null),
     );
-    const unknown = stamps.filter((_stamp: FileStamp, i) => {
+    const unindexed = stamps.filter((_stamp: FileStamp, i) => {
       const hash = hashes[i] ?? null;
-      return hash === null ? (contents[i] ?? null) === null : !known.has(hash);
+      return hash === null ? (contents[i] ?? null) === null : !indexed.has(hash);
     });
-    batches.push(...planBatches(folder, unknown));
+    batches.push(...planBatches(folder, unindexed));
   }
   return batches;
 }
 
-async function findKnown(
+async function findIndexed(
   redis: Redis,
   packKey: string,
   hashes: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const known = new Set<string>();
+  const indexed = new Set<string>();
   for (let start = 0; start < hashes.length; start += HASHES_PER_READ) {
     const some = hashes.slice(start, start + HASHES_PER_READ);
     const pipeline = redis.pipeline();
@@ -49,8 +49,8 @@ async function findKnown(
     const replies = (await pipeline.exec()) ?? [];
     for (const [i, [error, exists]] of replies.entries()) {
       if (error !== null) throw error;
-      if (exists === 1) known.add(some[i] ?? '');
+      if (exists === 1) indexed.add(some[i] ?? '');
     }
   }
-  return known;
+  return indexed;
 }

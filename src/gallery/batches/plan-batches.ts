@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IndexBatch, IndexFile, IndexJob } from '../../shared/index-batch.js';
 
-/** Photos of a batch on average: a second or so of work, so that machines share a gallery evenly. */
+/** On average: small enough for many workers to share a stage. The time of a batch has a bound of its own. */
 const MEAN_BATCH_SIZE = 32;
 const MAX_BATCH_SIZE = 4 * MEAN_BATCH_SIZE;
 
 /**
- * Cuts the new photos of a folder into batches. Where a batch ends is told by a photo's name alone, so that two
- * searches of one gallery cut the same batches even where a photo was added in between; BullMQ takes the second
- * one of the same id for the first.
+ * Cuts the photos of a folder that are not indexed into batches. The names of the photos alone decide where a batch
+ * ends, so that plans of stages that overlap have the same batches, even if a photo is added in between.
  *
  * @param files in a stable order
  */
@@ -31,7 +30,7 @@ export function batchId(batch: IndexJob): string {
 }
 
 function endsBatch(name: string): boolean {
-  // FNV-1a (Fowler, Noll, Vo); its low bits are as good as any for this.
+  // FNV-1a (Fowler, Noll, Vo).
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   return (hash >>> 0) % MEAN_BATCH_SIZE === 0;

@@ -1,11 +1,7 @@
-/**
- * File names of the formats that sharp's prebuilt libvips decodes
- * (https://sharp.pixelplumbing.com/install/#prebuilt-binaries).
- */
-const PHOTO = /\.(jpe?g|jpe|jfif|jif|pjpeg|png|webp|avif|gif|tiff?)$/i;
-/** Photos that cannot be decoded: HEIC, JPEG XL, JPEG 2000, and the raw formats of cameras. */
-const UNREAD_PHOTO =
-  /\.(heic|heif|hif|jxl|jp2|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf|raf|rw[2l]|pef|x3f|3fr|iiq)$/i;
+/** Names of the formats that `src/child/vision` decodes. */
+const PHOTO = /\.(jpe?g|jpe|jfif|jif|pjpeg|png|webp|avif|hei[cf]|gif|tiff?)$/i;
+/** Photos that cannot be decoded: JPEG XL, JPEG 2000, and the raw formats of cameras. */
+const UNREAD_PHOTO = /\.(hif|jxl|jp2|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf|raf|rw[2l]|pef|x3f|3fr|iiq)$/i;
 
 /** Folders with thumbnails, deleted files or system files, in lower case. */
 const IGNORED_FOLDERS: ReadonlySet<string> = new Set([

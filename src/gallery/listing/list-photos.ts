@@ -96,7 +96,8 @@ export async function listPhotos(
     );
   });
   const { ignored, unread, unusable } = leftOut;
-  if (unread > 0) note(`Left out ${unread} photos in formats that are not read, such as HEIC or raw`, true);
+  if (unread > 0)
+    note(`Left out ${unread} photos in formats that are not read, such as JPEG XL or raw`, true);
   if (unusable > 0) {
     note(`Left out ${unusable} names with backslashes, control characters or bytes that are not UTF-8`, true);
   }

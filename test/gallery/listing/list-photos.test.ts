@@ -66,7 +66,7 @@ describe('a folder gallery', () => {
   test('has pictures only: no other files, nothing hidden, no folders named like pictures, no pipes', async () => {
     await touch(
       ...['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'tif', 'TIFF'].map((ending) => `photos/s/x.${ending}`),
-      ...['txt', 'mp4', 'heic', 'jpg.part', 'svg'].map((ending) => `photos/s/y.${ending}`),
+      ...['txt', 'mp4', 'jpg.part', 'svg'].map((ending) => `photos/s/y.${ending}`),
       'photos/s/.hidden.jpg',
       'photos/s/.cache/z.jpg',
       'photos/s/folder.jpg/inside.jpg',
@@ -89,14 +89,14 @@ describe('a folder gallery', () => {
     await touch(
       ...['@eaDir', '#recycle', '$RECYCLE.BIN', 'CANONMSC'].map((name) => `photos/s/${name}/x.jpg`),
       ...['jfif', 'jpe', 'JIF'].map((ending) => `photos/s/a.${ending}`),
-      ...['HEIC', 'cr2'].map((ending) => `photos/s/b.${ending}`),
+      ...['JXL', 'cr2'].map((ending) => `photos/s/b.${ending}`),
       'photos/s/back\\slash.jpg',
       'photos/s/line\nbreak.jpg',
     );
     await writeFile(Buffer.from(path.join(galleryDir, 's/Zürich.jpg'), 'latin1'), '');
     expect(await idsOf('s')).toEqual(['s/a.JIF', 's/a.jfif', 's/a.jpe']);
     expect(log).toEqual([
-      'Left out 2 photos in formats that are not read, such as HEIC or raw',
+      'Left out 2 photos in formats that are not read, such as JPEG XL or raw',
       'Left out 3 names with backslashes, control characters or bytes that are not UTF-8',
       'Left out 4 folders of thumbnails, deleted files or system files',
     ]);
