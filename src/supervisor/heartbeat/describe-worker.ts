@@ -4,7 +4,6 @@ import type { RollOutcome, WorkerReport, WorkerStatus } from '../../shared/worke
 import { figuresOf } from '../devices/gpu-figures.js';
 import type { HostMetrics } from './host-metrics.js';
 import type { NvidiaGpu } from '../devices/nvidia-smi.js';
-import type { SlotState } from '../slots/slot-state.js';
 import type { Worker, WorkerFacts } from '../slots/worker.js';
 
 export interface MachineFacts {
