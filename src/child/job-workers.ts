@@ -7,7 +7,7 @@ import { GalleryUnavailableError } from '../shared/errors.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
 import type { Logger } from '../shared/logger.js';
-import { deleteSelfies } from './jobs/delete-selfies.js';
+import { deleteSelfies, startSelfieSweep } from './jobs/selfies.js';
 import { createBatchEnds } from './indexing/batch-ends.js';
 import { createIndexPlanner } from '../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../gallery/batches/index-plans.js';
@@ -56,6 +56,7 @@ export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix' | 'giveBac
 export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
+  const { failedSelfieRetentionMs } = config.jobs;
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
@@ -69,11 +70,12 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
+  const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const badPhotos = createBadPhotos(redis);
   const plans = createIndexPlans(redis, indexQueue, engine.pack.key);
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos });
   const ends = createBatchEnds({ plans, planner, badPhotos, redis, searchQueue });
-  const shared = { workerId, engineDied: engine.died, gate: createGate(), redis, logger };
   const eventsOf = (queue: JobQueue): JobEvents => ({
     started: (jobId) => events.started(queue, jobId),
     ended: (jobId, outcome) => events.ended(queue, jobId, outcome),
@@ -124,10 +126,18 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
           logger,
         }),
       ),
-    ...(!config.jobs.keepSelfies && { onFinal: deleteSelfies }),
+    ...(!config.jobs.keepSelfies && {
+      onFinal: async (job, outcome) => {
+        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job);
+      },
+    }),
+    failsAfterCrashes: true,
     events: eventsOf('search'),
   });
   workers.push(searches);
+  const sweep = config.jobs.keepSelfies
+    ? null
+    : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
   const { dir } = config.gallery;
   if (dir !== null) {
@@ -136,12 +146,14 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
+      // The next child splits the batch instead.
+      failsAfterCrashes: false,
       work: async (job, token, signal) =>
         (await returnToOtherPack(job, token, engine.pack.key))
           ? { kind: 'moved' }
           : { kind: 'done', value: await reportProblem(runIndexJob(job, signal, tools)) },
-      onFinal: async (job) => {
-        if (job.failedReason) await ends.failed(job, job.failedReason);
+      onFinal: async (job, outcome) => {
+        if (outcome === 'failed') await ends.failed(job, job.failedReason);
       },
       events: eventsOf('index'),
     });
@@ -164,6 +176,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
     // The queues live on the caller's connection, and end with it.
     drain: async (timeoutMs) => {
+      void sweep?.stop();
       await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
     },
   };

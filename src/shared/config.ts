@@ -46,8 +46,10 @@ export interface Config {
     /** Longest list of matches; 0 for no limit. */
     readonly limit: number;
     readonly maxGalleryImages: number;
-    /** Whether finished jobs keep their selfies. */
+    /** Whether jobs that ended keep their selfies for ever. */
     readonly keepSelfies: boolean;
+    /** How long a failed job keeps its selfie, so that it can be retried; 0 deletes it at once. */
+    readonly failedSelfieRetentionMs: number;
   };
   readonly gallery: {
     /** Absolute path; `null` if jobs must bring their photos inline. */
@@ -165,6 +167,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       limit: env.MATCH_LIMIT,
       maxGalleryImages: env.MAX_GALLERY_IMAGES,
       keepSelfies: env.KEEP_SELFIES,
+      failedSelfieRetentionMs: env.FAILED_SELFIE_RETENTION_HOURS * 3_600_000,
     },
     gallery: {
       dir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),

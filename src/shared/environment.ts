@@ -92,6 +92,7 @@ export const environment = z.object({
   MAX_IMAGE_PIXELS: integer(4096, 2_000_000_000, 100_000_000),
   MAX_GALLERY_IMAGES: integer(1, 1_000_000, 1000),
   KEEP_SELFIES: flag,
+  FAILED_SELFIE_RETENTION_HOURS: integer(0, 87_600, 24),
   SHUTDOWN_TIMEOUT_MS: integer(0, 3_600_000, 25_000),
   HEARTBEAT_INTERVAL_MS: integer(100, 10_000, 5000),
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),

@@ -1,9 +1,9 @@
-/** Formats of photographs that are decoded. */
-export const PICTURE_FORMATS = ['JPEG', 'PNG', 'WebP', 'AVIF', 'GIF', 'TIFF'] as const;
-export type PictureFormat = (typeof PICTURE_FORMATS)[number];
+/** Formats of photos that are decoded. */
+export const IMAGE_FORMATS = ['JPEG', 'PNG', 'WebP', 'AVIF', 'HEIC', 'GIF', 'TIFF'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** First bytes as Latin-1 text; JPEG: SOI and the next marker, TIFF: byte order and 42. */
-const SIGNATURES: readonly (readonly [RegExp, PictureFormat])[] = [
+const SIGNATURES: readonly (readonly [RegExp, ImageFormat])[] = [
   [/^\xff\xd8\xff/, 'JPEG'],
   [/^\x89PNG\r\n/, 'PNG'],
   [/^RIFF[^]{4}WEBP/, 'WebP'],
@@ -11,17 +11,17 @@ const SIGNATURES: readonly (readonly [RegExp, PictureFormat])[] = [
   [/^(?:II\*\0|MM\0\*)/, 'TIFF'],
 ];
 
-/** Brands of ISO base media files (ISO/IEC 23008-12, AVIF 1.1): AV1 is decoded, HEVC is not. */
+/** Brands of ISO base media files (ISO/IEC 23008-12, AVIF 1.1): AV1 and HEVC. */
 const AVIF_BRAND = /^(?:avif|avis)$/;
 const HEIF_BRAND = /^(?:hei[cxms]|hev[cxms]|mif1|msf1)$/;
 
 /**
- * Tells a picture's format by its first bytes, so that no decoder ever sees what is not a photograph: the
- * others that libvips has (SVG, PDF) are programs rather than pictures.
+ * Recognises a format by its first bytes, so that no decoder ever sees anything but a photo: libvips also renders SVG
+ * and PDF, which can read other files.
  *
- * @returns `HEIC` for what phones write and we cannot decode; `null` for all else
+ * @returns `null` for everything else
  */
-export function recogniseFormat(encoded: Buffer): PictureFormat | 'HEIC' | null {
+export function recogniseFormat(encoded: Buffer): ImageFormat | null {
   const head = encoded.toString('latin1', 0, 16);
   const known = SIGNATURES.find(([signature]) => signature.test(head));
   if (known !== undefined) return known[1];

@@ -99,9 +99,12 @@ export interface SearchDetails {
   readonly hint: string | null;
 }
 
+/** Clockwise. */
+export type TurnDeg = 0 | 90 | 180 | 270;
+
 export interface SelfieDetails {
   /** Clockwise turn that brought the selfie upright; 0 for most. Boxes are those of the turned selfie. */
-  readonly turnedDeg: 0 | 90 | 180 | 270;
+  readonly turnedDeg: TurnDeg;
   /** Best detection first. */
   readonly faces: readonly SelfieFace[];
   /** Index in `faces` of the face that was searched; `null` where this selfie was not used. */
@@ -148,7 +151,7 @@ export function parseSearchJob(data: unknown): SearchJob {
   const selfies = [...(image === undefined ? [] : [image]), ...(images ?? [])];
   if (selfies.length === 0) {
     throw new JobError('INVALID_JOB', 'The job has no selfie: set "image" (one) or "images" (several).', {
-      sentence: 'Your photo is not there any more. Please upload it again.',
+      sentence: 'Your photo has been deleted. Please upload it again.',
     });
   }
   return { selfies, gallery: gallerySourceOf(gallery, stage), threshold, limit, boxes, details, expand };

@@ -13,14 +13,35 @@ export function supervisorLeaseKey(hostname: string): string {
   return `worker:${hostname}:supervisor`;
 }
 
-/** String with an expiry: number of children that crashed while they ran this job. */
+/**
+ * String with an expiry: number of children and threads that died while they ran this job.
+ *
+ * @param queueName qualified: `<prefix>:<name>`
+ */
 export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** Pub/sub channel: a message is the id of a running job to cancel. */
-export function cancelChannel(queueName: string): string {
-  return `worker:cancel:${queueName}`;
+/** String: the time (ms since 1970) up to which the selfies of the failed jobs of this (qualified) queue are deleted. */
+export function selfiesSweptKey(queueName: string): string {
+  return `worker:selfies-swept:${queueName}`;
+}
+
+/** String with an expiry: a worker has just deleted, or is deleting, the selfies of this (qualified) queue. */
+export function selfieSweepKey(queueName: string): string {
+  return `worker:selfie-sweep:${queueName}`;
+}
+
+/** A queue, and the Redis database that it is in. */
+export interface QueueAddress {
+  readonly db: number;
+  readonly prefix: string;
+  readonly name: string;
+}
+
+/** Pub/sub channel: a message is the id of a running job to cancel. Channels are shared by all databases of a Redis. */
+export function cancelChannel({ db, prefix, name }: QueueAddress): string {
+  return `worker:cancel:${db}:${prefix}:${name}`;
 }
 
 /** Pub/sub channel: a message is the id of a worker to restart, or empty to restart all workers one by one. */

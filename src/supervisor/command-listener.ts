@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
 import { isConnectionError } from '../shared/redis-connection.js';
-import { cancelChannel, restartChannel } from '../shared/redis-keys.js';
+import { cancelChannel, type QueueAddress, restartChannel } from '../shared/redis-keys.js';
 
 export interface CommandHandlers {
   /** Cancels the job if it runs on this machine. */
@@ -21,12 +21,12 @@ export interface CommandHandlers {
  */
 export function listenForCommands(
   redis: Redis,
-  { queueName, hostname }: { readonly queueName: string; readonly hostname: string },
+  { queue, hostname }: { readonly queue: QueueAddress; readonly hostname: string },
   handlers: CommandHandlers,
   logger: Logger,
 ): { stop(): void } {
   const connection = redis.duplicate();
-  const cancels = cancelChannel(queueName);
+  const cancels = cancelChannel(queue);
   const restarts = restartChannel(hostname);
   // The main connection already logs errors.
   connection.on('error', () => undefined);

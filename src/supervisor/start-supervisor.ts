@@ -135,7 +135,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
   const commands = listenForCommands(
     redis,
-    { queueName: config.queue.name, hostname: config.hostname },
+    { queue: { ...config.queue, db: config.redis.db }, hostname: config.hostname },
     { cancel: fleet.cancel, restart: restartWorker, roll },
     logger,
   );

@@ -42,3 +42,9 @@ test('fields of the wrong type or of another program become their defaults', () 
   });
   expect(record?.status_reason).toHaveLength(2000);
 });
+
+test('a worker that cannot take jobs stays stalled', () => {
+  expect(readWorkerRecord('host_gpu0', JSON.stringify(workerRecord({ status: 'stalled' })))?.status).toBe(
+    'stalled',
+  );
+});

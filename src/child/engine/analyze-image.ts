@@ -2,9 +2,11 @@ import { alignFace } from '../vision/align.js';
 import { decodeImage } from '../vision/decode.js';
 import { scaleFace } from '../vision/detect.js';
 import { embedFaces } from '../vision/embed.js';
-import { findFaces, longerSide } from '../vision/find-faces.js';
+import { findFaces, type FoundFaces, longerSide } from '../vision/find-faces.js';
+import { toReadable } from '../vision/heic.js';
 import type { RgbImage } from '../vision/pixels.js';
 import { refineLandmarks } from '../vision/refine.js';
+import { turnUpright } from '../vision/turn-upright.js';
 import { cropQualityOf } from '../vision/crop-quality.js';
 import type { Landmarks } from '../../shared/face.js';
 import type { AnalyzedImage } from './engine.js';
@@ -15,25 +17,36 @@ export interface AnalyzeOptions {
   readonly pack: ModelPack;
   readonly networks: Networks;
   readonly maxImagePixels: number;
+  /** Also looks at the other orientations where no face is sure. */
+  readonly selfie?: boolean;
 }
 
 /**
- * The pipeline from encoded picture to embedded faces: decode, detect, refine, align, embed.
+ * The pipeline from encoded image to embedded faces: decode, detect, refine, align, embed.
  *
- * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
+ * @throws {ImageError} the image is broken, is not an image, or is over a limit
  */
 export async function analyzeImage(
   encoded: Buffer,
-  { pack, networks, maxImagePixels }: AnalyzeOptions,
+  { pack, networks, maxImagePixels, selfie = false }: AnalyzeOptions,
 ): Promise<AnalyzedImage> {
-  const decoded = await decodeImage(encoded, maxImagePixels);
-  const { image, faces } = await findFaces(
-    encoded,
-    decoded,
-    maxImagePixels,
-    pack.detector,
-    networks.runDetector,
-  );
+  const readable = await toReadable(encoded, maxImagePixels);
+  const decoded = await decodeImage(readable, maxImagePixels);
+  const found = await findFaces(readable, decoded, maxImagePixels, pack.detector, networks.runDetector);
+  if (!selfie) return embedAll(found, decoded, pack, networks);
+  const { turnedDeg, doubtful, ...upright } = await turnUpright(found, pack.detector, networks.runDetector);
+  const { widthPx, heightPx } = decoded;
+  const size = turnedDeg % 180 === 0 ? { widthPx, heightPx } : { widthPx: heightPx, heightPx: widthPx };
+  return { ...(await embedAll(upright, size, pack, networks)), turnedDeg, doubtful };
+}
+
+/** @param size of the whole image */
+async function embedAll(
+  { image, faces }: FoundFaces,
+  { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
+  pack: ModelPack,
+  networks: Networks,
+): Promise<AnalyzedImage> {
   const landmarks = await refineLandmarks(
     image,
     faces.map((face) => face.landmarks),
@@ -42,8 +55,7 @@ export async function analyzeImage(
   );
   const crops = landmarks.map((face) => alignFace(image, face));
   const embeddings = await embedFaces(crops, pack.embedder, networks.runEmbedder);
-  const { widthPx, heightPx } = decoded;
-  const toPicture = longerSide(decoded) / longerSide(image);
+  const toPicture = longerSide({ widthPx, heightPx }) / longerSide(image);
   return {
     widthPx,
     heightPx,

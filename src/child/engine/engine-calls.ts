@@ -24,7 +24,11 @@ export interface Analysis {
 /** What an engine thread can be asked; see {@link import('./engine.js').Engine}. */
 export type EngineCalls = {
   readonly identify: { readonly argument: ImageSource; readonly result: string };
-  readonly analyze: { readonly argument: ImageSource; readonly result: Analysis };
+  readonly analyze: {
+    /** `selfie`: see `WorkOptions`. */
+    readonly argument: ImageSource & { readonly selfie?: boolean };
+    readonly result: Analysis;
+  };
 };
 
 export type EngineThread = Thread<EngineCalls>;

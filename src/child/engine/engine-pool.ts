@@ -60,10 +60,10 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
       key: packKey(pack),
       embeddingSize: pack.embedder.embeddingSize,
     },
-    analyze: (source, { signal, urgent = false, note } = {}) =>
+    analyze: (source, { signal, urgent = false, selfie = false, note } = {}) =>
       submit(
         async (thread) => {
-          const { picture, oomSteps } = await thread.call('analyze', source);
+          const { picture, oomSteps } = await thread.call('analyze', { ...source, selfie });
           for (const step of oomSteps) {
             const sentence = memory.note(step);
             note?.(sentence);

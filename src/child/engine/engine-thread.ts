@@ -41,7 +41,7 @@ await serveThread<EngineCalls>(async () => {
         const encoded = await readImage(source, data.maxImageBytes);
         inFlight += 1;
         try {
-          const picture = await analyzeImage(encoded, { ...data, networks });
+          const picture = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
           return { picture, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;

@@ -1,6 +1,7 @@
 import type { ChildStats } from '../../shared/ipc.js';
 import type { ProviderRefusal } from '../../shared/worker-record.js';
 import type { Box, Landmarks } from '../../shared/face.js';
+import type { TurnDeg } from '../../shared/job.js';
 import type { Calibration } from '../../shared/calibration.js';
 
 /**
@@ -64,6 +65,8 @@ export interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Goes before all that is not urgent: somebody waits for it. */
   readonly urgent?: boolean;
+  /** The image is a selfie: where it shows no face for sure, its other three orientations are looked at, too. */
+  readonly selfie?: boolean;
   /** Takes a sentence for each step that the device's lack of memory made necessary meanwhile. */
   readonly note?: (sentence: string) => void;
 }
@@ -74,6 +77,10 @@ export type ImageSource =
 
 /** A decoded picture's faces. Coordinates are pixels of the picture as a person sees it (EXIF orientation applied). */
 export interface AnalyzedImage {
+  /** Clockwise turn that brought a selfie upright; sizes and boxes are those of the turned image. Absent otherwise. */
+  readonly turnedDeg?: TurnDeg;
+  /** Whether a selfie's main face may be none, or may be seen the wrong way round. */
+  readonly doubtful?: boolean;
   readonly widthPx: number;
   readonly heightPx: number;
   readonly faces: readonly Face[];

@@ -79,7 +79,7 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
 /** Deaths of workers over this batch, as their supervisors count them. */
 async function countCrashes(job: Job, redis: Redis): Promise<number> {
   if (job.attemptsStarted <= 1) return 0;
-  return Number((await redis.get(jobCrashesKey(job.queueName, idOf(job)))) ?? 0);
+  return Number((await redis.get(jobCrashesKey(job.queueQualifiedName, idOf(job)))) ?? 0);
 }
 
 async function indexFiles(

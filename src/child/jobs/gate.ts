@@ -70,11 +70,11 @@ export function createGate(): Gate {
  * The supervisor counts the deaths that it sees; BullMQ those of whole machines, as stalls.
  */
 export async function isSuspect(
-  job: Pick<Job, 'id' | 'queueName' | 'stalledCounter' | 'attemptsStarted' | 'attemptsMade'>,
+  job: Pick<Job, 'id' | 'queueQualifiedName' | 'stalledCounter' | 'attemptsStarted' | 'attemptsMade'>,
   redis: Pick<Redis, 'exists'>,
 ): Promise<boolean> {
   if (job.stalledCounter > 0) return true;
   // A first start needs no look.
   if (job.attemptsStarted - job.attemptsMade <= 1 || job.id === undefined) return false;
-  return (await redis.exists(jobCrashesKey(job.queueName, job.id))) > 0;
+  return (await redis.exists(jobCrashesKey(job.queueQualifiedName, job.id))) > 0;
 }

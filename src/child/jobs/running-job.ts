@@ -9,6 +9,9 @@ export interface RunningJob {
   /** Aborts when the job is stopped. */
   readonly signal: AbortSignal;
   stopped(): StopCause | null;
+  /** Whether its work has begun. */
+  started(): boolean;
+  start(): void;
   /** Only the first cause counts. */
   stop(cause: StopCause): void;
 }
@@ -16,10 +19,15 @@ export interface RunningJob {
 export function createRunningJob(job: Job): RunningJob {
   const controller = new AbortController();
   let stopped: StopCause | null = null;
+  let started = false;
   return {
     job,
     signal: controller.signal,
     stopped: () => stopped,
+    started: () => started,
+    start: () => {
+      started = true;
+    },
     stop: (cause) => {
       if (stopped !== null) return;
       stopped = cause;

@@ -1,3 +1,5 @@
+import type { Calibration } from '../../shared/calibration.js';
+import type { ExpansionRule } from '../../gallery/expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { JobError } from '../../shared/errors.js';
@@ -75,12 +77,15 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
 
   const threshold = job.threshold ?? settings.threshold;
   const minCosine = engine.calibration.cosineOf(threshold);
-  const { matches, unindexed, known, photos, faces } = await searchGallery(
+  const { matches, expandedBy, unindexed, known, photos, faces } = await searchGallery(
     job,
     probe.embedding,
     minCosine,
     context,
   );
+  if (expandedBy > 0 && unindexed.length === 0) {
+    context.log(`Searched again with the selfie and ${expandedBy} confident matches`);
+  }
   const ranked = rankMatches(matches, {
     calibration: engine.calibration,
     threshold,
@@ -95,7 +100,7 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
     faces,
     modelPack: engine.pack.key,
     threshold,
-    expandedBy: 0,
+    expandedBy,
     hint: probe.hint,
   };
   return {
@@ -110,17 +115,19 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
 
 interface SearchedPhotos extends Pick<SearchOutcome, 'unindexed' | 'known'> {
   readonly matches: readonly GalleryMatch[];
+  readonly expandedBy: number;
   readonly photos: number;
   readonly faces: number;
 }
 
 async function searchGallery(
-  { gallery }: SearchJob,
+  { gallery, expand }: SearchJob,
   probe: Float32Array,
   minCosine: number,
   context: SearchContext,
 ): Promise<SearchedPhotos> {
   const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
+  const expansion = expand ? expansionRuleOf(engine.calibration) : null;
   switch (gallery.kind) {
     case 'list': {
       const photos = await openListedPhotos(gallery.entries, {
@@ -134,6 +141,7 @@ async function searchGallery(
         limits: gallerySettings.quality,
         probe,
         minCosine,
+        expansion,
         signal,
         onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
         log,
@@ -142,7 +150,7 @@ async function searchGallery(
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();
-      const found = await galleries.search({ stage: gallery.stage, probe, minCosine });
+      const found = await galleries.search({ stage: gallery.stage, probe, minCosine, expansion });
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
       if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {
@@ -152,6 +160,11 @@ async function searchGallery(
       };
     }
   }
+}
+
+/** In the calibration of every pack the scores 0.5 and 0.6 stand for false match rates of 1e-4 and 1e-5. */
+function expansionRuleOf({ cosineOf }: Calibration): ExpansionRule {
+  return { confidentCosine: cosineOf(0.6), agreeingCosine: cosineOf(0.5) };
 }
 
 function noteSkipped(

@@ -2,6 +2,8 @@ import pMap from 'p-map';
 import { ImageError } from '../../shared/errors.js';
 import type { ListedPhoto } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
+import type { GalleryFace } from '../../gallery/cache/gallery.js';
+import { type ExpansionRule, searchExpanded } from '../../gallery/expand-probe.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
 import { cosineOf } from '../../gallery/store/fixed-point.js';
 import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
@@ -19,6 +21,8 @@ export interface SearchListedOptions {
   /** Embedding of the face to find: L2-normalised float32 [embeddingSize]. */
   readonly probe: Float32Array;
   readonly minCosine: number;
+  /** `null` searches without a second pass. */
+  readonly expansion: ExpansionRule | null;
   readonly signal: AbortSignal;
   /** Takes the share (0..1) of the photos that are done. */
   readonly onDone: (share: number) => void;
@@ -28,6 +32,7 @@ export interface SearchListedOptions {
 
 export interface SearchedList {
   readonly matches: readonly GalleryMatch[];
+  readonly expandedBy: number;
   readonly photos: number;
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
@@ -35,13 +40,27 @@ export interface SearchedList {
   readonly unindexed: readonly IndexBatch[];
 }
 
+interface ListedFace extends GalleryFace {
+  readonly embedding: Int16Array;
+}
+
 /** Searches photos one by one, several at a time. Broken photos are skipped. `path` of a match is the photo's id. */
 export async function searchListedPhotos(
   photos: readonly ListedPhoto[],
-  { findFaces, galleries, concurrency, limits, probe, minCosine, signal, onDone, log }: SearchListedOptions,
+  {
+    findFaces,
+    galleries,
+    concurrency,
+    limits,
+    probe,
+    minCosine,
+    expansion,
+    signal,
+    onDone,
+    log,
+  }: SearchListedOptions,
 ): Promise<SearchedList> {
-  const found: FoundFace[] = [];
-  let faces = 0;
+  const faces: ListedFace[] = [];
   let done = 0;
   let skipped = 0;
 
@@ -57,10 +76,7 @@ export async function searchListedPhotos(
         const { widthPx, heightPx } = photo;
         for (const face of photo.faces) {
           if (flawOf(face, limits) !== null) continue;
-          faces += 1;
-          const cosine = cosineOf(probe, face.embedding);
-          if (cosine < minCosine) continue;
-          found.push({ path: id, widthPx, heightPx, box: face.box, cosine, embedding: face.embedding });
+          faces.push({ path: id, widthPx, heightPx, box: face.box, embedding: face.embedding });
         }
       }
       done += 1;
@@ -70,12 +86,23 @@ export async function searchListedPhotos(
   );
 
   if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
-  const { matches, unindexed } = await leaveOutExcluded(found, probe, galleries);
-  return { matches, photos: photos.length - skipped, faces, unindexed };
+  const { matches, expandedBy } = searchExpanded(
+    probe,
+    minCosine,
+    expansion,
+    (embedding, atLeast) =>
+      faces
+        .map((face) => ({ face, cosine: cosineOf(embedding, face.embedding) }))
+        .filter(({ cosine }) => cosine >= atLeast),
+    ({ face }) => Float32Array.from(face.embedding),
+  );
+  const found = matches.map(({ face, cosine }) => ({ ...face, cosine }));
+  const admitted = await leaveOutExcluded(found, probe, galleries);
+  return { ...admitted, expandedBy, photos: photos.length - skipped, faces: faces.length };
 }
 
-interface FoundFace extends GalleryMatch {
-  readonly embedding: Int16Array;
+interface FoundFace extends ListedFace {
+  readonly cosine: number;
 }
 
 /** @throws {GalleryUnavailableError} this machine cannot tell whom to exclude */

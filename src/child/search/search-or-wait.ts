@@ -23,6 +23,7 @@ const NOTHING_YET = {
   unreadable: [],
   batches: [],
   matches: [],
+  expandedBy: 0,
 } as const;
 
 export interface WaitingDeps {

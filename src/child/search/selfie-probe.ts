@@ -2,7 +2,7 @@ import { ImageError, type ImageProblem, JobError } from '../../shared/errors.js'
 import type { FaceProblem, SelfieDetails } from '../../shared/job.js';
 import type { AnalyzedImage, Engine, Face } from '../engine/engine.js';
 import { ADVICE, describeFace } from './describe-face.js';
-import { pickSelfieFace } from './pick-selfie-face.js';
+import { pickMainFace } from '../vision/pick-main-face.js';
 
 export interface SelfieProbeOptions {
   readonly engine: Engine;
@@ -60,11 +60,10 @@ export async function createSelfieProbe(
     const name = details.length === 1 ? 'The selfie' : `Selfie ${i + 1}`;
     if (details.length > 1 || reason !== ONLY_FACE) options.log(`${name}: ${reason}`);
   }
-  const problem = used[0]?.problem ?? null;
   return {
     embedding: meanOf(used.map(({ face }) => face)),
     selfies: details,
-    hint: problem === null ? null : ADVICE[problem],
+    hint: hintOf(used),
   };
 }
 
@@ -72,9 +71,9 @@ async function analyzeSelfie(image: string, { engine, signal, log }: SelfieProbe
   try {
     const analyzed = await engine.analyze(
       { kind: 'base64', text: image },
-      { signal, urgent: true, note: log },
+      { signal, urgent: true, selfie: true, note: log },
     );
-    const face = pickSelfieFace(analyzed);
+    const face = pickMainFace(analyzed.faces, analyzed);
     if (face === null) return { kind: 'no-face', image: analyzed };
     return { kind: 'face', image: analyzed, face, problem: describeFace(face, analyzed).problem };
   } catch (error) {
@@ -83,10 +82,21 @@ async function analyzeSelfie(image: string, { engine, signal, log }: SelfieProbe
   }
 }
 
+const DOUBTFUL =
+  'We are not sure that we found your face in this photo. Please take another one in good light, facing the camera.';
+
+function hintOf(
+  used: readonly { readonly image: AnalyzedImage; readonly problem: FaceProblem | null }[],
+): string | null {
+  const problem = used[0]?.problem ?? null;
+  if (problem !== null) return ADVICE[problem];
+  return used.every(({ image }) => image.doubtful === true) ? DOUBTFUL : null;
+}
+
 const ONLY_FACE = 'searched for the only face';
 
 function describeSelfie(selfie: Selfie, used: readonly Selfie[]): SelfieDetails {
-  const turnedDeg = 0;
+  const turnedDeg = selfie.kind === 'refused' ? 0 : (selfie.image.turnedDeg ?? 0);
   switch (selfie.kind) {
     case 'refused':
       return { turnedDeg, faces: [], searched: null, reason: `not used: ${selfie.error.message}` };

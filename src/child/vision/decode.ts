@@ -1,67 +1,149 @@
-import sharp, { type Metadata } from 'sharp';
+import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
-import { PICTURE_FORMATS, recogniseFormat } from '../../shared/image-format.js';
+import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
+import { countJpegScans } from './jpeg-scans.js';
 import type { RgbImage } from './pixels.js';
 
 /**
- * Longest side of what faces are cropped from. A face that fills a tenth of it still has more pixels than the
+ * Longest side of the copy that faces are cut out of. A face that fills a tenth of it still has more pixels than the
  * embedder's 112.
  */
 export const WORKING_SIDE_PX = 1920;
 
+/** Cameras and programs write about ten scans. */
+const MAX_JPEG_SCANS = 64;
+/** A JPEG of 100 megapixels takes about a second on an idle processor. */
+const TIMEOUT_S = 10;
+/** From this size on, images of one thread are decoded one after the other, so that others get a processor, too. */
+const LARGE_PIXELS = 30_000_000;
+/** Only JPEG is shrunk while it is loaded; the others are decoded at their full size first. AVIF takes 0.1 s a megapixel. */
+const MAX_UNSHRINKABLE_PIXELS = 50_000_000;
+const MAX_AVIF_PIXELS = 20_000_000;
+/** A cut-off JPEG is read if at least this share of it is there. */
+const MIN_SHARE = 0.5;
+
 export interface DecodedPicture {
-  /** A copy that is no larger than was asked for. */
+  /** A copy, no larger than the caller asked for. */
   readonly image: RgbImage;
-  /** Size of the whole picture as a person sees it. */
+  /** Size of the whole image as a person sees it. */
   readonly widthPx: number;
   readonly heightPx: number;
 }
 
+let largeDecodes: Promise<unknown> = Promise.resolve();
+
 /**
- * Decodes one picture: its first frame, EXIF orientation applied, 8-bit sRGB, transparency laid on white. JPEG
- * and WebP are shrunk while they are loaded.
+ * Decodes one image: its first frame, EXIF orientation applied, 8-bit sRGB, transparency on white. JPEG and WebP are
+ * shrunk while they are loaded. A JPEG without its end is read as far as it goes.
  *
  * @param sidePx longest side of the copy
- * @throws {ImageError} it is not a photograph of a known format, is broken, or has more than `maxPixels`
+ * @throws {ImageError} it is not a photo of a known format, is broken, is mostly missing, takes too long, or has more
+ *   than `maxPixels`
  */
 export async function decodeImage(
   encoded: Buffer,
   maxPixels: number,
   sidePx = WORKING_SIDE_PX,
 ): Promise<DecodedPicture> {
-  checkFormat(encoded);
+  const format = checkFormat(encoded);
   try {
-    // The limit is judged on the header alone, with a sentence of our own.
+    // Judged by the header alone, before anything is decoded, and with a sentence of our own.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
-    checkPixels(metadata, maxPixels);
-    const { data, info } = await sharp(encoded, { limitInputPixels: maxPixels, failOn: 'error' })
-      .autoOrient()
-      .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const image = { data, widthPx: info.width, heightPx: info.height };
+    checkSize(metadata, format, maxPixels);
+    const decode = (): Promise<RgbImage> => decodePixels(encoded, format, maxPixels, sidePx);
+    const image = await (metadata.width * metadata.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
     return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`The image cannot be decoded (${firstLine(messageOf(error))}).`, 'unreadable', {
+    throw new ImageError(`The image cannot be decoded (${firstLine(messageOf(error))}).`, problemOf(error), {
       cause: error,
     });
   }
 }
 
-function checkFormat(encoded: Buffer): void {
-  const format = recogniseFormat(encoded);
-  if (format !== null && format !== 'HEIC') return;
-  const problem = format === 'HEIC' ? 'is in HEIC, which cannot be decoded' : 'is in no format that is known';
-  throw new ImageError(`The image ${problem}; use ${PICTURE_FORMATS.join(', ')}.`, 'unknown-format');
+/** Also bounds memory: one large image a thread. */
+function oneByOne(decode: () => Promise<RgbImage>): Promise<RgbImage> {
+  const result = largeDecodes.then(decode);
+  largeDecodes = result.catch(() => {});
+  return result;
 }
 
-function checkPixels({ width, height }: Metadata, maxPixels: number): void {
-  if (width * height <= maxPixels) return;
+async function decodePixels(
+  encoded: Buffer,
+  format: ImageFormat,
+  maxPixels: number,
+  sidePx: number,
+): Promise<RgbImage> {
+  try {
+    return await toRgb(encoded, sidePx, { limitInputPixels: maxPixels, failOn: 'error' });
+  } catch (error) {
+    if (format !== 'JPEG' || !isCutOff(error)) throw error;
+    const image = await toRgb(encoded, sidePx, { limitInputPixels: maxPixels, failOn: 'none' });
+    const share = 1 - greyShareOf(image);
+    if (share >= MIN_SHARE) return image;
+    throw new ImageError(`Only ${Math.round(100 * share)} % of the image is there.`, 'incomplete', {
+      cause: error,
+    });
+  }
+}
+
+async function toRgb(encoded: Buffer, sidePx: number, options: SharpOptions): Promise<RgbImage> {
+  const { data, info } = await sharp(encoded, options)
+    .timeout({ seconds: TIMEOUT_S })
+    .autoOrient()
+    .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data, widthPx: info.width, heightPx: info.height };
+}
+
+/** libjpeg's warning; libspng, libwebp and the others fail with words of their own. */
+function isCutOff(error: unknown): boolean {
+  return /premature end/i.test(messageOf(error));
+}
+
+function problemOf(error: unknown): 'incomplete' | 'too-large' | 'unreadable' {
+  if (isCutOff(error)) return 'incomplete';
+  return /timeout/i.test(messageOf(error)) ? 'too-large' : 'unreadable';
+}
+
+/** Share (0..1) of pixels in the grey that libjpeg fills up a cut-off image with. */
+function greyShareOf({ data, widthPx, heightPx }: RgbImage): number {
+  let grey = 0;
+  for (let i = 0; i < data.length; i += 3) {
+    if (isMiddle(data[i]) && isMiddle(data[i + 1]) && isMiddle(data[i + 2])) grey += 1;
+  }
+  return grey / (widthPx * heightPx);
+}
+
+function isMiddle(value = 0): boolean {
+  return value >= 127 && value <= 129;
+}
+
+function checkFormat(encoded: Buffer): ImageFormat {
+  const format = recogniseFormat(encoded);
+  if (format === null) {
+    throw new ImageError(
+      `The image is in no format that is known; use ${IMAGE_FORMATS.join(', ')}.`,
+      'unknown-format',
+    );
+  }
+  const scans = format === 'JPEG' ? countJpegScans(encoded) : 0;
+  if (scans > MAX_JPEG_SCANS) {
+    throw new ImageError(`The JPEG has ${scans} scans; at most ${MAX_JPEG_SCANS} are allowed.`, 'too-large');
+  }
+  return format;
+}
+
+function checkSize({ width, height }: Metadata, format: ImageFormat, maxPixels: number): void {
+  const bound = format === 'AVIF' ? MAX_AVIF_PIXELS : MAX_UNSHRINKABLE_PIXELS;
+  const most = format === 'JPEG' ? maxPixels : Math.min(maxPixels, bound);
+  if (width * height <= most) return;
   throw new ImageError(
-    `The image has ${width * height} pixels (${width} x ${height}); at most ${maxPixels} are allowed.`,
+    `The image has ${width * height} pixels (${width} x ${height}); at most ${most} are allowed` +
+      `${most < maxPixels ? ` in ${format}` : ''}.`,
     'too-large',
   );
 }

@@ -65,7 +65,7 @@ async function closeUpOf(
   return (await decodeImage(encoded, maxPixels, CLOSE_UP_SIDE_PX)).image;
 }
 
-function scaleFaces(faces: readonly DetectedFace[], from: RgbImage, to: RgbImage): DetectedFace[] {
+export function scaleFaces(faces: readonly DetectedFace[], from: RgbImage, to: RgbImage): DetectedFace[] {
   const factor = longerSide(to) / longerSide(from);
   return faces.map((face) => scaleFace(face, factor));
 }

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
-import { PICTURE_FORMATS, recogniseFormat } from '../../shared/image-format.js';
+import { recogniseFormat } from '../../shared/image-format.js';
 import { notFound } from '../api/api-error.js';
 import { readJobHead } from '../jobs/job-head.js';
 import { pathsOf, readJobContent } from '../jobs/job-view.js';
@@ -81,7 +81,8 @@ async function isPhotoFile(file: string): Promise<boolean> {
     const head = Buffer.alloc(HEAD_BYTES);
     const { bytesRead } = await handle.read(head, 0, HEAD_BYTES, 0);
     const format = recogniseFormat(head.subarray(0, bytesRead));
-    return (PICTURE_FORMATS as readonly (string | null)[]).includes(format);
+    // sharp, which makes the thumbnails, reads no HEIC.
+    return format !== null && format !== 'HEIC';
   } finally {
     await handle.close();
   }

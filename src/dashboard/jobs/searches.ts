@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { cancelJob } from '../../shared/cancel-job.js';
 import { parseSearchJob } from '../../shared/job.js';
-import { cancelChannel } from '../../shared/redis-keys.js';
 import type { Search } from '../api/api.js';
 import { ApiError, notFound } from '../api/api-error.js';
 import { isWaitingForIndex, readJobHead } from './job-head.js';
@@ -103,28 +103,24 @@ export async function readSearch(place: SearchPlace, id: string): Promise<Search
 }
 
 /**
- * Ends a search: one that runs fails as `CANCELLED`, one that waits is removed.
+ * Cancels a search: one that runs fails as `CANCELLED`, one that waits is removed.
  *
- * @throws {ApiError} `NOT_FOUND`, `CONFLICT` for one that has ended
+ * @throws {ApiError} `NOT_FOUND`, `CONFLICT` for one that has ended, or that ends at this moment
  */
 export async function cancelSearch({ queue, redis }: SearchPlace, id: string): Promise<void> {
-  const head = await readJobHead(redis, queue, id);
-  const state = await readState(queue, id);
-  if (head === null || state === null) throw gone();
-  switch (state) {
-    case 'completed':
-    case 'failed':
-      throw new ApiError(409, 'CONFLICT', 'The search has already ended.');
-    case 'active':
-      await redis.publish(cancelChannel(queue.name), id);
+  switch (await cancelJob(queue, redis, id)) {
+    case 'cancelled':
       return;
-    case 'waiting':
-    case 'waiting_children':
-    case 'delayed':
-      // Photos that are being indexed for it are of use to the next search.
-      if ((await queue.remove(id, { removeChildren: false })) === 1) return;
-      // A worker has taken it just now.
-      await redis.publish(cancelChannel(queue.name), id);
+    case 'missing':
+      throw gone();
+    case 'ended':
+      throw new ApiError(409, 'CONFLICT', 'The search has already ended.');
+    case 'ending':
+      throw new ApiError(
+        409,
+        'CONFLICT',
+        'The search is about to end. If it is tried again, cancel it then.',
+      );
   }
 }
 

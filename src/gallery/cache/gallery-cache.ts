@@ -1,3 +1,4 @@
+import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { NO_LIMITS } from '../face-quality.js';
@@ -17,6 +18,8 @@ export interface GalleryQuery {
   readonly probe: Float32Array;
   /** Cosine similarity (-1..1) that a match must reach. */
   readonly minCosine: number;
+  /** Without it there is no second pass. */
+  readonly expansion?: ExpansionRule | null;
 }
 
 /** A photo that shows the person, by its most similar face. */
@@ -28,6 +31,8 @@ export interface GalleryMatch extends GalleryFace {
 export interface SearchedGallery extends ScannedGallery {
   /** One match a photo, among the indexed photos, in no order. Excluded people are left out. */
   readonly matches: readonly GalleryMatch[];
+  /** Matches that improved the probe for a second pass; 0 where there was none. */
+  readonly expandedBy: number;
 }
 
 export interface ExcludedFaces {
@@ -156,19 +161,21 @@ export function createGalleryCache({
   return {
     check,
     scan: async (stage) => (await open(stage)).scanned,
-    search: ({ stage, probe, minCosine }) =>
+    search: ({ stage, probe, minCosine, expansion = null }) =>
       run(async () => {
-        const { gallery, excluded, scanned } = await open(stage);
+        const opened = await open(stage);
+        const { gallery, excluded, scanned } = opened;
         // Nobody may see a photo of somebody who is about to be excluded.
-        if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [] };
-        const best = new Map<string, GalleryMatch>();
-        for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
-          const { path, widthPx, heightPx, box } = gallery.face(row);
-          if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
-          if (excluded.has(gallery.matrix.read(row))) continue;
-          best.set(path, { path, widthPx, heightPx, box, cosine });
-        }
-        return { ...scanned, matches: [...best.values()] };
+        if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [], expandedBy: 0 };
+        const found = searchExpanded(
+          probe,
+          minCosine,
+          expansion,
+          (embedding, atLeast) => matchPhotos(opened, embedding, atLeast),
+          ({ row }) => gallery.matrix.read(row),
+        );
+        const matches = found.matches.map(({ row: _row, ...match }) => match);
+        return { ...scanned, matches, expandedBy: found.expandedBy };
       }),
     findExcluded: (embeddings) =>
       run(async () => {
@@ -177,4 +184,20 @@ export function createGalleryCache({
       }),
     invalidate: () => entries.clear(),
   };
+}
+
+/** Each photo by its most similar face. */
+function matchPhotos(
+  { gallery, excluded }: OpenGallery,
+  probe: Float32Array,
+  minCosine: number,
+): (GalleryMatch & { readonly row: number })[] {
+  const best = new Map<string, GalleryMatch & { readonly row: number }>();
+  for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
+    const { path, widthPx, heightPx, box } = gallery.face(row);
+    if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
+    if (excluded.has(gallery.matrix.read(row))) continue;
+    best.set(path, { path, widthPx, heightPx, box, cosine, row });
+  }
+  return [...best.values()];
 }

@@ -5,8 +5,8 @@ import type { FileStamp } from '../store/file-table.js';
 import { asUnavailable } from './gallery-problem.js';
 import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
 
-/** Formats that sharp's prebuilt libvips decodes: https://sharp.pixelplumbing.com/install/#prebuilt-binaries. HEIC is not one. */
-const PHOTO = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
+/** Names of the formats that `src/child/vision` decodes. */
+const PHOTO = /\.(jpe?g|png|webp|avif|hei[cf]|gif|tiff?)$/i;
 
 export function isPhoto(fileName: string): boolean {
   return PHOTO.test(fileName);

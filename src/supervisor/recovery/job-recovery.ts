@@ -1,14 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Queue, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { JobError, messageOf } from '../../shared/errors.js';
+import { messageOf } from '../../shared/errors.js';
+import { countJobCrash, crashedTooOften, MAX_JOB_CRASHES } from '../../shared/job-crashes.js';
 import type { Logger } from '../../shared/logger.js';
-import { jobCrashesKey } from '../../shared/redis-keys.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
-
-/** A job that has ended this many children is not given to another one. */
-export const MAX_JOB_CRASHES = 3;
-const CRASHES_EXPIRE_S = 86_400;
 
 /** Commands that a child had sent before it died may reach Redis after the first look. */
 const SECOND_LOOK_AFTER_MS = 500;
@@ -46,7 +42,8 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
 
   const giveBack = async (child: DeadChild, held: HeldJob): Promise<void> => {
     const { id, token } = held;
-    const crashes = child.crashed && child.suspects.has(id) ? await countCrash(held) : 0;
+    const crashes =
+      child.crashed && child.suspects.has(id) ? await countJobCrash(redis, held.queue.qualifiedName, id) : 0;
     const job = await bareJob(held, redis);
     // The child that takes a batch splits it after as many crashes, so that one photo cannot take the others down.
     if (crashes < MAX_JOB_CRASHES || held.queue === indexQueue) {
@@ -54,19 +51,10 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
       logger.warn({ jobId: id, crashes }, 'Gave a job of a child that died back to the queue');
       return;
     }
-    const reason = new JobError(
-      'CRASHED_WORKER',
-      `${crashes} workers died while they ran this job. ${child.description}.`,
-    );
+    const reason = crashedTooOften(crashes, child.description);
     await job.log(reason.detail);
     await job.moveToFailed(new UnrecoverableError(reason.message), token);
     logger.error({ jobId: id, crashes, detail: reason.detail }, 'Failed a job that crashed too many workers');
-  };
-
-  const countCrash = async ({ queue, id }: HeldJob): Promise<number> => {
-    const key = jobCrashesKey(queue.name, id);
-    const replies = await redis.multi().incr(key).expire(key, CRASHES_EXPIRE_S).exec();
-    return Number(replies?.[0]?.[1] ?? 1);
   };
 
   const recover = async (child: DeadChild): Promise<void> => {

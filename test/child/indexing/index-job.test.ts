@@ -112,7 +112,7 @@ describe('an index batch', () => {
 
   test('over which three workers crashed is split into single photos without another try', async () => {
     const job = await addBatch('a.jpg', 'b.jpg');
-    await redis.set(jobCrashesKey('face-index', job.id ?? ''), 3);
+    await redis.set(jobCrashesKey(job.queueQualifiedName, job.id ?? ''), 3);
     job.attemptsStarted = 4;
     await run(job);
     expect(looked).toEqual([]);

@@ -1,5 +1,6 @@
 import { Job } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { jobCrashesKey } from '../../../src/shared/redis-keys.js';
 import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
@@ -164,5 +165,27 @@ describe('a dead engine', () => {
     const returned = await reload(job);
     expect(await returned.getState()).toBe('waiting');
     expect(returned.attemptsMade).toBe(0);
+  });
+
+  test('fails a job over which the third thread or child has died', async () => {
+    const { qualifiedName } = portal.queue;
+    host.worker.resume();
+    const job = await portal.add(STUCK_JOB, { attempts: 3 });
+    await host.redis.set(jobCrashesKey(qualifiedName, job.id ?? ''), '2');
+    await engine.held();
+    engine.die();
+    await engine.died;
+    await host.worker.drain(0);
+    expect(await (await reload(job)).getState()).toBe('failed');
+    expect((await reload(job)).failedReason).toMatch(/^CRASHED_WORKER: /);
+  });
+
+  test('does not count against a job that had not begun', async () => {
+    const job = await portal.add(PLAIN_JOB);
+    engine.die();
+    await engine.died;
+    host.worker.resume();
+    await vi.waitFor(async () => expect(host.told.at(-1)).toMatch(/^ended/), PATIENCE);
+    expect(await host.redis.get(jobCrashesKey(portal.queue.qualifiedName, job.id ?? ''))).toBeNull();
   });
 });

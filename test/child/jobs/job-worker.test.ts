@@ -128,15 +128,22 @@ describe('a job', () => {
     expect(engine.inFlight()).toBe(0);
   });
 
-  test('is cancelled where the order is heard before the job', async () => {
-    const job = await portal.add(STUCK_JOB, { attempts: 3 });
-    host.worker.cancel(job.id ?? '');
+  test.each([null, 'text', 7, [1]])('whose data is %j fails with INVALID_JOB', async (data) => {
     host.worker.resume();
+    const job = await portal.add(data);
     await portal.reached(job, 'failed');
-    expect((await reload(job)).failedReason).toBe(
-      'CANCELLED: This search was cancelled. You can start a new one.',
-    );
-    expect(engine.inFlight()).toBe(0);
+    expect((await reload(job)).failedReason).toMatch(/^INVALID_JOB: /);
+    expect(host.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+  });
+
+  test('whose client does not say what to keep pushes out completed jobs that are older than a day', async () => {
+    host.worker.resume();
+    const completed = portal.queue.toKey('completed');
+    const now = Date.now();
+    await host.redis.zadd(completed, now - 2 * 86_400_000, 'old', now - 3_600_000, 'recent');
+    const job = await portal.add(PLAIN_JOB);
+    await portal.reached(job, 'completed');
+    expect(await host.redis.zrange(completed, 0, -1)).toEqual(['recent', job.id]);
   });
 
   test('carries a lock that begins with the prefix that the supervisor is told', async () => {

@@ -31,7 +31,7 @@ function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = 
   const progress: number[] = [];
   const log: string[] = [];
   const result = search({
-    ...contextOf(data),
+    ...contextOf({ expand: false, ...(data as object) }),
     engine,
     findFaces: createFindFaces(engine, FORGETFUL),
     settings: { ...SETTINGS, ...settings },
@@ -134,7 +134,7 @@ describe('runSearch', () => {
   });
 
   test('explains its answer where the job asks for details', async () => {
-    const context = contextOf({ image: 'face:0.3,1', gallery: inline('face:0.9', 'broken'), details: true });
+    const context = contextOf({ image: 'face:0.3,1', gallery: inline('face:0.99', 'broken'), details: true });
     const { result } = await runSearch(context);
     expect(result).toEqual({
       matches: [{ id: 'p0', score: expect.any(Number), similarity: expect.any(Number) }],
@@ -157,6 +157,27 @@ describe('runSearch', () => {
         expandedBy: 0,
         hint: null,
       },
+    });
+  });
+
+  describe('with expansion', () => {
+    // Both are confident and agree; the third photo is like them, and less like the selfie.
+    const gallery = inline('face:0.97', 'face:0.71', 'face:0.55');
+    const idsOf = async (job: object) => {
+      const { result, log } = start({ image: SELFIE, gallery, expand: true, ...job });
+      return { ids: (await result).map(({ id }) => id), log };
+    };
+
+    test('confident matches help to find others, and the log says how many', async () => {
+      const { ids, log } = await idsOf({});
+      expect(ids).toContain('p2');
+      expect(log).toEqual(['Searched again with the selfie and 2 confident matches']);
+    });
+
+    test('the job can turn it off', async () => {
+      const { ids, log } = await idsOf({ expand: false });
+      expect(ids).toEqual(['p0', 'p1']);
+      expect(log).toEqual([]);
     });
   });
 

@@ -216,7 +216,7 @@ describe('a search over HTTP', () => {
     const heard = defer<string>();
     const supervisor = dashboard.redis.duplicate();
     supervisor.on('message', (_channel, jobId) => heard.resolve(jobId));
-    await supervisor.subscribe(cancelChannel('face-search'));
+    await supervisor.subscribe(cancelChannel({ db: 0, prefix: 'bull', name: 'face-search' }));
     expect((await dashboard.send('DELETE', `/api/searches/${id}`)).status).toBe(204);
     expect(await heard.promise).toBe(id);
     supervisor.disconnect();

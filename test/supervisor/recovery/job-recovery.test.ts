@@ -78,7 +78,7 @@ describe('the jobs of a dead child', () => {
       await recover(lockTokenPrefix, ['a']);
     }
     expect((await queue.getWaiting()).map((job) => job.id)).toEqual(['a']);
-    expect(await redis.get(jobCrashesKey('face-search', 'a'))).toBe('4');
+    expect(await redis.get(jobCrashesKey('bull:face-search', 'a'))).toBe('4');
     await searches.close();
   });
 

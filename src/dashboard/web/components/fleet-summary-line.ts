@@ -13,14 +13,17 @@ interface FleetSummaryProps {
 /** The whole fleet in one line. */
 export function FleetSummaryLine({ fleet, samples, machines }: FleetSummaryProps) {
   const latency = latestLatency(samples);
-  const search = fleet.queues.find(({ kind }) => kind === 'search')?.counts;
+  const search = fleet.queues.find(({ kind }) => kind === 'search');
   return html`
     <section class="summary" aria-label="The fleet" data-testid="summary">
       <dl>
         <${Figure} name="Machines" value=${formatCount(machines)} />
         <${Figure} name="Workers" value=${formatCount(fleet.workers.length)} />
-        <${Figure} name="Searches waiting" value=${formatCount(search?.waiting ?? null)} />
-        <${Figure} name="Searches running" value=${formatCount(search?.active ?? null)} />
+        <${Figure}
+          name=${search?.paused === true ? 'Searches waiting (queue paused)' : 'Searches waiting'}
+          value=${formatCount(search?.counts.waiting ?? null)}
+        />
+        <${Figure} name="Searches running" value=${formatCount(search?.counts.active ?? null)} />
         <${Figure}
           name="Searches / min"
           value=${formatRate(searchesPerMinute(samples).at(-1)?.value ?? null)}

@@ -8,6 +8,7 @@ import type { Attempt } from './notices.js';
 import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
 import { type JobAction, isSelfieDeleted, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
+import { SearchDetails } from './search-details.js';
 import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {
@@ -109,7 +110,7 @@ function JobFacts({ job }: { readonly job: JobDetails }) {
   const waited = job.started_at === null ? null : job.started_at - job.added_at;
   const took = job.started_at === null || job.ended_at === null ? null : job.ended_at - job.started_at;
   const facts: readonly (readonly [name: string, value: unknown])[] = [
-    ['State', JOB_STATE_WORDS[job.state]],
+    ['State', job.waiting_for_index ? JOB_STATE_WORDS.waiting_children : JOB_STATE_WORDS[job.state]],
     ['Stage', job.stage === null ? UNKNOWN : html`<${PathText} path=${job.stage} />`],
     ['Worker', job.worker ?? UNKNOWN],
     ['Added', new Date(job.added_at * 1000).toLocaleString()],
@@ -142,6 +143,7 @@ function JobFacts({ job }: { readonly job: JobDetails }) {
     ${
       job.matches !== null &&
       html`<h4>Results</h4>
+        ${job.details !== null && html`<${SearchDetails} details=${job.details} />`}
         <${MatchGrid} matches=${job.matches} />`
     }
   `;

@@ -16,7 +16,12 @@ export type SearchState =
       readonly now: SearchEvents['state'];
       readonly cancelling: boolean;
     }
-  | { readonly type: 'found'; readonly matches: readonly Match[]; readonly tookS: number | null }
+  | {
+      readonly type: 'found';
+      readonly matches: readonly Match[];
+      readonly details: Search['details'];
+      readonly tookS: number | null;
+    }
   | { readonly type: 'failed'; readonly problem: ApiProblem };
 
 export type SearchMessage =
@@ -56,6 +61,7 @@ function endOf(search: Search): SearchState {
   return {
     type: 'found',
     matches: search.matches ?? [],
+    details: search.details,
     tookS: to === null ? null : to - from,
   };
 }
@@ -64,7 +70,8 @@ function endOf(search: Search): SearchState {
 export function describeProgress(state: Extract<SearchState, { type: 'sending' | 'running' }>): string {
   if (state.type === 'sending') return 'Sending the selfie…';
   if (state.cancelling) return 'Cancelling…';
-  const { state: job, position, progress } = state.now;
+  const { state: job, waiting_for_index: waitsForIndex, position, progress } = state.now;
+  if (waitsForIndex) return 'Waiting for indexing of new photos…';
   switch (job) {
     case 'waiting':
     case 'delayed':

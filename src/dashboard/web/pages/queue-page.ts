@@ -3,8 +3,9 @@ import type { FleetSample, QueueView } from '../../api/api.js';
 import { Chart } from '../components/chart.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { searchesPerMinute } from '../lib/fleet-summary.js';
-import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
+import { formatCount, formatLatency, formatRate, formatSecondsTick, plural } from '../lib/format.js';
 import { Galleries } from '../components/galleries.js';
+import { Icon } from '../components/icons.js';
 import { JobBrowser } from '../components/job-browser.js';
 import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
@@ -24,11 +25,29 @@ export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
   const queues = live.fleet?.queues ?? [];
   return html`
     <h1 class="unseen">Queue</h1>
+    <${PausedNotice} queues=${queues} />
     <${Counts} queues=${queues} />
     <${Charts} samples=${live.history.fleet} />
     <${JobBrowser} queues=${queues} job=${job} ask=${ask} attempt=${attempt} />
     <${Galleries} ask=${ask} attempt=${attempt} />
   `;
+}
+
+/** A paused queue keeps its jobs until someone resumes it. */
+function PausedNotice({ queues }: { readonly queues: readonly QueueView[] }) {
+  return queues
+    .filter(({ paused }) => paused)
+    .map(
+      ({ kind, counts }) => html`
+        <p class="reason paused" role="status" data-testid="paused-${kind}">
+          <${Icon} name="pause" />
+          <span>
+            The queue of ${QUEUE_WORDS[kind].toLowerCase()} is paused.
+            ${` ${plural(counts.waiting, 'job waits', 'jobs wait')} until it is resumed.`}
+          </span>
+        </p>
+      `,
+    );
 }
 
 function Counts({ queues }: { readonly queues: readonly QueueView[] }) {

@@ -4,6 +4,7 @@ import { formatLatency, plural } from '../lib/format.js';
 import { Icon } from '../components/icons.js';
 import { MatchGrid } from '../components/match-grid.js';
 import { ProblemBox } from '../components/problem-box.js';
+import { SearchDetails } from '../components/search-details.js';
 import { SelfiePicker } from '../components/selfie-picker.js';
 import { StageField } from '../components/stage-field.js';
 import { describeProgress, type SearchState } from '../lib/search-state.js';
@@ -132,6 +133,7 @@ function Outcome({ state }: { readonly state: SearchState }) {
     </div>
     ${state.type === 'idle' && html`<p class="empty">The matching photos appear here.</p>`}
     ${state.type === 'failed' && html`<${ProblemBox} problem=${state.problem} testid="search-error" />`}
+    ${state.type === 'found' && state.details !== null && html`<${SearchDetails} details=${state.details} />`}
     ${state.type === 'found' && html`<${MatchGrid} matches=${state.matches} />`}
   `;
 }

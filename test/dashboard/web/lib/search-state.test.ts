@@ -31,7 +31,7 @@ test('a search goes from the form through the queue to its matches', () => {
     type: 'ended',
     search: { ...search, state: 'completed', started_at: 101, ended_at: 103.5, matches: [] },
   });
-  expect(found).toEqual({ type: 'found', matches: [], tookS: 3.5 });
+  expect(found).toEqual({ type: 'found', matches: [], details: null, tookS: 3.5 });
 });
 
 test('a failed search shows its reason', () => {

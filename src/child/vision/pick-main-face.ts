@@ -1,18 +1,21 @@
-import type { Face, AnalyzedImage } from '../engine/engine.js';
+import type { Box } from '../../shared/face.js';
 
 /**
- * Who took the selfie: the face that is large and near the middle. `null` where there is none.
+ * The face that is large and near the middle: on a selfie, who took it. `null` if there is none.
  *
  * Area minus twice the squared distance of the centres, as in facenet's `align_dataset_mtcnn.py`
  * (https://github.com/davidsandberg/facenet, "some extra weight on the centering").
  */
-export function pickSelfieFace({ faces, widthPx, heightPx }: AnalyzedImage): Face | null {
-  const weight = ({ box }: Face): number => {
+export function pickMainFace<F extends { readonly box: Box }>(
+  faces: readonly F[],
+  { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
+): F | null {
+  const weight = ({ box }: F): number => {
     const offsetX = box.x + box.width / 2 - widthPx / 2;
     const offsetY = box.y + box.height / 2 - heightPx / 2;
     return box.width * box.height - 2 * (offsetX ** 2 + offsetY ** 2);
   };
-  return faces.reduce<Face | null>(
+  return faces.reduce<F | null>(
     (best, face) => (best === null || weight(face) > weight(best) ? face : best),
     null,
   );

@@ -1,25 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Box } from '../../../src/shared/face.js';
-import type { Face } from '../../../src/child/engine/engine.js';
-import { pickSelfieFace } from '../../../src/child/search/pick-selfie-face.js';
-
-const point = { x: 0, y: 0 };
-
-function faceAt(box: Box): Face {
-  return {
-    box,
-    landmarks: [point, point, point, point, point],
-    score: 0.9,
-    sharpness: 1000,
-    brightness: 120,
-    embedding: Float32Array.of(1),
-  };
-}
+import { pickMainFace } from '../../../src/child/vision/pick-main-face.js';
 
 /** The index of the face that is picked in a picture of 1000 x 800 pixels. */
 function picked(...boxes: Box[]): number {
-  const faces = boxes.map(faceAt);
-  const face = pickSelfieFace({ widthPx: 1000, heightPx: 800, faces });
+  const faces = boxes.map((box) => ({ box }));
+  const face = pickMainFace(faces, { widthPx: 1000, heightPx: 800 });
   return face === null ? -1 : faces.indexOf(face);
 }
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
+import { openNetworks } from '../../dist/child/engine/networks.js';
+import { pickMainFace } from '../../dist/child/vision/pick-main-face.js';
+import { createCalibration } from '../../dist/shared/calibration.js';
+import { findModelPack } from '../../dist/shared/model-pack.js';
+import { describeMachine, formatTable, median } from '../faults/report.mjs';
+import { nearestTheMiddle } from './embed-photos.mjs';
+import { listPhotos, readFolds } from './lfw-data.mjs';
+import { dot } from './metrics.mjs';
+
+const HELP = `Measures selfies as phones and programs spoil them: of same-person pairs that match as they are, how many still match
+when one photo is turned, mirrored, darkened, or stored in another way; looked at as a gallery photo and as a selfie.
+
+  npm run eval:selfies -- <lfw folder> [--pack mobilefacenet] [--models models] [--pairs 60]`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pack: { type: 'string', default: 'mobilefacenet' },
+    models: { type: 'string', default: 'models' },
+    pairs: { type: 'string', default: '60' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [folder] = positionals;
+if (values.help || folder === undefined) {
+  console.log(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+
+const lfw = path.resolve(folder);
+const pack = await findModelPack(values.pack, path.resolve(values.models));
+const networks = await openNetworks(pack, 'cpu', 1);
+const minCosine = createCalibration(pack.calibration).cosineOf(0.6);
+
+/** @typedef {import('sharp').Sharp} Sharp */
+/** @type {[string, (photo: Sharp) => Sharp][]} */
+const WAYS = [
+  ['as it is', (photo) => photo.jpeg()],
+  ['turned by 90 degrees', (photo) => photo.rotate(90).jpeg()],
+  ['turned by 180 degrees', (photo) => photo.rotate(180).jpeg()],
+  ['turned by 270 degrees', (photo) => photo.rotate(270).jpeg()],
+  ['mirrored', (photo) => photo.flop().jpeg()],
+  ['at a quarter of the light', (photo) => photo.linear(0.25, 0).jpeg()],
+  ['at a tenth of the light', (photo) => photo.linear(0.1, 0).jpeg()],
+  ['dark and turned by 90 degrees', (photo) => photo.rotate(90).linear(0.25, 0).jpeg()],
+  ['PNG of 16 bits', (photo) => photo.toColourspace('rgb16').png()],
+  ['CMYK', (photo) => photo.toColourspace('cmyk').jpeg()],
+  ['Display P3', (photo) => photo.withIccProfile('p3').jpeg()],
+];
+
+/** @param {Buffer} encoded @param {boolean} selfie */
+const analyze = (encoded, selfie) =>
+  analyzeImage(encoded, { pack, networks, maxImagePixels: 100_000_000, selfie });
+
+const folds = await readFolds(lfw, await listPhotos(lfw));
+const pairs = [];
+for (const { a, b, same } of folds.flat().filter((_, i) => i % 7 === 0)) {
+  if (!same || pairs.length === Number(values.pairs)) continue;
+  const photo = await readFile(path.join(lfw, a));
+  const first = nearestTheMiddle(await analyze(photo, false));
+  const other = nearestTheMiddle(await analyze(await readFile(path.join(lfw, b)), false));
+  if (!first || !other || dot(first.embedding, other.embedding) < minCosine) continue;
+  pairs.push({ photo, other: other.embedding });
+}
+
+const rows = [];
+for (const [way, treat] of WAYS) {
+  const counts = [0, 0];
+  const times = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+  for (const { photo, other } of pairs) {
+    const encoded = await treat(sharp(photo)).toBuffer();
+    for (const [i, selfie] of [false, true].entries()) {
+      const startedAt = performance.now();
+      const image = await analyze(encoded, selfie);
+      times[i]?.push(performance.now() - startedAt);
+      const face = pickMainFace(image.faces, image);
+      if (face !== null && dot(face.embedding, other) >= minCosine) counts[i] = (counts[i] ?? 0) + 1;
+    }
+  }
+  rows.push([way, ...counts.map(String), ...times.map((durations) => median(durations).toFixed(0))]);
+}
+await networks.release();
+console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match as they are`);
+console.log(formatTable([['selfie', 'before', 'now', 'before, ms', 'now, ms'], ...rows]));

@@ -1,0 +1,29 @@
+import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
+
+/**
+ * A BullMQ worker that says when it has finished with a job. BullMQ emits no event with the job when it could not record
+ * the job's end, for example because the lock was lost; so this class extends the method that runs a job from its fetch
+ * to its end.
+ */
+export class SettlingWorker<Data, Result> extends Worker<Data, Result> {
+  constructor(
+    name: string,
+    processor: Processor<Data, Result>,
+    options: WorkerOptions,
+    private readonly onSettled: (job: Job<Data, Result>) => void,
+  ) {
+    super(name, processor, options);
+  }
+
+  override async processJob(
+    job: Job<Data, Result>,
+    token: string,
+    fetchNext?: () => boolean,
+  ): ReturnType<Worker<Data, Result>['processJob']> {
+    try {
+      return await super.processJob(job, token, fetchNext);
+    } finally {
+      this.onSettled(job);
+    }
+  }
+}

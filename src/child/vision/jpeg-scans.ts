@@ -1,0 +1,27 @@
+const START_OF_SCAN = 0xda;
+const END_OF_IMAGE = 0xd9;
+/** Markers without a length: TEM, RST0 to RST7, SOI. */
+const isStandalone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+
+/**
+ * Number of scans of a JPEG (ITU-T T.81, annex B). A progressive JPEG has about ten; the decoder goes through the whole
+ * image for each of them, before the first pixel comes out and a time limit can take effect.
+ */
+export function countJpegScans(encoded: Buffer): number {
+  let scans = 0;
+  let at = 2;
+  for (;;) {
+    at = encoded.indexOf(0xff, at);
+    if (at < 0 || at + 1 >= encoded.length) return scans;
+    const marker = encoded[at + 1] ?? 0;
+    if (marker === END_OF_IMAGE) return scans;
+    // Fill bytes, and 0xff as a value in entropy-coded data.
+    if (marker === 0xff) at += 1;
+    else if (marker === 0 || isStandalone(marker)) at += 2;
+    else {
+      if (marker === START_OF_SCAN) scans += 1;
+      if (at + 4 > encoded.length) return scans;
+      at += 2 + Math.max(2, encoded.readUInt16BE(at + 2));
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Query expansion: confident matches of a first pass join the probe of a second one (Chum et al., "Total Recall:
+ * Automatic Query Expansion with a Generative Feature Model for Object Retrieval", 2007). docs/engine.md has the
+ * figures of the variants that were tried.
+ */
+export interface ExpansionRule {
+  /** Cosine similarity from which on a match is confident: that of a false match rate of 1e-5. */
+  readonly confidentCosine: number;
+  /** Mean cosine similarity that a confident match must have with the others: that of a false match rate of 1e-4. */
+  readonly agreeingCosine: number;
+}
+
+const MAX_JOINED = 10;
+/** Faces that are this similar are of the same shot, which says nothing new: the selfie's own file, copies of a photo. */
+const SAME_SHOT_COSINE = 0.98;
+/**
+ * How far the mean is scaled back to length 1. At 1 a second pass finds three times as many strangers at the same
+ * cosine; at this value as many as a pass without expansion, so that the calibration holds for both.
+ */
+const NORMALISATION = 0.5;
+
+export interface ExpandedSearch<M> {
+  readonly matches: readonly M[];
+  /** Matches that joined the probe; 0 where there was no second pass. */
+  readonly expandedBy: number;
+}
+
+/**
+ * Searches with a probe, and again with the expanded one if there are confident matches.
+ *
+ * @param probe L2-normalised float32 [embeddingSize]
+ * @param rule `null` searches once
+ * @param scan returns at most one match a photo
+ * @param embeddingOf of any length but 0: float32 [embeddingSize]
+ */
+export function searchExpanded<M extends { readonly cosine: number }>(
+  probe: Float32Array,
+  minCosine: number,
+  rule: ExpansionRule | null,
+  scan: (probe: Float32Array, minCosine: number) => readonly M[],
+  embeddingOf: (match: M) => Float32Array,
+): ExpandedSearch<M> {
+  if (rule === null) return { matches: scan(probe, minCosine), expandedBy: 0 };
+  const first = scan(probe, Math.min(minCosine, rule.confidentCosine));
+  const joined = selectJoined(first, rule, embeddingOf);
+  if (joined.length === 0) {
+    return { matches: first.filter(({ cosine }) => cosine >= minCosine), expandedBy: 0 };
+  }
+  const { embedding, scale } = joinProbe(probe, joined);
+  const matches = scan(embedding, minCosine / scale);
+  return {
+    matches: matches.map((match) => ({ ...match, cosine: match.cosine * scale })),
+    expandedBy: joined.length,
+  };
+}
+
+interface Joined {
+  readonly cosine: number;
+  /** Length 1. */
+  readonly embedding: Float32Array;
+}
+
+/** The best confident matches that agree with each other, so that a stranger among them does not pull the probe away. */
+function selectJoined<M extends { readonly cosine: number }>(
+  matches: readonly M[],
+  { confidentCosine, agreeingCosine }: ExpansionRule,
+  embeddingOf: (match: M) => Float32Array,
+): Joined[] {
+  const confident = matches
+    .filter(({ cosine }) => cosine >= confidentCosine && cosine < SAME_SHOT_COSINE)
+    .toSorted((a, b) => b.cosine - a.cosine);
+  const candidates: Joined[] = [];
+  for (const match of confident) {
+    if (candidates.length === MAX_JOINED) break;
+    const embedding = toUnit(embeddingOf(match));
+    if (candidates.some((other) => dot(other.embedding, embedding) >= SAME_SHOT_COSINE)) continue;
+    candidates.push({ cosine: match.cosine, embedding });
+  }
+  if (candidates.length === 1) return candidates;
+  return candidates.filter((candidate) => {
+    const others = candidates.filter((other) => other !== candidate);
+    const sum = others.reduce((total, other) => total + dot(candidate.embedding, other.embedding), 0);
+    return sum / others.length >= agreeingCosine;
+  });
+}
+
+/** The weighted mean of the probe and the matches as a unit vector, and the factor for cosines with it. */
+function joinProbe(
+  probe: Float32Array,
+  joined: readonly Joined[],
+): { embedding: Float32Array; scale: number } {
+  const mean = Float32Array.from(probe);
+  let weights = 1;
+  for (const { cosine, embedding } of joined) {
+    const weight = cosine ** 2;
+    weights += weight;
+    for (let i = 0; i < mean.length; i += 1) mean[i] = (mean[i] ?? 0) + weight * (embedding[i] ?? 0);
+  }
+  const length = lengthOf(mean) / weights;
+  return { embedding: toUnit(mean), scale: length ** (1 - NORMALISATION) };
+}
+
+function toUnit(vector: Float32Array): Float32Array {
+  const length = lengthOf(vector);
+  return vector.map((component) => component / length);
+}
+
+function lengthOf(vector: Float32Array): number {
+  return Math.sqrt(dot(vector, vector));
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}

@@ -1,0 +1,118 @@
+import { Job } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { deleteDueSelfies, startSelfieSweep } from '../../../src/child/jobs/selfies.js';
+import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createScriptedEngine } from '../../support/scripted-engine.js';
+import { recordLog } from '../../support/log-recorder.js';
+import {
+  PATIENCE,
+  PLAIN_JOB,
+  SELFIE,
+  startWorker,
+  type WorkerHarness,
+} from '../../support/worker-harness.js';
+
+const DAY_MS = 86_400_000;
+const FAILING = { ...PLAIN_JOB, image: 'empty', uid: 's1' };
+
+let server: RedisServer;
+let portal: QueueHarness;
+let host: WorkerHarness;
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  portal = await createQueueHarness(server);
+  host = await startWorker(portal.config, createScriptedEngine());
+  host.worker.resume();
+});
+afterEach(async () => {
+  await host.stop();
+  await portal.close();
+});
+
+const dataOf = async ({ id = '' }: Job) => (await Job.fromId(portal.queue, id))?.data as unknown;
+const deleteDue = (dueMs: number) =>
+  deleteDueSelfies(portal.queue, host.redis, dueMs, new AbortController().signal);
+
+test('a job that completes loses its selfie at once', async () => {
+  const job = await portal.add({ ...PLAIN_JOB, uid: 's1' });
+  await portal.reached(job, 'completed');
+  await vi.waitFor(
+    async () => expect(await dataOf(job)).toEqual({ ...PLAIN_JOB, uid: 's1', image: null }),
+    PATIENCE,
+  );
+});
+
+test('a job that completes at its second attempt loses its selfie too', async () => {
+  const job = await portal.add(FAILING);
+  await portal.reached(job, 'failed');
+  await job.updateData({ ...PLAIN_JOB, uid: 's1' });
+  await job.retry('failed');
+  await portal.reached(job, 'completed');
+  await vi.waitFor(async () => expect(await dataOf(job)).toMatchObject({ image: null, uid: 's1' }), PATIENCE);
+});
+
+test('a job that fails keeps its selfie, so that a retry works', async () => {
+  const job = await portal.add(FAILING);
+  await portal.reached(job, 'failed');
+  expect(await deleteDue(Date.now() - DAY_MS)).toBe(0);
+  expect(await dataOf(job)).toEqual(FAILING);
+});
+
+test('with a retention of 0, a job that fails loses its selfie at once', async () => {
+  await host.stop();
+  const config = { ...portal.config, jobs: { ...portal.config.jobs, failedSelfieRetentionMs: 0 } };
+  host = await startWorker(config, createScriptedEngine());
+  host.worker.resume();
+  const job = await portal.add(FAILING);
+  await portal.reached(job, 'failed');
+  await vi.waitFor(async () => expect(await dataOf(job)).toMatchObject({ image: null, uid: 's1' }), PATIENCE);
+});
+
+test('when the retention is over, the selfie is deleted, and a retry asks for a new one', async () => {
+  const job = await portal.add(FAILING);
+  await portal.reached(job, 'failed');
+  expect(await deleteDue(Date.now())).toBe(1);
+  expect(await dataOf(job)).toEqual({ ...FAILING, image: null });
+  await job.retry('failed');
+  await vi.waitFor(async () => {
+    const retried = await Job.fromId(portal.queue, job.id ?? '');
+    expect(retried?.failedReason).toMatch(/^INVALID_JOB: .*deleted.*upload it again/);
+  }, PATIENCE);
+});
+
+test('a job that a supervisor failed while no worker ran loses its selfie too', async () => {
+  await host.worker.drain(0);
+  const job = await portal.add({ image: SELFIE, images: [SELFIE], gallery: [] });
+  await host.redis.lrem(portal.queue.toKey('wait'), 0, job.id ?? '');
+  await host.redis.zadd(portal.queue.toKey('failed'), Date.now() - DAY_MS, job.id ?? '');
+  const { logger } = recordLog();
+  const sweep = startSelfieSweep(portal.queue, host.redis, DAY_MS / 2, logger);
+  await host.redis.del(`worker:selfie-sweep:bull:${portal.queue.name}`);
+  const again = startSelfieSweep(portal.queue, host.redis, DAY_MS / 2, logger);
+  await vi.waitFor(
+    async () => expect(await dataOf(job)).toEqual({ image: null, images: null, gallery: [] }),
+    PATIENCE,
+  );
+  await Promise.all([sweep.stop(), again.stop()]);
+});
+
+test('a job is read once, and one that was retried meanwhile keeps its selfie', async () => {
+  const jobs = [await portal.add(FAILING), await portal.add(FAILING)];
+  for (const job of jobs) await portal.reached(job, 'failed');
+  const read = vi.spyOn(host.redis, 'hget');
+  read.mockImplementationOnce(async () => {
+    await host.redis.zrem(portal.queue.toKey('failed'), jobs[0]?.id ?? '');
+    return JSON.stringify(FAILING);
+  });
+  expect(await deleteDue(Date.now())).toBe(1);
+  expect(await dataOf(jobs[0] as Job)).toEqual(FAILING);
+  read.mockClear();
+  expect(await deleteDue(Date.now())).toBe(0);
+  expect(read).not.toHaveBeenCalled();
+  read.mockRestore();
+});

@@ -1,0 +1,59 @@
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drawScene } from '../../../scripts/tiny/scene.mjs';
+import { analyzeImage } from '../../../src/child/engine/analyze-image.js';
+import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
+import { cosine } from '../../support/cosine.js';
+import { createModelFolder } from '../../support/model-folder.js';
+
+const SIZE = { widthPx: 480, heightPx: 320 };
+
+let pack: ModelPack;
+let networks: Networks;
+let scene: Buffer;
+let detections = 0;
+beforeAll(async () => {
+  const models = await createModelFolder();
+  pack = await findModelPack('tiny', models.directory);
+  const opened = await openNetworks(pack, 'cpu', 1);
+  networks = {
+    ...opened,
+    runDetector: (input, count, size) => {
+      detections += 1;
+      return opened.runDetector(input, count, size);
+    },
+  };
+  await models.remove();
+  scene = await drawScene({ ...SIZE, faces: [{ person: 7, x: 160, y: 90, sizePx: 150 }] });
+});
+afterAll(() => networks.release());
+
+async function analyze(encoded: Buffer, selfie: boolean) {
+  detections = 0;
+  const image = await analyzeImage(encoded, { pack, networks, maxImagePixels: 1_000_000, selfie });
+  return { image, detections };
+}
+
+test('a selfie whose face is sure costs no more than a gallery photo', async () => {
+  const photo = await analyze(scene, false);
+  const selfie = await analyze(scene, true);
+  expect(selfie.image).toEqual({ ...photo.image, turnedDeg: 0, doubtful: false });
+  expect(selfie.detections).toBe(photo.detections);
+});
+
+test.each([90, 180, 270] as const)('a selfie that is turned by %i degrees is turned back', async (deg) => {
+  const upright = (await analyze(scene, true)).image;
+  const turned = await sharp(scene).rotate(deg).png().toBuffer();
+  const { image } = await analyze(turned, true);
+  expect(image.turnedDeg).toBe(360 - deg);
+  expect([image.widthPx, image.heightPx]).toEqual([SIZE.widthPx, SIZE.heightPx]);
+  const [face] = image.faces;
+  const [expected] = upright.faces;
+  expect(cosine(face?.embedding as Float32Array, expected?.embedding as Float32Array)).toBeGreaterThan(0.95);
+});
+
+test('an image without a face stays as it is, and is doubtful', async () => {
+  const empty = await drawScene({ ...SIZE, faces: [] });
+  expect((await analyze(empty, true)).image).toEqual({ ...SIZE, faces: [], turnedDeg: 0, doubtful: true });
+});
