@@ -8,7 +8,6 @@ export function activityOf({ record, status }: SeenWorker): Activity {
       return record.current_job === null ? 'idle' : 'busy';
     case 'stalled':
     case 'failed':
-    case 'stalled':
     case 'lost':
       return 'trouble';
     case 'restarting':
