@@ -62,7 +62,8 @@ async function drawStage(stage, count) {
 }
 
 const redis = await startRedisServer();
-await mkdir(path.join(directory, 'gallery'), { recursive: true });
+// A worker takes no jobs while its gallery folder is empty.
+await drawStage('other', 1);
 const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
   cwd: directory,
   env: {

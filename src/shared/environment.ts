@@ -78,7 +78,7 @@ export const environment = z.object({
     .regex(/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/, 'must be a number from 0 to 1')
     .transform(Number)
     .default(0.6),
-  MATCH_LIMIT: integer(0, 1_000_000, 0),
+  MATCH_LIMIT: integer(0, 1_000_000, 10_000),
   GALLERY_DIR: z.string().optional(),
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
   EXCLUDED_STAGE: z.string().optional(),

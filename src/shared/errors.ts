@@ -2,7 +2,13 @@ import { EXIT_CODES } from './exit-codes.js';
 
 /** Stable codes that a failed job's `failedReason` starts with. */
 export type JobErrorCode =
-  'INVALID_JOB' | 'INVALID_IMAGE' | 'NO_FACE_DETECTED' | 'GALLERY_NOT_FOUND' | 'CANCELLED' | 'CRASHED_WORKER';
+  | 'INVALID_JOB'
+  | 'INVALID_IMAGE'
+  | 'NO_FACE_DETECTED'
+  | 'GALLERY_NOT_FOUND'
+  | 'GALLERY_TOO_LARGE'
+  | 'CANCELLED'
+  | 'CRASHED_WORKER';
 
 /** Portals show `failedReason` to the student as it is: say what happened and what to do. */
 const SENTENCES: Readonly<Record<JobErrorCode, string>> = {
@@ -11,6 +17,7 @@ const SENTENCES: Readonly<Record<JobErrorCode, string>> = {
   NO_FACE_DETECTED:
     'We could not find a face in your photo. Please take another one in good light, facing the camera.',
   GALLERY_NOT_FOUND: 'We could not find the photos for this search. Please try again later.',
+  GALLERY_TOO_LARGE: 'We cannot search the photos of this event at the moment. Please tell the organizers.',
   CANCELLED: 'This search was cancelled. You can start a new one.',
   CRASHED_WORKER:
     'We could not finish this search because of a technical problem. Please try again with another photo.',

@@ -62,7 +62,10 @@ export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
 
-/** Pub/sub channel: a message is the folder or photo (below `GALLERY_DIR`) whose faces were deleted, empty for all. */
+/** Stream: what was forgotten lately. Its name keeps it out of `INDEX_KEYS`, which `forget all` deletes. */
+export const FORGOTTEN_LOG_KEY = 'worker:forgotten';
+
+/** Pub/sub channel: a message means that the stream of forgotten photos has a new entry. */
 export const FORGOTTEN_CHANNEL = 'face-index:forgotten';
 
 /** Keys of the plans of an index queue, below the queue's own prefix so that all share its hash slot. */

@@ -40,7 +40,12 @@ describe('loadConfig', () => {
     });
     expect(config.queue).toEqual({ name: 'face-search', prefix: 'bull' });
     expect(config.hostname).toBe(hostname());
-    expect(config.jobs).toMatchObject({ concurrency: null, threshold: 0.6, limit: 0, keepSelfies: false });
+    expect(config.jobs).toMatchObject({
+      concurrency: null,
+      threshold: 0.6,
+      limit: 10_000,
+      keepSelfies: false,
+    });
     expect(config.gallery).toMatchObject({ dir: null, excludedStage: null, retentionS: 90 * 86_400 });
     expect(config.devices).toMatchObject({ gpuIndices: null, cpuOnly: false, cpuWorker: 'auto' });
     expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
@@ -65,7 +70,7 @@ describe('loadConfig', () => {
 
   test('an empty value in the environment undoes the one in .env', () => {
     writeFileSync(path.join(directory, '.env'), 'MATCH_LIMIT=5\n');
-    expect(load({ MATCH_LIMIT: '' }).jobs.limit).toBe(0);
+    expect(load({ MATCH_LIMIT: '' }).jobs.limit).toBe(10_000);
   });
 
   test.each([

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { createGalleryCache } from '../../gallery/cache/gallery-cache.js';
 import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
+import { createForgottenLog } from '../../gallery/store/forgotten-log.js';
 import { createLogger } from '../../shared/logger.js';
 import { createRedis } from '../../shared/redis-connection.js';
 import { FORGOTTEN_CHANNEL } from '../../shared/redis-keys.js';
@@ -29,9 +30,19 @@ await serveThread<GalleryCalls>(async () => {
   const subscriber = redis.duplicate({ connectionName: `${data.workerId} invalidation` });
   // `redis` already logs when the connection is lost and when it is back.
   subscriber.on('error', () => {});
-  subscriber.on('message', () => cache.invalidate());
-  // We may have missed invalidations while disconnected, so drop the cache.
-  subscriber.on('ready', () => cache.invalidate());
+  const log = createForgottenLog(redis);
+  const invalidate = (): void => {
+    log
+      .readNew()
+      .then((forgettings) => forgettings.forEach(cache.invalidate))
+      .catch((error: unknown) => {
+        logger.error({ err: error }, 'Cannot read what was forgotten; dropping all galleries from memory');
+        cache.invalidate({ kind: 'all' });
+      });
+  };
+  subscriber.on('message', invalidate);
+  // Messages are lost while disconnected. The log is not.
+  subscriber.on('ready', invalidate);
   subscriber.subscribe(FORGOTTEN_CHANNEL).catch((error: unknown) => {
     logger.error({ err: error }, 'Cannot subscribe to invalidations; deleted faces stay in memory');
   });

@@ -121,12 +121,13 @@ interface SearchedPhotos extends Pick<SearchOutcome, 'unindexed' | 'known'> {
 }
 
 async function searchGallery(
-  { gallery, expand }: SearchJob,
+  { gallery, expand, limit: ownLimit }: SearchJob,
   probe: Float32Array,
   minCosine: number,
   context: SearchContext,
 ): Promise<SearchedPhotos> {
   const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
+  const limit = ownLimit ?? settings.limit;
   const expansion = expand ? expansionRuleOf(engine.calibration) : null;
   switch (gallery.kind) {
     case 'list': {
@@ -150,7 +151,7 @@ async function searchGallery(
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();
-      const found = await galleries.search({ stage: gallery.stage, probe, minCosine, expansion });
+      const found = await galleries.search({ stage: gallery.stage, probe, minCosine, limit, expansion });
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
       if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
-import { isPhoto, listPhotos } from '../../gallery/listing/list-photos.js';
+import { isIgnoredFolder, isPhoto } from '../../gallery/listing/file-kind.js';
+import { listPhotos } from '../../gallery/listing/list-photos.js';
 import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../../gallery/batches/index-plans.js';
 import { createBadPhotos } from '../../gallery/store/bad-photos.js';
@@ -123,7 +124,7 @@ async function countByFolder(directory: GalleryDirectory): Promise<Map<string, n
     const entries = await readdir(realFolder, { withFileTypes: true }).catch((): Dirent[] => []);
     let pictures = 0;
     for (const entry of entries) {
-      if (entry.name.startsWith('.')) continue;
+      if (entry.name.startsWith('.') || isIgnoredFolder(entry.name)) continue;
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (entry.isFile()) pictures += isPhoto(entry.name) ? 1 : 0;
       else {

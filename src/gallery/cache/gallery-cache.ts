@@ -1,7 +1,10 @@
 import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
+import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
+import { withoutTrailingSlashes } from '../listing/gallery-directory.js';
 import { NO_LIMITS } from '../face-quality.js';
+import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
 import { createGalleryCheck } from './gallery-check.js';
 import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
@@ -11,6 +14,8 @@ import { createRefresh, type Refresh, type ScannedGallery } from './refresh.js';
 const MAX_GALLERIES = 32;
 /** A gallery is loaded again after this long, because Redis may have dropped photos whose retention time is over. */
 const RELOAD_MS = 86_400_000;
+/** A gallery that was too large is not loaded again for this long. */
+const REFUSED_MS = 60_000;
 
 export interface GalleryQuery {
   readonly stage: string;
@@ -18,6 +23,8 @@ export interface GalleryQuery {
   readonly probe: Float32Array;
   /** Cosine similarity (-1..1) that a match must reach. */
   readonly minCosine: number;
+  /** At most so many matches, the best ones; 0 for all. */
+  readonly limit: number;
   /** Without it there is no second pass. */
   readonly expansion?: ExpansionRule | null;
 }
@@ -29,7 +36,7 @@ export interface GalleryMatch extends GalleryFace {
 }
 
 export interface SearchedGallery extends ScannedGallery {
-  /** One match a photo, among the indexed photos, in no order. Excluded people are left out. */
+  /** One match a photo, among the indexed photos, from the best down. Excluded people are left out. */
   readonly matches: readonly GalleryMatch[];
   /** Matches that improved the probe for a second pass; 0 where there was none. */
   readonly expandedBy: number;
@@ -55,8 +62,8 @@ export interface GalleryCache {
   findExcluded(embeddings: readonly Float32Array[]): Promise<ExcludedFaces>;
   /** Resolves with the reason why no search can run here, or `null`. Does not wait for Redis. */
   check(): Promise<string | null>;
-  /** Drops every gallery from memory. */
-  invalidate(): void;
+  /** Drops deleted faces from memory. */
+  invalidate(forgetting: Forgetting): void;
 }
 
 export interface GalleryCacheOptions {
@@ -92,6 +99,8 @@ export function createGalleryCache({
 }: GalleryCacheOptions): GalleryCache {
   /** By stage, in the order of their last use. */
   const entries = new Map<string, CacheEntry>();
+  /** Galleries that were too large, so that not every search loads them in vain. */
+  const refusals = new Map<string, { readonly error: JobError; readonly untilMs: number }>();
 
   const takeEntry = (stage: string): CacheEntry => {
     const found = entries.get(stage);
@@ -104,7 +113,10 @@ export function createGalleryCache({
   const createEntry = (stage: string): CacheEntry => {
     const isOfExcluded = settings.excludedStage !== null && isWithin(stage, settings.excludedStage);
     // A small or blurred face must still exclude its owner.
-    const gallery = createGallery(stores, embeddingSize, isOfExcluded ? NO_LIMITS : settings.quality);
+    const gallery = createGallery(stores, embeddingSize, {
+      limits: isOfExcluded ? NO_LIMITS : settings.quality,
+      maxBytes: settings.memoryBytes,
+    });
     const belongs = (folder: string): boolean => exclusion.admits(stage, folder);
     return {
       gallery,
@@ -114,17 +126,23 @@ export function createGalleryCache({
   };
 
   const load = async (stage: string): Promise<{ entry: CacheEntry; scanned: ScannedGallery }> => {
+    const refused = refusals.get(stage);
+    if (refused !== undefined && now() < refused.untilMs) throw refused.error;
+    refusals.delete(stage);
     const entry = takeEntry(stage);
     try {
       return { entry, scanned: await entry.refresh() };
     } catch (error) {
-      entries.delete(stage);
+      if (entries.get(stage) === entry) entries.delete(stage);
+      if (error instanceof JobError && error.code === 'GALLERY_TOO_LARGE') {
+        refusals.set(stage, { error, untilMs: now() + REFUSED_MS });
+      }
       throw error;
     }
   };
 
   /** Drops the galleries that have not been used for the longest time. */
-  const evict = (inUse: readonly CacheEntry[]): void => {
+  const evict = (inUse: readonly (CacheEntry | undefined)[]): void => {
     let bytes = 0;
     for (const { gallery } of entries.values()) bytes += gallery.bytes();
     for (const [stage, entry] of entries) {
@@ -146,9 +164,9 @@ export function createGalleryCache({
   });
 
   const open = async (stage: string): Promise<OpenGallery> => {
-    const { entry, scanned } = await load(stage.replace(/\/+$/, ''));
+    const { entry, scanned } = await load(withoutTrailingSlashes(stage));
     const excluded = await exclusion.load();
-    evict([entry]);
+    evict([entry, entries.get(settings.excludedStage ?? '')]);
     return {
       gallery: entry.gallery,
       excluded,
@@ -161,7 +179,7 @@ export function createGalleryCache({
   return {
     check,
     scan: async (stage) => (await open(stage)).scanned,
-    search: ({ stage, probe, minCosine, expansion = null }) =>
+    search: ({ stage, probe, minCosine, limit, expansion = null }) =>
       run(async () => {
         const opened = await open(stage);
         const { gallery, excluded, scanned } = opened;
@@ -174,7 +192,9 @@ export function createGalleryCache({
           (embedding, atLeast) => matchPhotos(opened, embedding, atLeast),
           ({ row }) => gallery.matrix.read(row),
         );
-        const matches = found.matches.map(({ row: _row, ...match }) => match);
+        const best = found.matches.toSorted((a, b) => b.cosine - a.cosine);
+        const kept = limit > 0 ? best.slice(0, limit) : best;
+        const matches = kept.map(({ row: _row, ...match }) => match);
         return { ...scanned, matches, expandedBy: found.expandedBy };
       }),
     findExcluded: (embeddings) =>
@@ -182,7 +202,16 @@ export function createGalleryCache({
         const { has, batches, isIncomplete } = await exclusion.load();
         return { excluded: embeddings.map((embedding) => isIncomplete || has(embedding)), batches };
       }),
-    invalidate: () => entries.clear(),
+    invalidate: (forgetting) => {
+      if (forgetting.kind === 'all') {
+        entries.clear();
+        return;
+      }
+      for (const { gallery, refresh } of entries.values()) {
+        gallery.drop(forgetting.hashes);
+        refresh.expire();
+      }
+    },
   };
 }
 

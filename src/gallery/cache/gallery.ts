@@ -1,4 +1,5 @@
 import type { ListedFolder } from '../listing/list-photos.js';
+import { JobError } from '../../shared/errors.js';
 import type { Box } from '../../shared/face.js';
 import { createFaceMatrix, type FaceMatrix } from '../matrix/face-matrix.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
@@ -11,6 +12,8 @@ import { planBatches } from '../batches/plan-batches.js';
 /** Measured size of a photo's and a face's objects, without the matrix. */
 const PHOTO_BYTES = 400;
 const FACE_BYTES = 250;
+/** Photos that are decoded at once. */
+const FILES_PER_LOAD = 1000;
 
 export interface GalleryStores {
   readonly embeddings: EmbeddingStore;
@@ -33,6 +36,8 @@ interface MatrixFace extends GalleryFace {
 
 interface GalleryPhoto {
   readonly stamp: FileStamp;
+  /** `null` for a file that cannot be read. */
+  readonly hash: string | null;
   /** Why the photo is skipped, `null` for a usable one. */
   readonly broken: string | null;
   readonly faces: readonly MatrixFace[];
@@ -57,19 +62,30 @@ export interface Gallery {
   /** Paths of the photos that can be read but show no face. */
   withoutFaces(): string[];
   bytes(): number;
+  /** Drops photos by their content; the next update reads them again. */
+  drop(hashes: ReadonlySet<string>): void;
+}
+
+export interface GalleryOptions {
+  readonly limits: QualityLimits;
+  /** A larger gallery is refused. */
+  readonly maxBytes: number;
 }
 
 export function createGallery(
   { embeddings, files: table }: GalleryStores,
   embeddingSize: number,
-  limits: QualityLimits,
+  { limits, maxBytes }: GalleryOptions,
 ): Gallery {
   const matrix = createFaceMatrix(embeddingSize);
   const photos = new Map<string, GalleryPhoto>();
   /** The face of each row of the matrix. */
   const faceOfRow: MatrixFace[] = [];
 
-  const drop = (path: string): void => {
+  /** Contents that were dropped while an update may already have read them. */
+  const droppedMeanwhile = new Set<string>();
+
+  const dropPhoto = (path: string): void => {
     for (const face of photos.get(path)?.faces ?? []) {
       // The matrix moves its last row into the gap.
       matrix.remove(face.row);
@@ -81,9 +97,9 @@ export function createGallery(
     photos.delete(path);
   };
 
-  const load = (path: string, stamp: FileStamp, photo: PhotoRecord): void => {
+  const load = (path: string, stamp: FileStamp, hash: string | null, photo: PhotoRecord): void => {
     if (photo.kind === 'broken') {
-      photos.set(path, { stamp, broken: photo.message, faces: [], belowQuality: 0 });
+      photos.set(path, { stamp, hash, broken: photo.message, faces: [], belowQuality: 0 });
       return;
     }
     const { widthPx, heightPx } = photo;
@@ -93,26 +109,38 @@ export function createGallery(
       faceOfRow.push(face);
       return face;
     });
-    photos.set(path, { stamp, broken: null, faces, belowQuality: photo.faces.length - usable.length });
+    photos.set(path, { stamp, hash, broken: null, faces, belowQuality: photo.faces.length - usable.length });
   };
 
+  const bytes = (): number => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES;
+
   /** @returns the files that are not indexed yet */
-  const updateFolder = async (folder: string, changed: readonly FileStamp[]): Promise<FileStamp[]> => {
+  const loadFiles = async (folder: string, changed: readonly FileStamp[]): Promise<FileStamp[]> => {
     const contents = await table.read(folder, changed);
     const hashes = contents.map((content) => (content?.kind === 'content' ? content.hash : null));
     const known = await embeddings.read(hashes.filter((hash) => hash !== null));
     let next = 0;
-    return changed.filter((stamp, i) => {
+    const unindexed = changed.filter((stamp, i) => {
+      const hash = hashes[i] ?? null;
       const record = recordOf(contents[i] ?? null, () => known[next++] ?? null);
-      if (record !== null) load(`${folder}/${stamp.name}`, stamp, record);
-      return record === null;
+      if (record === null || (hash !== null && droppedMeanwhile.has(hash))) return true;
+      load(`${folder}/${stamp.name}`, stamp, hash, record);
+      return false;
     });
+    if (bytes() > maxBytes) {
+      throw new JobError(
+        'GALLERY_TOO_LARGE',
+        `The gallery takes more than the ${Math.round(maxBytes / 2 ** 20)} MB of GALLERY_MEMORY_MB: raise it, or search smaller stages`,
+      );
+    }
+    return unindexed;
   };
 
   return {
     matrix,
     face: (row) => faceOfRow[row] as GalleryFace,
     update: async (listed) => {
+      droppedMeanwhile.clear();
       const present = new Set<string>();
       const batches: IndexBatch[] = [];
       for (const { folder, files } of listed) {
@@ -122,10 +150,16 @@ export function createGallery(
           present.add(path);
           if (!isSame(photos.get(path)?.stamp, file)) changed.push(file);
         }
-        for (const { name } of changed) drop(`${folder}/${name}`);
-        if (changed.length > 0) batches.push(...planBatches(folder, await updateFolder(folder, changed)));
+        for (const { name } of changed) dropPhoto(`${folder}/${name}`);
+        const unindexed: FileStamp[] = [];
+        for (let start = 0; start < changed.length; start += FILES_PER_LOAD) {
+          unindexed.push(...(await loadFiles(folder, changed.slice(start, start + FILES_PER_LOAD))));
+        }
+        batches.push(...planBatches(folder, unindexed));
       }
-      for (const path of photos.keys()) if (!present.has(path)) drop(path);
+      const vanished = [...photos.keys()].filter((path) => !present.has(path));
+      for (const path of vanished) dropPhoto(path);
+      for (const { folder } of listed) await table.remove(folder, namesIn(folder, vanished));
       return batches;
     },
     photos: () => photos.size,
@@ -136,7 +170,11 @@ export function createGallery(
       [...photos].flatMap(([path, { broken, faces, belowQuality }]) =>
         broken === null && faces.length + belowQuality === 0 ? [path] : [],
       ),
-    bytes: () => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES,
+    bytes,
+    drop: (hashes) => {
+      for (const hash of hashes) droppedMeanwhile.add(hash);
+      for (const [path, { hash }] of photos) if (hash !== null && hashes.has(hash)) dropPhoto(path);
+    },
   };
 }
 
@@ -149,6 +187,12 @@ function recordOf(content: FileContent | null, readRecord: () => PhotoRecord | n
     case undefined:
       return null;
   }
+}
+
+function namesIn(folder: string, paths: readonly string[]): string[] {
+  return paths
+    .filter((path) => path.lastIndexOf('/') === folder.length && path.startsWith(folder))
+    .map((path) => path.slice(folder.length + 1));
 }
 
 function isSame(before: FileStamp | undefined, now: FileStamp): boolean {

@@ -27,7 +27,11 @@ export interface ScannedGallery {
  *
  * @throws {JobError} `GALLERY_NOT_FOUND`
  */
-export type Refresh = () => Promise<ScannedGallery>;
+export interface Refresh {
+  (): Promise<ScannedGallery>;
+  /** Makes the next call scan again. */
+  expire(): void;
+}
 
 export interface RefreshOptions {
   readonly stage: string;
@@ -48,14 +52,18 @@ type Scan =
 
 export function createRefresh({ stage, gallery, galleryDir, belongs, now }: RefreshOptions): Refresh {
   let state: Scan = { kind: 'never' };
+  let expirations = 0;
 
   const scan = async (): Promise<ScannedGallery> => {
     const startedMs = now();
+    const before = expirations;
     try {
       const scanned = await update();
       // Other workers index the missing photos meanwhile.
       const freshMs =
-        scanned.batches.length > 0 ? 0 : Math.max(FRESH_MS, FRESH_DURATIONS * (now() - startedMs));
+        scanned.batches.length > 0 || before !== expirations
+          ? 0
+          : Math.max(FRESH_MS, FRESH_DURATIONS * (now() - startedMs));
       state = { kind: 'scanned', scanned, freshUntilMs: now() + freshMs };
       return scanned;
     } catch (error) {
@@ -66,23 +74,32 @@ export function createRefresh({ stage, gallery, galleryDir, belongs, now }: Refr
 
   const update = async (): Promise<ScannedGallery> => {
     const unreadable: string[] = [];
+    const ignored: string[] = [];
     const directory = await openGalleryDirectory(galleryDir);
-    const listed = await listPhotos(directory, stage, (line) => unreadable.push(line));
+    const listed = await listPhotos(directory, stage, (line, isPhoto) =>
+      (isPhoto ? unreadable : ignored).push(line),
+    );
     const batches = await gallery.update(listed.filter(({ folder }) => belongs(folder)));
     const broken = gallery.broken().map(({ path, message }) => `Skipped photo ${path}: ${message}`);
     return {
       photos: gallery.photos(),
       faces: gallery.matrix.size,
       belowQuality: gallery.belowQuality(),
-      skipped: [...unreadable, ...broken],
+      skipped: [...unreadable, ...broken, ...ignored],
       unreadable,
       batches,
     };
   };
 
-  return async () => {
+  const refresh = async (): Promise<ScannedGallery> => {
     if (state.kind === 'scanned' && now() < state.freshUntilMs) return state.scanned;
     if (state.kind !== 'scanning') state = { kind: 'scanning', scanned: scan() };
     return state.scanned;
   };
+  return Object.assign(refresh, {
+    expire: () => {
+      expirations += 1;
+      if (state.kind === 'scanned') state = { kind: 'never' };
+    },
+  });
 }

@@ -3,14 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import { JobError } from '../../shared/errors.js';
 import type { FileStamp } from '../store/file-table.js';
 import { asUnavailable } from './gallery-problem.js';
-import type { GalleryDirectory, ResolvedPath } from './gallery-directory.js';
+import { isIgnoredFolder, isPhoto, isUnreadPhoto, isUsableName } from './file-kind.js';
+import { type GalleryDirectory, type ResolvedPath, withoutTrailingSlashes } from './gallery-directory.js';
 
-/** Names of the formats that `src/child/vision` decodes. */
-const PHOTO = /\.(jpe?g|png|webp|avif|hei[cf]|gif|tiff?)$/i;
-
-export function isPhoto(fileName: string): boolean {
-  return PHOTO.test(fileName);
-}
+/** The scan lets other work run after this long. */
+const YIELD_AFTER_MS = 5;
 
 /** The photos directly in one folder. */
 export interface ListedFolder {
@@ -24,17 +21,19 @@ export interface ListedFolder {
  * All photos below a folder of the gallery, in a stable order, without hidden files and folders and without links
  * that leave the gallery. A folder with several links to it is listed once.
  *
- * Reads folders synchronously, which blocks its thread: call it from a thread without other work.
+ * Uses synchronous calls, because a file system that hangs would otherwise block libuv's threads, which the whole
+ * process shares. Other work of its thread runs every few milliseconds.
  *
- * @param note takes one line for every folder that is left out
+ * @param note takes one line for each kind of file and for each folder that is left out. `isPhoto` is false for what
+ *   holds no photos of people
  * @throws {JobError} `GALLERY_NOT_FOUND`
  */
 export async function listPhotos(
   directory: GalleryDirectory,
   stage: string,
-  note: (line: string) => void,
+  note: (line: string, isPhoto: boolean) => void,
 ): Promise<ListedFolder[]> {
-  const start = stage.replace(/\/+$/, '');
+  const start = withoutTrailingSlashes(stage);
   const resolved = isHidden(start) ? null : await directory.resolve(start);
   if (resolved?.kind !== 'folder') {
     throw new JobError(
@@ -48,15 +47,29 @@ export async function listPhotos(
 
   const listed: ListedFolder[] = [];
   const visited = new Set<string>();
+  const leftOut = { ignored: 0, unread: 0, unusable: 0 };
+  let yieldedMs = performance.now();
 
   const walk = async (folder: string, realFolder: string): Promise<void> => {
     if (visited.has(realFolder)) return;
     visited.add(realFolder);
-    await setImmediate();
     const folders = new Map<string, string>();
     const files: FileStamp[] = [];
     for (const entry of readdirSync(realFolder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
+      if (performance.now() - yieldedMs > YIELD_AFTER_MS) {
+        await setImmediate();
+        yieldedMs = performance.now();
+      }
+      if (!isUsableName(entry.name)) {
+        leftOut.unusable += 1;
+        continue;
+      }
+      if (isIgnoredFolder(entry.name)) {
+        leftOut.ignored += 1;
+        continue;
+      }
+      if (isUnreadPhoto(entry.name)) leftOut.unread += 1;
       const path = `${folder}/${entry.name}`;
       const target = await targetOf(entry, path, `${realFolder}/${entry.name}`, directory);
       if (target?.kind === 'folder') folders.set(path, target.realPath);
@@ -71,13 +84,24 @@ export async function listPhotos(
     for (const [path, realPath] of [...folders].toSorted(([a], [b]) => byCodeUnit(a, b))) {
       await walk(path, realPath).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EACCES' && error.code !== 'ENOENT') throw asUnavailable(error);
-        note(`Left out folder ${path}: it cannot be read (${error.code})`);
+        note(`Left out folder ${path}: it cannot be read (${error.code})`, true);
       });
     }
   };
-  await walk(start, resolved.realPath).catch((error: unknown) => {
-    throw asUnavailable(error);
+  await walk(start, resolved.realPath).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') throw asUnavailable(error);
+    throw new JobError(
+      'GALLERY_NOT_FOUND',
+      'This machine has no permission to read the folder of the stage.',
+    );
   });
+  const { ignored, unread, unusable } = leftOut;
+  if (unread > 0)
+    note(`Left out ${unread} photos in formats that are not read, such as JPEG XL or raw`, true);
+  if (unusable > 0) {
+    note(`Left out ${unusable} names with backslashes, control characters or bytes that are not UTF-8`, true);
+  }
+  if (ignored > 0) note(`Left out ${ignored} folders of thumbnails, deleted files or system files`, false);
   return listed;
 }
 

@@ -26,6 +26,8 @@ export type FileContent =
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
   read(folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]>;
+  /** Removes files that are gone. */
+  remove(folder: string, names: readonly string[]): Promise<void>;
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
 }
 
@@ -43,6 +45,11 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
         found.push(...(await readSome(folder, files.slice(start, start + NAMES_PER_READ))));
       }
       return found;
+    },
+    remove: async (folder, names) => {
+      for (let start = 0; start < names.length; start += NAMES_PER_READ) {
+        await redis.hdel(filesKey(folder), ...names.slice(start, start + NAMES_PER_READ));
+      }
     },
     write: async (folder, files) => {
       if (files.length === 0) return;

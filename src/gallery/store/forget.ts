@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+import { logForgetting } from './forgotten-log.js';
 
 /** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
@@ -24,7 +25,7 @@ export interface Forgotten {
  */
 export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
   const forgotten = await deleteFaces(redis, what);
-  await redis.publish(FORGOTTEN_CHANNEL, what.kind === 'path' ? what.path : '');
+  await redis.publish(FORGOTTEN_CHANNEL, '');
   return forgotten;
 }
 
@@ -49,6 +50,7 @@ async function forgetPack(redis: Redis, pack: string): Promise<Forgotten> {
     });
     if (ofPack.length > 0) photos += await redis.unlink(ofPack);
   }
+  await logForgetting(redis, null);
   return { photos, folders: 0 };
 }
 
@@ -60,6 +62,7 @@ async function forgetAll(redis: Redis): Promise<Forgotten> {
     photos += keys.filter((key) => key !== BAD_PHOTOS_KEY).length - folderKeys.length;
     await redis.unlink(keys);
   }
+  await logForgetting(redis, null);
   return { photos, folders };
 }
 
@@ -82,7 +85,9 @@ async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
     hashes.add(hashOf(value));
     await redis.hdel(filesKey(folder), name);
   }
-  return { photos: await forgetContents(redis, hashes), folders };
+  const photos = await forgetContents(redis, hashes);
+  if (hashes.size > 0) await logForgetting(redis, hashes);
+  return { photos, folders };
 }
 
 /** For every model pack. */

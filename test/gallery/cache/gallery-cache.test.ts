@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one harness for the cache, its exclusion and its limits */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,8 @@ import {
   type GalleryCache,
   type GalleryCacheOptions,
 } from '../../../src/gallery/cache/gallery-cache.js';
+import type { GalleryStores } from '../../../src/gallery/cache/gallery.js';
+import { defer } from '../../support/deferred.js';
 import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
 import type { FileContent } from '../../../src/gallery/store/file-table.js';
 import type { FaceRecord, PhotoRecord } from '../../../src/gallery/store/photo-record.js';
@@ -24,12 +27,15 @@ let contents: Map<string, PhotoRecord>;
 /** Folders that were read from the file table. */
 let asked: string[];
 let warnings: string[];
+/** Files that were removed from the file table. */
+let removed: string[];
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'galleries-'));
   nowMs = 0;
   contents = new Map();
   asked = [];
   warnings = [];
+  removed = [];
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -72,6 +78,7 @@ function open(
           });
         },
         write: async () => {},
+        remove: async (folder, names) => void removed.push(...names.map((name) => `${folder}/${name}`)),
       },
     },
     embeddingSize: 2,
@@ -83,8 +90,41 @@ function open(
   });
 }
 
+const settingsOf = () => {
+  const { gallery } = loadConfig({ GALLERY_DIR: directory }, '/nowhere');
+  return { ...gallery, dir: directory };
+};
+
+let reading = defer();
+let goOn = defer();
+
+/** Stores that wait for `goOn` before they answer with a face. */
+function slowStores(): GalleryStores {
+  reading = defer();
+  goOn = defer();
+  return {
+    embeddings: {
+      read: async (paths) => {
+        const found = paths.map((file) => contents.get(file) ?? null);
+        reading.resolve();
+        await goOn.promise;
+        return found;
+      },
+      write: async () => {},
+    },
+    files: {
+      read: async (folder, files) =>
+        files.map(({ name }) => ({ kind: 'content', hash: `${folder}/${name}` })),
+      write: async () => {},
+      remove: async () => {},
+    },
+  };
+}
+
 const search = async (cache: GalleryCache, stage: string, minCosine = 0.5) =>
-  (await cache.search({ stage, probe: PROBE, minCosine })).matches.map((match) => match.path).toSorted();
+  (await cache.search({ stage, probe: PROBE, minCosine, limit: 0 })).matches
+    .map((match) => match.path)
+    .toSorted();
 
 describe('a gallery', () => {
   test('has all photos below its folder, each with the box of its best face', async () => {
@@ -92,7 +132,12 @@ describe('a gallery', () => {
     await addPhoto('a/b/2.jpg', face(0.6));
     await addPhoto('a/3.jpg', face(0.4));
     await addPhoto('c/4.jpg', face(1));
-    const { matches, photos, faces } = await open().search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
+    const { matches, photos, faces } = await open().search({
+      stage: 'a',
+      probe: PROBE,
+      minCosine: 0.5,
+      limit: 0,
+    });
     expect({ photos, faces }).toEqual({ photos: 3, faces: 4 });
     expect(matches.toSorted((x, y) => y.cosine - x.cosine)).toEqual([
       {
@@ -119,7 +164,7 @@ describe('a gallery', () => {
     await addPhoto('a/2.jpg', face(1));
     contents.delete('a/2.jpg');
     const cache = open();
-    const { batches, matches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0.5 });
+    const { batches, matches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0.5, limit: 0 });
     expect(batches.flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`))).toEqual([
       'a/2.jpg',
     ]);
@@ -188,7 +233,9 @@ describe('excluded people', () => {
     const cache = open({ EXCLUDED_STAGE: 'a/out/' });
     expect(await search(cache, 'a')).toEqual(['a/2.jpg']);
     const excluded = Float32Array.of(0.55, Math.sqrt(1 - 0.55 ** 2));
-    expect((await cache.search({ stage: 'a', probe: excluded, minCosine: -1 })).matches).toEqual([]);
+    expect((await cache.search({ stage: 'a', probe: excluded, minCosine: -1, limit: 0 })).matches).toEqual(
+      [],
+    );
   });
 });
 
@@ -235,7 +282,7 @@ describe('a photo of an excluded person', () => {
     await addPhoto('staff/1.jpg', face(0.9));
     contents.delete('staff/1.jpg');
     const cache = open({ EXCLUDED_STAGE: 'staff' });
-    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0 });
+    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0, limit: 0 });
     expect(matches).toEqual([]);
     expect(batches).toMatchObject([{ folder: 'staff' }]);
     expect((await cache.findExcluded([PROBE])).batches).toHaveLength(1);
@@ -303,14 +350,67 @@ describe('the cache', () => {
     expect(asked).toEqual(['a']);
   });
 
-  test('has no deleted faces after an invalidation', async () => {
+  test('drops deleted contents from every gallery, and keeps the others', async () => {
+    for (const file of ['a/1.jpg', 'a/2.jpg', 'b/1.jpg']) await addPhoto(file, face(1));
+    const cache = open();
+    for (const stage of ['a', 'b']) await search(cache, stage);
+    contents.delete('a/1.jpg');
+    asked = [];
+    cache.invalidate({ kind: 'contents', hashes: new Set(['a/1.jpg']) });
+    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0, limit: 0 });
+    expect(matches.map((match) => match.path)).toEqual(['a/2.jpg']);
+    expect(batches).toMatchObject([{ folder: 'a', files: [{ name: '1.jpg' }] }]);
+    expect(await search(cache, 'b')).toEqual(['b/1.jpg']);
+    expect(asked).toEqual(['a']);
+  });
+
+  test('has no face that was deleted while its gallery was being loaded', async () => {
+    await addPhoto('a/1.jpg', face(1));
+    const cache = open({}, { stores: slowStores() });
+    const searching = search(cache, 'a');
+    await reading.promise;
+    cache.invalidate({ kind: 'contents', hashes: new Set(['a/1.jpg']) });
+    goOn.resolve();
+    expect(await searching).toEqual([]);
+  });
+
+  test('loads everything again after all was deleted', async () => {
     await addPhoto('a/1.jpg', face(1));
     const cache = open();
     await search(cache, 'a');
-    contents.delete('a/1.jpg');
-    cache.invalidate();
-    const { matches, batches } = await cache.search({ stage: 'a', probe: PROBE, minCosine: 0 });
-    expect(matches).toEqual([]);
-    expect(batches).toHaveLength(1);
+    cache.invalidate({ kind: 'all' });
+    await search(cache, 'a');
+    expect(asked).toEqual(['a', 'a']);
+  });
+
+  test('refuses a gallery that does not fit, and does not load it for every search', async () => {
+    for (let i = 0; i < 40; i += 1) await addPhoto(`a/${i}.jpg`, face(1), face(1), face(1), face(1), face(1));
+    await addPhoto('b/1.jpg', face(1));
+    const cache = open({}, { settings: { ...settingsOf(), memoryBytes: 100_000 } });
+    expect(await search(cache, 'b')).toEqual(['b/1.jpg']);
+    asked = [];
+    for (let i = 0; i < 3; i += 1) {
+      await expect(search(cache, 'a')).rejects.toThrow('GALLERY_TOO_LARGE');
+    }
+    expect(asked).toEqual(['a']);
+    nowMs += 60_001;
+    for (let i = 2; i < 40; i += 1) await rm(path.join(directory, `a/${i}.jpg`));
+    expect(await search(cache, 'a')).toHaveLength(2);
+  });
+
+  test('returns the best matches up to the limit', async () => {
+    for (const cosine of [0.6, 0.9, 0.7, 0.8]) await addPhoto(`a/${cosine}.jpg`, face(cosine), face(0.55));
+    const { matches } = await open().search({ stage: 'a', probe: PROBE, minCosine: 0.5, limit: 2 });
+    expect(matches.map((match) => match.path)).toEqual(['a/0.9.jpg', 'a/0.8.jpg']);
+  });
+
+  test('removes vanished files from the file table', async () => {
+    for (const file of ['a/1.jpg', 'a/2.jpg', 'a/b/3.jpg']) await addPhoto(file, face(1));
+    const cache = open();
+    await search(cache, 'a');
+    await rm(path.join(directory, 'a/1.jpg'));
+    nowMs += 60_000;
+    await search(cache, 'a');
+    expect(removed).toEqual(['a/1.jpg']);
   });
 });

@@ -85,6 +85,28 @@ describe('a folder gallery', () => {
     ]);
   });
 
+  test('leaves out folders of thumbnails, unread formats and unusable names, and counts each', async () => {
+    await touch(
+      ...['@eaDir', '#recycle', '$RECYCLE.BIN', 'CANONMSC'].map((name) => `photos/s/${name}/x.jpg`),
+      ...['jfif', 'jpe', 'JIF'].map((ending) => `photos/s/a.${ending}`),
+      ...['JXL', 'cr2'].map((ending) => `photos/s/b.${ending}`),
+      'photos/s/back\\slash.jpg',
+      'photos/s/line\nbreak.jpg',
+    );
+    await writeFile(Buffer.from(path.join(galleryDir, 's/Zürich.jpg'), 'latin1'), '');
+    expect(await idsOf('s')).toEqual(['s/a.JIF', 's/a.jfif', 's/a.jpe']);
+    expect(log).toEqual([
+      'Left out 2 photos in formats that are not read, such as JPEG XL or raw',
+      'Left out 3 names with backslashes, control characters or bytes that are not UTF-8',
+      'Left out 4 folders of thumbnails, deleted files or system files',
+    ]);
+  });
+
+  test('a stage of a million slashes takes no time', async () => {
+    await expect(listFolder(`${'/'.repeat(1_500_000)}x`)).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
+    expect(await idsOf(`Day-1/Morning${'/'.repeat(1_500_000)}`)).toHaveLength(2);
+  });
+
   test('an empty folder is a gallery without photos', async () => {
     await mkdir(path.join(galleryDir, 'empty'));
     expect(await idsOf('empty')).toEqual([]);

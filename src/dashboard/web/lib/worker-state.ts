@@ -42,8 +42,8 @@ export function workerActionsFor(state: WorkerState): readonly WorkerAction[] {
     case 'paused':
       return ['resume', 'restart'];
     case 'failed':
-    case 'lost':
     case 'stalled':
+    case 'lost':
       return ['restart'];
     // Its supervisor does not run, so nothing receives the command.
     case 'offline':

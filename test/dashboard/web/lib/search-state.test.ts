@@ -10,15 +10,15 @@ import {
 const search: Search = {
   id: '7',
   state: 'waiting',
-  waiting_for_index: false,
-  details: null,
   progress: 0,
   position: 3,
+  waiting_for_index: false,
   stage: 'ball',
   added_at: 100,
   started_at: null,
   ended_at: null,
   matches: null,
+  details: null,
   error: null,
 };
 const after = (...messages: readonly SearchMessage[]): SearchState =>
@@ -56,14 +56,14 @@ test('late news of a finished search change nothing', () => {
 });
 
 describe('the progress of a search in words', () => {
-  it.each<[JobState, number | null, number, string]>([
-    ['waiting', 3, 0, 'Number 3 in the queue…'],
-    ['waiting', 1, 0, 'Next in the queue…'],
-    ['waiting', null, 0, 'Waiting for a worker…'],
-    ['waiting_children', null, 10, 'Waiting for indexing of new photos…'],
-    ['active', null, 42.4, 'Searching, 42 %…'],
-  ])('%s, position %s, %d %%', (state, position, progress, words) => {
-    const now = { state, waiting_for_index: false, position, progress };
+  it.each<[JobState, number | null, number, boolean, string]>([
+    ['waiting', 3, 0, false, 'Number 3 in the queue…'],
+    ['waiting', 1, 0, false, 'Next in the queue…'],
+    ['waiting', null, 0, false, 'Waiting for a worker…'],
+    ['delayed', null, 20, true, 'Waiting for indexing of new photos…'],
+    ['active', null, 42.4, false, 'Searching, 42 %…'],
+  ])('%s, position %s, %d %%', (state, position, progress, waitingForIndex, words) => {
+    const now = { state, position, progress, waiting_for_index: waitingForIndex };
     expect(describeProgress({ type: 'running', id: '7', now, cancelling: false })).toBe(words);
   });
 });
