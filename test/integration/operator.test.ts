@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { cancelJob } from '../../src/shared/cancel-job.js';
 import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
 import type { SupervisorProcess } from '../support/supervisor-process.js';
 import { createTestbed, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
@@ -122,7 +123,7 @@ describe('an operator', () => {
     await bed.supervisor();
     const job = await bed.add(await slowJob(1), { attempts: 3 });
     await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
-    await bed.redis.publish('worker:cancel:face-search', job.id ?? '');
+    await cancelJob(bed.queue, bed.redis, job.id ?? '');
     await bed.inState(job, 'failed');
     expect((await bed.queue.getJob(job.id ?? ''))?.failedReason).toMatch(/^CANCELLED: /);
   });
@@ -130,7 +131,7 @@ describe('an operator', () => {
   it('cancels a job at the moment a worker takes it', async () => {
     await bed.supervisor();
     await bed.recorded('host_cpu0', online);
-    bed.events.on('active', ({ jobId }) => void bed.redis.publish('worker:cancel:face-search', jobId));
+    bed.events.on('active', ({ jobId }) => void cancelJob(bed.queue, bed.redis, jobId));
     for (let person = 0; person < 6; person += 1) {
       const job = await bed.add(await slowJob(person));
       await bed.inState(job, 'failed');
