@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue as PortalQueue } from 'bullmq-portal';
 import { HOSTNAME } from './testbed.mjs';
 
 const CUT_MS = 1500;
@@ -48,6 +49,22 @@ export const FAULTS = {
     await sleep(QUIET_MS);
     testbed.signal('SIGCONT');
     return { 'next job starts': await nextStart(ledger) };
+  },
+  // The existing portal has an older BullMQ, whose resume() replaces the list of waiting jobs.
+  'pause and resume the queue with BullMQ 5.63': async (scene) => {
+    const { ledger, queue, redis } = scene;
+    const { host, port } = redis.options;
+    const portal = new PortalQueue(queue.name, {
+      connection: { host: host ?? '127.0.0.1', port: port ?? 6379 },
+    });
+    await portal.pause();
+    // The jobs of the killed child return while the queue is paused.
+    const recovery = await loseChild(scene, 'SIGKILL');
+    await portal.pause();
+    const starts = nextStart(ledger);
+    await portal.resume();
+    await portal.close();
+    return { ...recovery, 'next job starts': await starts };
   },
   'a GPU falls off the bus': async ({ testbed }) => {
     const worker = `${HOSTNAME}_gpu${testbed.gpus - 1}`;
