@@ -167,14 +167,14 @@ describe('the dashboard of a supervisor', () => {
     expect(await once(dashboard, 'exit')).toEqual([0, null]);
   });
 
-  it('is not needed by any worker: a taken port is told, and jobs are answered', async () => {
+  it('is not needed by any worker: a port in use is logged, and jobs are answered', async () => {
     const { url } = await start();
     const second = await bed.supervisor({ WORKER_HOSTNAME: 'second', DASHBOARD_PORT: new URL(url).port });
     const line = await second.line(({ msg }) =>
       msg.startsWith(`The dashboard exited with code ${EXIT_CODES.addressTaken}`),
     );
     expect(line.msg).toMatch(
-      /Port \d+ of 127\.0\.0\.1 is taken, by another dashboard perhaps; set DASHBOARD_PORT/,
+      /Port \d+ of 127\.0\.0\.1 is in use, perhaps by another dashboard; set DASHBOARD_PORT/,
     );
     await bed.recorded('second_cpu0', online);
   });

@@ -12,7 +12,9 @@ export const PATIENCE = { timeout: 20_000 };
 
 /** Jobs for a scripted engine. */
 export const SELFIE = 'face:1';
+/** Without the second pass, so that the score is the similarity of the faces. */
 export const PLAIN_JOB = {
+  expand: false,
   image: SELFIE,
   gallery: [
     { id: 'a', image: 'face:0.9' },

@@ -84,8 +84,8 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
     context,
   );
   if (expandedBy > 0 && unindexed.length === 0) {
-    const matches = expandedBy === 1 ? 'match' : 'matches';
-    context.log(`Searched again with the selfie and ${expandedBy} confident ${matches}`);
+    const noun = expandedBy === 1 ? 'match' : 'matches';
+    context.log(`Searched again with the selfie and ${expandedBy} confident ${noun}`);
   }
   const ranked = rankMatches(matches, {
     calibration: engine.calibration,
