@@ -2,7 +2,7 @@ import { ErrorCode, Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { ChangedPlan } from '../../gallery/batches/index-plans.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/job-progress.js';
 import { raiseProgress } from '../jobs/raise-progress.js';
 
 /** Shows waiting searches how far their index is, and wakes those whose index is done. */
