@@ -127,8 +127,8 @@ const WAYS: Readonly<Record<string, Way>> = {
         allJobsKnown: () => true,
       };
       const orphaned = createOrphanedJobs([queue], redis, () => [child], silent);
-      await orphaned.look();
-      await orphaned.look();
+      await orphaned.check();
+      await orphaned.check();
       orphaned.stop();
     },
   },

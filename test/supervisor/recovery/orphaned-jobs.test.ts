@@ -96,20 +96,20 @@ describe('a job whose child has never heard of it', () => {
 
   it('goes back to the queue at the second look, with no attempt consumed', async () => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('waiting');
     expect((await queue.getJob('a'))?.attemptsMade).toBe(0);
   });
 
   it('stays while the child has not answered since the first look', async () => {
     const child = await giveJob();
-    for (let look = 0; look < 4; look += 1) await orphanedJobs.look();
+    for (let n = 0; n < 4; n += 1) await orphanedJobs.check();
     expect(await state()).toBe('active');
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('waiting');
   });
 
@@ -118,12 +118,12 @@ describe('a job whose child has never heard of it', () => {
     ['may wait for its turn', (child) => void (child.told = false)],
   ])('stays where it turns out that it %s in the child', async (_case, learn) => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     learn(child);
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
   });
 
@@ -132,7 +132,7 @@ describe('a job whose child has never heard of it', () => {
     const elsewhere = children.splice(1);
     for (let look = 0; look < 3; look += 1) {
       for (const child of children) child.pong();
-      await orphanedJobs.look();
+      await orphanedJobs.check();
     }
     expect(await state()).toBe('active');
     children.push(...elsewhere);
@@ -140,13 +140,13 @@ describe('a job whose child has never heard of it', () => {
 
   it('is looked for again at its next turn, as if for the first time', async () => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.pong();
     child.running = ['a'];
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.running = [];
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
   });
 });
