@@ -116,7 +116,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await checker.close();
     },
   },
-  'its child never heard of it': {
+  'its child never received it': {
     begin: (scene) => takeAndDie(scene, 'unaware:0'),
     comeBack: async ({ harness: { queue }, machine: { redis } }) => {
       let asked = 0;
