@@ -126,7 +126,7 @@ function checkFormat(encoded: Buffer): ImageFormat {
   const format = recogniseFormat(encoded);
   if (format === null) {
     throw new ImageError(
-      `The image is in no format that is known; use ${IMAGE_FORMATS.join(', ')}.`,
+      `The image has an unknown format; use ${IMAGE_FORMATS.join(', ')}.`,
       'unknown-format',
     );
   }

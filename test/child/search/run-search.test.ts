@@ -47,7 +47,7 @@ async function search(context: SearchContext) {
   return 'matches' in result ? result.matches : result;
 }
 
-const inline = (...pictures: string[]) => pictures.map((image, index) => ({ id: `p${index}`, image }));
+const inline = (...images: string[]) => images.map((image, index) => ({ id: `p${index}`, image }));
 
 describe('runSearch', () => {
   test('finds the photos that show the person, best first', async () => {
@@ -108,7 +108,7 @@ describe('runSearch', () => {
     expect(await start({ image: SELFIE, gallery: [] }).result).toEqual([]);
   });
 
-  test('keeps as many pictures in flight as the engine has use for, and no more', async () => {
+  test('keeps as many images in flight as the engine has use for, and no more', async () => {
     const engine = createScriptedEngine({ capacity: 3 });
     const gallery = inline(...Array(20).fill('face:0.9'));
     expect(await start({ image: SELFIE, gallery }, {}, engine).result).toHaveLength(20);
@@ -120,8 +120,8 @@ describe('runSearch', () => {
     expect(await result).toHaveLength(1);
     expect(log.toSorted()).toEqual([
       'Skipped 2 of 3 photos',
-      'Skipped photo p0: It is no picture.',
-      'Skipped photo p2: It is no picture.',
+      'Skipped photo p0: It is no image.',
+      'Skipped photo p2: It is no image.',
     ]);
   });
 
@@ -192,7 +192,7 @@ describe('runSearch', () => {
   test("writes the technical reason of the job's failure to its log", async () => {
     const { result, log } = start({ image: 'broken', gallery: [] });
     await expect(result).rejects.toThrow('INVALID_IMAGE: We could not open your photo.');
-    expect(log).toEqual(['The selfie cannot be used: It is no picture.']);
+    expect(log).toEqual(['The selfie cannot be used: It is no image.']);
   });
 
   test.each([

@@ -32,14 +32,14 @@ function faceOf({ cosine, sizePx = 200, sharpness = 100, brightness = 120 }: Loo
   };
 }
 
-/** Finds the person of selfies that are named here; one that is not is no picture. */
+/** Finds the person of selfies that are named here; one that is not is no image. */
 async function find(selfies: readonly string[], shown: Readonly<Record<string, readonly Look[]>>) {
   const log: string[] = [];
   const engine = {
     ...createScriptedEngine(),
     analyze: async (source: { readonly kind: string; readonly text?: string }): Promise<AnalyzedImage> => {
       const faces = shown[source.text ?? ''];
-      if (faces === undefined) throw new ImageError('It is no picture.');
+      if (faces === undefined) throw new ImageError('It is no image.');
       return { widthPx: 200, heightPx: 200, faces: faces.map(faceOf) };
     },
   };
@@ -64,7 +64,7 @@ describe('the person of a selfie', () => {
     const engine = {
       ...createScriptedEngine(),
       analyze: async (_: unknown, { note }: WorkOptions = {}): Promise<AnalyzedImage> => {
-        note?.('Smaller batches are tried.');
+        note?.('Trying smaller batches.');
         return { widthPx: 200, heightPx: 200, faces: [faceOf({ cosine: 1 })] };
       },
     };
@@ -73,7 +73,7 @@ describe('the person of a selfie', () => {
       signal: new AbortController().signal,
       log: (line) => log.push(line),
     });
-    expect(log).toEqual(['Smaller batches are tried.']);
+    expect(log).toEqual(['Trying smaller batches.']);
   });
 
   test('may be small or blurred where there is nothing better', async () => {
@@ -124,7 +124,7 @@ describe('the person of several selfies', () => {
       'Selfie 2: not used: the face is too small',
       'Selfie 3: not used: the face is blurred',
       'Selfie 4: not used: it shows no face',
-      'Selfie 5: not used: It is no picture.',
+      'Selfie 5: not used: It is no image.',
     ]);
   });
 

@@ -15,7 +15,7 @@ const refusalOf = (text: string, maxBytes = NO_LIMIT): unknown => {
   }
 };
 
-describe('a picture in base64', () => {
+describe('an image in base64', () => {
   it.each([
     ['bare, padded', '+/+/+w=='],
     ['bare, without padding', '+/+/+w'],

@@ -128,11 +128,11 @@ describe('the detector', () => {
     );
   });
 
-  it('looks at a picture that is filled up to multiples of 32 with black, at the right and the bottom', async () => {
+  it('looks at an image that is filled up to multiples of 32 with black, at the right and the bottom', async () => {
     const [widthPx, heightPx] = [97, 33];
-    const picture = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
+    const image = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
     let seen: Parameters<RunDetector> | undefined;
-    await detectFaces([picture], MODEL, async (...asked) => {
+    await detectFaces([image], MODEL, async (...asked) => {
       seen = asked;
       return outputsOf();
     });
@@ -147,14 +147,14 @@ describe('the detector', () => {
     expect(isFilledRight).toBe(true);
   });
 
-  it('looks at several pictures of one size in one run, and keeps their faces apart', async () => {
-    const pictures = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
+  it('looks at several images of one size in one run, and keeps their faces apart', async () => {
+    const images = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
     const ofEach = [
       outputsOf({ stride: 8, column: 1, row: 1, cls: 0.64 }),
       outputsOf(),
       outputsOf({ stride: 32, column: 2, row: 1 }, { stride: 8, column: 15, row: 0, cls: 0.49 }),
     ];
-    const faces = await detectFaces(pictures, MODEL, async (input, count) => {
+    const faces = await detectFaces(images, MODEL, async (input, count) => {
       const values = input.length / count;
       expect([0, 1, 2].map((image) => input[image * values])).toEqual([10, 20, 30]);
       return new Map(

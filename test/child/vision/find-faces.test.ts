@@ -32,8 +32,8 @@ const countLooks: RunDetector = (input, count, size) => {
 
 async function findIn(scene: Parameters<typeof drawScene>[0]): Promise<FoundFaces> {
   const encoded = await drawScene(scene);
-  const picture = await decodeImage(encoded, MAX_PIXELS);
-  return findFaces(encoded, picture, MAX_PIXELS, pack.detector, countLooks);
+  const image = await decodeImage(encoded, MAX_PIXELS);
+  return findFaces(encoded, image, MAX_PIXELS, pack.detector, countLooks);
 }
 
 /** Four rows of five, smaller and smaller to the back. */

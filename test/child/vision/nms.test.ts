@@ -15,7 +15,7 @@ describe('intersection over union', () => {
     ['a corner each', box(0, 0, 10), box(5, 5, 10), 25 / 175],
     ['a box inside another', box(0, 0, 10), box(2, 3, 5), 0.25],
     ['a cross', box(0, 4, 12, 4), box(4, 0, 4, 12), 16 / 80],
-    ['boxes beyond the edge of the picture', box(-10, -10, 10), box(-5, -10, 10), 50 / 150],
+    ['boxes beyond the edge of the image', box(-10, -10, 10), box(-5, -10, 10), 50 / 150],
   ])('of %s', (_, a, b, expected) => {
     expect(intersectionOverUnion(a, b)).toBeCloseTo(expected, 12);
     expect(intersectionOverUnion(b, a)).toBeCloseTo(expected, 12);
