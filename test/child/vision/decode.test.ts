@@ -100,7 +100,7 @@ describe('a decoded image', () => {
     expect(new Set(lumas).size).toBe(4);
   });
 
-  it('is laid on white where it is transparent', async () => {
+  it('has a white background where it is transparent', async () => {
     const encoded = await sharp(quarters).ensureAlpha(0.5).png().toBuffer();
     const { image } = await decodeImage(encoded, MAX_PIXELS);
     const half = QUARTERS.map(([r, g, b]): Colour => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2]);
@@ -135,7 +135,7 @@ describe('a decoded image', () => {
     }
   });
 
-  it('has at most as many pixels as are allowed', async () => {
+  it('has at most the allowed number of pixels', async () => {
     const encoded = await plain(30, 20).png().toBuffer();
     expect((await decodeImage(encoded, 600)).widthPx).toBe(30);
     await expect(decodeImage(encoded, 599)).rejects.toThrow(
@@ -199,7 +199,7 @@ describe('a JPEG without its end', () => {
     expectColours(image, QUARTERS, 6);
   });
 
-  it('is refused where most of it is missing, and says how much is there', async () => {
+  it('is rejected if most of it is missing, with the share that is there', async () => {
     const noise = sharp({
       create: {
         width: 400,
@@ -219,7 +219,7 @@ describe('a JPEG without its end', () => {
 });
 
 describe('an image that takes long to decode', () => {
-  it('is refused for its scans, before it is decoded', async () => {
+  it('is rejected for its number of scans before it is decoded', async () => {
     const progressive = await sharp(quarters).jpeg({ progressive: true }).toBuffer();
     const start = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
     const scan = progressive.subarray(start, -2);
@@ -230,7 +230,7 @@ describe('an image that takes long to decode', () => {
     });
   });
 
-  it('is refused for its pixels earlier than a JPEG, which is shrunk while it is loaded', async () => {
+  it('has a lower pixel limit than a JPEG, which the decoder shrinks while it loads it', async () => {
     const large = sharp({ create: { width: 8000, height: 6500, channels: 3, background: '#888' } });
     const encoded = await large.png({ compressionLevel: 1 }).toBuffer();
     await expect(decodeImage(encoded, 100_000_000)).rejects.toMatchObject({
@@ -251,19 +251,19 @@ const board = (widthPx: number, heightPx: number): RgbImage => ({
 });
 
 describe('a shrunk image', () => {
-  it('is the image itself where that is small enough', async () => {
+  it('is the image itself if that is small enough', async () => {
     const image = board(64, 32);
     expect(await shrink(image, 64)).toBe(image);
   });
 
-  it('has the side that was asked for, and the mean of what falls together', async () => {
+  it('has the requested side, and averaged pixels', async () => {
     const small = await shrink(board(128, 64), 32);
     expect([small.widthPx, small.heightPx, small.data.length]).toEqual([32, 16, 3 * 32 * 16]);
     // In the middle, where no edge is near.
     expect(Math.abs((colourOf(small, 16, 8)[0] ?? 0) - 127.5)).toBeLessThan(3);
   });
 
-  it('is never without pixels', async () => {
+  it('has at least one pixel per side', async () => {
     const small = await shrink(board(1000, 1), 100);
     expect([small.widthPx, small.heightPx]).toEqual([100, 1]);
   });

@@ -68,7 +68,7 @@ async function detect(...cells: Cell[]): Promise<DetectedFace[]> {
 }
 
 describe('the detector', () => {
-  it('finds nobody where no cell has a score', async () => {
+  it('finds no face if no cell has a score', async () => {
     expect(await detect()).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('the detector', () => {
     expect(await detect({ stride: 16, column: 2, row: 2, cls, obj })).toEqual([]);
   });
 
-  it('takes what overlaps for one face, and gives the faces best first', async () => {
+  it('counts overlapping detections as one face, and returns the best first', async () => {
     const wide = [0, 0, Math.log(3), Math.log(3)];
     const faces = await detect(
       { stride: 8, column: 2, row: 2, cls: 0.5, bbox: wide },
@@ -172,7 +172,7 @@ describe('the detector', () => {
     expect(await detectFaces([], MODEL, async () => outputsOf())).toEqual([]);
   });
 
-  it('feeds the channels in the order that the model wants', async () => {
+  it('uses the channel order of the model', async () => {
     const red = {
       widthPx: 32,
       heightPx: 32,
@@ -201,7 +201,7 @@ describe('the detector', () => {
   );
 });
 
-it('a face scaled to a larger image has its box and landmarks there, and the same score', () => {
+it('scaleFace scales the box and the landmarks, and keeps the score', () => {
   const point = { x: 4, y: 6 };
   const face = {
     box: { x: -1, y: 2, width: 10, height: 20 },
