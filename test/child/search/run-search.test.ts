@@ -108,7 +108,7 @@ describe('runSearch', () => {
     expect(await start({ image: SELFIE, gallery: [] }).result).toEqual([]);
   });
 
-  test('keeps as many images in flight as the engine has use for, and no more', async () => {
+  test('keeps as many images in flight as the capacity of the engine', async () => {
     const engine = createScriptedEngine({ capacity: 3 });
     const gallery = inline(...Array(20).fill('face:0.9'));
     expect(await start({ image: SELFIE, gallery }, {}, engine).result).toHaveLength(20);

@@ -159,7 +159,7 @@ function bombHeader(): Buffer {
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk, end]);
 }
 
-describe('refused as an image, with a sentence that says why, is', () => {
+describe('an ImageError that says why is thrown for', () => {
   const SVG =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
   const UNKNOWN = 'The image has an unknown format; use JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF.';

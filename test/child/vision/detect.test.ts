@@ -128,7 +128,7 @@ describe('the detector', () => {
     );
   });
 
-  it('looks at an image that is filled up to multiples of 32 with black, at the right and the bottom', async () => {
+  it('pads the image to multiples of 32 with black at the right and the bottom', async () => {
     const [widthPx, heightPx] = [97, 33];
     const image = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
     let seen: Parameters<RunDetector> | undefined;
@@ -147,7 +147,7 @@ describe('the detector', () => {
     expect(isFilledRight).toBe(true);
   });
 
-  it('looks at several images of one size in one run, and keeps their faces apart', async () => {
+  it('searches several images of one size in one run, and returns their faces separately', async () => {
     const images = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
     const ofEach = [
       outputsOf({ stride: 8, column: 1, row: 1, cls: 0.64 }),
