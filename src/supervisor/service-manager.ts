@@ -1,5 +1,5 @@
 import type { Logger } from '../shared/logger.js';
-import { type CommandResult, createCommand } from './run-command.js';
+import { type CommandResult, createCommand } from './devices/run-command.js';
 
 const NOTIFY_TIMEOUT_MS = 5000;
 

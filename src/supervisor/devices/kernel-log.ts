@@ -1,4 +1,4 @@
-import { createCommand } from '../run-command.js';
+import { createCommand } from './run-command.js';
 
 const DMESG_TIMEOUT_MS = 5000;
 /** The kernel keeps a few hundred KB by default. */

@@ -1,4 +1,4 @@
-import { createCommand } from '../run-command.js';
+import { createCommand } from './run-command.js';
 
 /** nvidia-smi can hang when a GPU has fallen off the bus. */
 export const NVIDIA_SMI_TIMEOUT_MS = 5000;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { createCommand } from '../../src/supervisor/run-command.js';
+import { createCommand } from '../../../src/supervisor/devices/run-command.js';
 
 const SOON = { timeoutMs: 50 };
 const LONG = { timeoutMs: 10_000 };
