@@ -120,8 +120,8 @@ describe('runSearch', () => {
     expect(await result).toHaveLength(1);
     expect(log.toSorted()).toEqual([
       'Skipped 2 of 3 photos',
-      'Skipped photo p0: It is no image.',
-      'Skipped photo p2: It is no image.',
+      'Skipped photo p0: It is no picture.',
+      'Skipped photo p2: It is no picture.',
     ]);
   });
 
@@ -192,7 +192,7 @@ describe('runSearch', () => {
   test("writes the technical reason of the job's failure to its log", async () => {
     const { result, log } = start({ image: 'broken', gallery: [] });
     await expect(result).rejects.toThrow('INVALID_IMAGE: We could not open your photo.');
-    expect(log).toEqual(['The selfie cannot be used: It is no image.']);
+    expect(log).toEqual(['The selfie cannot be used: It is no picture.']);
   });
 
   test.each([
