@@ -4,13 +4,15 @@ import type { IpcChannel } from './child/supervisor-link.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 
 /**
- * Ctrl-C and PM2 signal every process of a group at once. A child obeys its supervisor alone, which gets the
- * same signal and knows what is to be done about it.
+ * Ctrl-C and PM2 signal every process of a group. A child ignores these signals, because its supervisor gets them too
+ * and tells the child what to do.
  */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTSTP'] as const) process.on(signal, () => {});
 
 if (process.send === undefined) {
-  process.stderr.write('This is a part of the face search worker: start it with node dist/supervisor.js\n');
+  process.stderr.write(
+    'This file is part of the face search worker. Start the worker with: node dist/supervisor.js\n',
+  );
   process.exit(EXIT_CODES.crash);
 }
 

@@ -6,10 +6,7 @@ export interface EventLoopMeter {
   stop(): void;
 }
 
-/**
- * Measures how late a timer is. Node's own `monitorEventLoopDelay` does not see a block that begins right
- * after its `reset()`.
- */
+/** Measures how late a timer is, because Node's `monitorEventLoopDelay` misses a block that begins right after `reset()`. */
 export function createEventLoopMeter(): EventLoopMeter {
   let lastMs = performance.now();
   let maxMs = 0;

@@ -24,16 +24,16 @@ import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
 import { createSavedProbes } from './search/saved-probe.js';
 import { runSearchJob } from './search/search-job.js';
 
-/** While one batch waits for its last photos, or for Redis, the next one is under way. */
+/** While one batch waits for its last photos or for Redis, the other one keeps the engine busy. */
 const BATCHES_AT_A_TIME = 2;
 
 export interface JobWorkersDeps {
   readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery'>;
   readonly workerId: string;
   readonly engine: Engine;
-  /** `null` where this machine has no gallery folder: it indexes none, and searches only what jobs bring. */
+  /** `null` without a gallery folder: this child then indexes nothing and searches only photos that jobs contain. */
   readonly galleries: GalleryService | null;
-  /** Connected. It is the caller's to end, after the workers have stopped. */
+  /** A connected client. The caller closes it after the workers have stopped. */
   readonly redis: Redis;
   readonly events: {
     started(queue: JobQueue, jobId: string): void;
@@ -45,14 +45,14 @@ export interface JobWorkersDeps {
 }
 
 export interface JobWorkers extends Omit<JobWorker, 'lockTokenPrefix' | 'giveBack'> {
-  /** Why no jobs are taken although nobody paused the worker, for operators; `null` if jobs are taken. */
+  /** Why the worker takes no jobs, for operators; `null` if it can take jobs, or only a command paused it. */
   stalledReason(): string | null;
   /** Searches at a time. */
   readonly concurrency: number;
   readonly lockTokenPrefixes: readonly string[];
 }
 
-/** The child's workers, one for searches and one for index batches, as if they were one. All are quiet at first. */
+/** The child's workers for searches and for index batches, as one. They take no jobs until `resume()`. */
 export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
@@ -60,7 +60,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
-  // The connection itself tells when Redis goes and comes.
+  // The connection already logs when it is lost and when it is back.
   for (const queue of [searchQueue, indexQueue]) queue.on('error', () => {});
 
   const embeddings = createEmbeddingStore({
@@ -146,7 +146,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },
       concurrency: BATCHES_AT_A_TIME,
-      // The next child splits the batch instead.
+      // `runIndexJob` splits such a batch instead.
       failsAfterCrashes: false,
       work: async (job, token, signal) =>
         (await returnToOtherPack(job, token, engine.pack.key))
@@ -174,7 +174,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       applyState();
     },
     cancel: (jobId) => workers.forEach((worker) => worker.cancel(jobId)),
-    // The queues live on the caller's connection, and end with it.
+    // The queues need no closing: they use the caller's connection.
     drain: async (timeoutMs) => {
       void sweep?.stop();
       await Promise.all(workers.map((worker) => worker.drain(timeoutMs)));
@@ -183,9 +183,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
 }
 
 /**
- * One job's gallery keeps the engine busy. A second one fills the gaps (its selfie is one picture, its fetch
- * and its result are waits for Redis), and a small job does not wait for a large one. More would only be taken
- * from idle machines.
+ * One search can keep the engine busy. A second one fills the gaps while the first waits for Redis or analyses its
+ * selfie, and a small search does not wait for a large one. Further searches are better off on idle machines.
  */
 function searchesAtATime(engine: Engine): number {
   return engine.capacity > 1 ? 2 : 1;

@@ -9,13 +9,12 @@ import { createRedis, redisReady } from '../shared/redis-connection.js';
 import { type GalleryService, startGalleryThread } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
 import { createJobWorkers, type JobWorkers } from './job-workers.js';
-import { settlesWithin } from './settles-within.js';
 import { type IpcChannel, linkToSupervisor } from './supervisor-link.js';
 
-/** A child without a supervisor finishes what it can in this time. */
+/** Time for running jobs to finish after the supervisor has died. */
 const ORPHAN_DRAIN_MS = 5000;
 const THREADS_STOP_TIMEOUT_MS = 1500;
-const LAST_WORDS_TIMEOUT_MS = 500;
+const REPORT_TIMEOUT_MS = 500;
 
 export interface ChildDeps {
   readonly channel: IpcChannel;
@@ -26,15 +25,15 @@ export interface ChildDeps {
     readonly config: Config['engine'];
     readonly logger: Logger;
   }) => Promise<Engine>;
-  /** Ends the process; only its entry may do it. */
+  /** Ends the process. */
   readonly exit: (code: number) => void;
-  /** Ends a process that would wait in vain for a thread that is stuck in native code. */
+  /** Ends the process even if a thread is stuck in native code; `exit` would wait for that thread forever. */
   readonly kill: () => void;
 }
 
 /**
- *   waiting ──init──▶ starting ──engine and Redis there──▶ serving
- *      └─────────────────┴──drain, orphaned, failure──────────┴──▶ leaving
+ *   waiting ──init──▶ starting ──engine and Redis ready──▶ serving
+ *      └─────────────────┴──drain, orphaned, failure───────────┴──▶ leaving
  */
 type ChildState =
   | { readonly kind: 'waiting' }
@@ -42,15 +41,15 @@ type ChildState =
   | { readonly kind: 'serving'; readonly worker: JobWorkers; readonly engine: Engine }
   | { readonly kind: 'leaving'; readonly worker: JobWorkers | null };
 
-interface Departure {
+interface Ending {
   readonly exitCode: number;
-  /** How long running jobs may still take. */
+  /** Time limit for running jobs. */
   readonly timeoutMs: number;
-  /** What the supervisor shall know of the reason. */
-  readonly lastWords?: string;
+  /** The reason for the supervisor, if the child fails. */
+  readonly failure?: string;
 }
 
-/** Runs a child from the supervisor's first message to its end. */
+/** Runs a child until its process ends. */
 export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
   crash(error: unknown): Promise<void>;
 } {
@@ -78,7 +77,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       leave({
         exitCode: EXIT_CODES.engineDied,
         timeoutMs: init.config.supervision.shutdownTimeoutMs,
-        lastWords: messageOf(error),
+        failure: messageOf(error),
       }),
     );
     galleriesStart = openGalleries(init, engine);
@@ -95,15 +94,15 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       galleries,
       redis,
       events: {
-        started: (queue, jobId) => link.tell({ type: 'job-started', queue, jobId }),
-        progress: (jobId, progress) => link.tell({ type: 'job-progress', jobId, progress }),
-        timed: (durations) => link.tell({ type: 'search-timed', durations }),
-        ended: (queue, jobId, outcome) => link.tell({ type: 'job-ended', queue, jobId, outcome }),
+        started: (queue, jobId) => link.send({ type: 'job-started', queue, jobId }),
+        progress: (jobId, progress) => link.send({ type: 'job-progress', jobId, progress }),
+        timed: (durations) => link.send({ type: 'search-timed', durations }),
+        ended: (queue, jobId, outcome) => link.send({ type: 'job-ended', queue, jobId, outcome }),
       },
       logger,
     });
     state = { kind: 'serving', worker, engine };
-    link.tell({
+    link.send({
       type: 'ready',
       engine: engine.name,
       modelPack: engine.pack.name,
@@ -116,21 +115,21 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
     if (!quiet) worker.resume();
   };
 
-  /** A thread that has died takes the child with it: the supervisor starts a new one. */
+  /** Ends the child when the thread dies. The supervisor then starts a new child. */
   const dieWith = ({ died }: { readonly died: Promise<Error> }): void => {
     void died.then((error) =>
-      leave({ exitCode: EXIT_CODES.engineDied, timeoutMs: 0, lastWords: messageOf(error) }),
+      leave({ exitCode: EXIT_CODES.engineDied, timeoutMs: 0, failure: messageOf(error) }),
     );
   };
 
-  const leave = async ({ exitCode, timeoutMs, lastWords }: Departure): Promise<void> => {
+  const leave = async ({ exitCode, timeoutMs, failure }: Ending): Promise<void> => {
     if (state.kind === 'leaving') {
       void state.worker?.drain(timeoutMs);
       return;
     }
     const worker = state.kind === 'serving' ? state.worker : null;
     state = { kind: 'leaving', worker };
-    if (lastWords !== undefined) logger.error({ reason: lastWords, exitCode }, 'The child has to end');
+    if (failure !== undefined) logger.error({ reason: failure, exitCode }, 'The child cannot go on and ends');
     await worker?.drain(timeoutMs);
     redis?.disconnect();
     const threadsStopped = await settlesWithin(
@@ -140,13 +139,13 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       ]),
       THREADS_STOP_TIMEOUT_MS,
     );
-    if (lastWords !== undefined) await sayLast(lastWords);
+    if (failure !== undefined) await reportFailure(failure);
     if (threadsStopped) exit(exitCode);
     else kill();
   };
 
-  const sayLast = (error: string): Promise<boolean> =>
-    settlesWithin(link.tellLast({ type: 'failing', error }), LAST_WORDS_TIMEOUT_MS);
+  const reportFailure = (error: string): Promise<boolean> =>
+    settlesWithin(link.sendLast({ type: 'failing', error }), REPORT_TIMEOUT_MS);
 
   const link = linkToSupervisor(
     channel,
@@ -154,7 +153,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       init: (init) => {
         start(init).catch((error: unknown) => {
           const exitCode = error instanceof StartupError ? error.exitCode : EXIT_CODES.crash;
-          return leave({ exitCode, timeoutMs: 0, lastWords: messageOf(error) });
+          return leave({ exitCode, timeoutMs: 0, failure: messageOf(error) });
         });
       },
       quiet: () => {
@@ -190,13 +189,13 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
   return {
     crash: async (error) => {
       logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'The child crashed');
-      await sayLast(messageOf(error));
+      await reportFailure(messageOf(error));
       exit(EXIT_CODES.crash);
     },
   };
 }
 
-/** `null` where this machine has no gallery folder. */
+/** Resolves with `null` if this machine has no gallery folder. */
 async function openGalleries(
   { workerId, config }: SupervisorMessage & { readonly type: 'init' },
   { pack, calibration }: Engine,
@@ -212,4 +211,21 @@ async function openGalleries(
     excludedMinCosine: calibration.cosineOf(config.jobs.threshold),
   };
   return startGalleryThread(data, config.supervision.pingTimeoutMs);
+}
+
+/** Whether a promise resolves or rejects within the time. */
+async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -2,24 +2,24 @@ import { availableParallelism } from 'node:os';
 import type { ChildMessage, ChildStats, SupervisorMessage } from '../shared/ipc.js';
 import { createEventLoopMeter } from './event-loop-meter.js';
 
-/** What the supervisor may ask of a child. */
-export interface Orders {
+/** The child's handlers for messages of its supervisor. */
+export interface Commands {
   init(init: SupervisorMessage & { readonly type: 'init' }): void;
   quiet(): void;
   resume(): void;
   drain(timeoutMs: number): void;
   cancel(jobId: string): void;
-  /** The supervisor is gone: nobody is left to obey. */
+  /** The supervisor has died. */
   orphaned(): void;
 }
 
 export interface SupervisorLink {
-  tell(message: ChildMessage): void;
-  /** Settles once the message has left this process; a supervisor that is gone counts as told. */
-  tellLast(message: ChildMessage): Promise<void>;
+  send(message: ChildMessage): void;
+  /** Settles once the message has left this process, or at once if the supervisor is gone. */
+  sendLast(message: ChildMessage): Promise<void>;
 }
 
-/** The part of `process` that a child of `fork` has and another process has not. */
+/** The part of `process` that exists only in a forked child. */
 export interface IpcChannel {
   readonly connected: boolean;
   send(message: ChildMessage, callback: (error: Error | null) => void): boolean;
@@ -27,30 +27,30 @@ export interface IpcChannel {
   on(event: 'disconnect', listener: () => void): unknown;
 }
 
-/** Listens first, then says `hello`: the supervisor's `init` cannot be missed. */
+/** Listens before it sends `hello`, so that it cannot miss the supervisor's `init`. */
 export function linkToSupervisor(
   channel: IpcChannel,
-  orders: Orders,
+  commands: Commands,
   work: () => Pick<ChildStats, 'activeJobs' | 'stalledReason' | 'inferenceSilentMs' | 'oomSteps'>,
 ): SupervisorLink {
   const eventLoop = createEventLoopMeter();
   const takeCpuPercent = createCpuMeter();
 
-  const tellLast = (message: ChildMessage): Promise<void> =>
+  const sendLast = (message: ChildMessage): Promise<void> =>
     new Promise((resolve) => {
-      // The only error is a channel that has just closed, of which `disconnect` tells.
+      // The only possible error is a channel that has just closed. `disconnect` reports it.
       if (channel.connected) channel.send(message, () => resolve());
       else resolve();
     });
-  const tell = (message: ChildMessage): void => void tellLast(message);
+  const send = (message: ChildMessage): void => void sendLast(message);
 
   channel.on('message', (message) => {
     switch (message.type) {
       case 'init':
-        orders.init(message);
+        commands.init(message);
         break;
       case 'ping':
-        tell({
+        send({
           type: 'pong',
           seq: message.seq,
           stats: {
@@ -62,29 +62,29 @@ export function linkToSupervisor(
         });
         break;
       case 'quiet':
-        orders.quiet();
+        commands.quiet();
         break;
       case 'resume':
-        orders.resume();
+        commands.resume();
         break;
       case 'drain':
-        orders.drain(message.timeoutMs);
+        commands.drain(message.timeoutMs);
         break;
       case 'cancel':
-        orders.cancel(message.jobId);
+        commands.cancel(message.jobId);
         break;
     }
   });
   channel.on('disconnect', () => {
     eventLoop.stop();
-    orders.orphaned();
+    commands.orphaned();
   });
-  tell({ type: 'hello' });
+  send({ type: 'hello' });
 
-  return { tell, tellLast };
+  return { send, sendLast };
 }
 
-/** 0 if the system does not tell: Node reads /proc, which a container may hide. */
+/** Returns 0 if the size is unknown: Node reads /proc, which a container may hide. */
 function residentMb(): number {
   try {
     return Math.round(process.memoryUsage.rss() / 2 ** 20);

@@ -37,7 +37,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A picture with one person in it, or with nobody. */
+/** A photo with one person in it, or with none. */
 async function draw(...people: number[]): Promise<Buffer> {
   const faces = people.map((person, index) => ({ person, x: 40 + index * 200, y: 90, sizePx: 110 }));
   return drawScene({ widthPx: 480, heightPx: 320, faces });
@@ -50,7 +50,7 @@ async function serving(): Promise<void> {
   await child.hear('ready');
 }
 
-test('answers a job with the photos that show the person', async () => {
+test('returns the photos that show the person', async () => {
   await writeFile(path.join(directory, 'file.png'), await draw(7));
   await serving();
   const job = await portal.add({
@@ -70,7 +70,7 @@ test('answers a job with the photos that show the person', async () => {
   expect((await portal.queue.getJobLogs(job.id ?? '')).logs).toContain('Skipped 1 of 6 photos');
 });
 
-test('obeys its supervisor alone: a signal to the whole group does not end it', async () => {
+test('ignores a signal to the whole process group', async () => {
   await serving();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTSTP'] as const) child.process.kill(signal);
   const job = await portal.add({ image: await base64(7), gallery: [] });
@@ -79,7 +79,7 @@ test('obeys its supervisor alone: a signal to the whole group does not end it', 
   expect(await child.exited).toEqual({ code: EXIT_CODES.ok, signal: null });
 });
 
-test('without its supervisor it is gone within ten seconds, even while Redis does not answer', async () => {
+test('ends within ten seconds after its supervisor dies, even while Redis does not answer', async () => {
   await serving();
   const picture = await base64(7);
   const started = child.hear('job-started');
@@ -97,7 +97,7 @@ test('without its supervisor it is gone within ten seconds, even while Redis doe
   expect(code).toBe(EXIT_CODES.ok);
 });
 
-test('without its supervisor it is gone before it was asked to start', async () => {
+test('ends if its supervisor dies before it sends a configuration', async () => {
   await child.hear('hello');
   child.process.disconnect();
   expect(await child.exited).toEqual({ code: EXIT_CODES.ok, signal: null });
@@ -110,7 +110,7 @@ async function stalledReason(): Promise<string | null> {
   return (await pong).stats.stalledReason;
 }
 
-test('without its photos it takes no job, fails none, and goes on when they are back', async () => {
+test('takes no job and fails none while its photos are missing, and continues when they are back', async () => {
   const gallery = path.join(directory, 'mount');
   const config = { ...portal.config, gallery: { ...portal.config.gallery, dir: gallery } };
   await mkdir(path.join(directory, 'photos/Day-1'), { recursive: true });
@@ -137,7 +137,7 @@ test('without its photos it takes no job, fails none, and goes on when they are 
   expect((await Job.fromId(portal.queue, next.id ?? ''))?.failedReason).toContain('GALLERY_NOT_FOUND');
 });
 
-test('without its models it says which, and that no restart helps', async () => {
+test('names a missing model and exits with a code that prevents a restart', async () => {
   await child.hear('hello');
   const failing = child.hear('failing');
   child.init({
@@ -152,7 +152,7 @@ test('without its models it says which, and that no restart helps', async () => 
   expect(await child.exited).toEqual({ code: EXIT_CODES.modelsMissing, signal: null });
 });
 
-test('started by hand it says what to start instead', () => {
+test('says what to start instead if it is started by hand', () => {
   const { status, stderr } = spawnSync(process.execPath, ['dist/child.js'], { encoding: 'utf8' });
   expect(status).toBe(EXIT_CODES.crash);
   expect(stderr).toContain('node dist/supervisor.js');

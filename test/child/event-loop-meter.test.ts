@@ -6,7 +6,7 @@ function block(forMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
 }
 
-test('tells the longest time that the event loop was blocked, and begins anew', async () => {
+test('returns the longest time that the event loop was blocked since the last call', async () => {
   const meter = createEventLoopMeter();
   for (const blockedMs of [400, 200]) {
     block(blockedMs);

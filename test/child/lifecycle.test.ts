@@ -52,7 +52,7 @@ const leave = async (exited: Promise<number | 'killed'>) => {
 };
 
 describe('a child', () => {
-  test('says hello, and is ready once its engine and Redis are there', async () => {
+  test('sends hello, and is ready once its engine and Redis are ready', async () => {
     const { exited } = run();
     expect(supervisor.told).toEqual([{ type: 'hello' }]);
     init();
@@ -69,7 +69,7 @@ describe('a child', () => {
     await leave(exited);
   });
 
-  test('tells of its jobs, and how busy it is', async () => {
+  test('reports its jobs and its load', async () => {
     const { exited } = run();
     init();
     const job = await portal.add(SLOW_JOB);
@@ -100,7 +100,7 @@ describe('a child', () => {
     await leave(exited);
   });
 
-  test('ends a job that is cancelled while it finishes its last ones', async () => {
+  test('ends a job that is cancelled during a drain', async () => {
     const { exited } = run();
     init();
     const job = await portal.add(STUCK_JOB);
@@ -119,15 +119,15 @@ describe('a child', () => {
   });
 
   test.each([
-    ['init says so', () => init({ quiet: true })],
+    ['init requests it', () => init({ quiet: true })],
     [
-      'it is told while it starts',
+      'a quiet command arrives during its start',
       () => {
         init();
         supervisor.order({ type: 'quiet' });
       },
     ],
-  ])('takes no jobs where %s, until it is told to', async (_case, begin) => {
+  ])('takes no jobs until it resumes if %s', async (_case, begin) => {
     const { exited } = run();
     begin();
     await supervisor.hear('ready');
@@ -153,7 +153,7 @@ describe('a child', () => {
 });
 
 describe('the end of a child', () => {
-  test('drained, it finishes its jobs, stops its engine and exits with 0', async () => {
+  test('on a drain, it finishes its jobs, stops its engine and exits with 0', async () => {
     const stop = vi.spyOn(engine, 'stop');
     const { exited } = run();
     init();
@@ -167,7 +167,7 @@ describe('the end of a child', () => {
     expect(supervisor.told.some((message) => message.type === 'failing')).toBe(false);
   });
 
-  test('a second drain shortens the time', async () => {
+  test('a second drain can shorten the time', async () => {
     const { exited } = run();
     init();
     await portal.add(STUCK_JOB);
@@ -178,13 +178,13 @@ describe('the end of a child', () => {
     expect((await supervisor.hear('job-ended')).outcome).toBe('returned');
   });
 
-  test('drained before it was asked to start, it exits with 0', async () => {
+  test('on a drain before its start, it exits with 0', async () => {
     const { exited } = run();
     supervisor.order({ type: 'drain', timeoutMs: 60_000 });
     expect(await exited).toBe(EXIT_CODES.ok);
   });
 
-  test('drained while Redis is away, it exits with 0 and is never ready', async () => {
+  test('on a drain while Redis is unreachable, it exits with 0 and is never ready', async () => {
     const { exited } = run();
     init({ config: { ...portal.config, redis: { ...portal.config.redis, port: await freePort() } } });
     supervisor.order({ type: 'drain', timeoutMs: 60_000 });
@@ -192,7 +192,7 @@ describe('the end of a child', () => {
     expect(supervisor.told).toEqual([{ type: 'hello' }]);
   });
 
-  test('a supervisor that is gone is the end of the child, with a short time for its jobs', async () => {
+  test('if the supervisor dies, the child ends after a short time for its jobs', async () => {
     const { exited } = run();
     init();
     const job = await portal.add(SLOW_JOB);
@@ -203,7 +203,7 @@ describe('the end of a child', () => {
     expect(await exited).toBe(EXIT_CODES.ok);
   });
 
-  test('an engine that died gives the jobs back and says so', async () => {
+  test('if the engine dies, the child gives its jobs back and reports the reason', async () => {
     const { exited } = run();
     init();
     const job = await portal.add(STUCK_JOB, { attempts: 1 });
@@ -216,7 +216,7 @@ describe('the end of a child', () => {
     expect((await portal.queue.getJob(job.id ?? ''))?.attemptsMade).toBe(0);
   });
 
-  test('when only a new process can use its device, after its jobs', async () => {
+  test('if only a new process can use the device, the child finishes its jobs and ends', async () => {
     const { exited } = run();
     init();
     const job = await portal.add({ image: 'face:1', gallery: [{ id: 'a', image: 'slow' }] }, { attempts: 1 });
@@ -233,20 +233,16 @@ describe('the end of a child', () => {
   });
 
   test.each([
-    [
-      'with its own exit code where it knows one',
-      new StartupError('No model.', EXIT_CODES.modelsMissing),
-      66,
-    ],
-    ['with 1 where it does not', new Error('No memory.'), 1],
-  ])('an engine that does not start ends it %s', async (_case, error, exitCode) => {
+    ['with the exit code of the error', new StartupError('No model.', EXIT_CODES.modelsMissing), 66],
+    ['with 1 for any other error', new Error('No memory.'), 1],
+  ])('an engine that does not start ends the child %s', async (_case, error, exitCode) => {
     const { exited } = run(() => Promise.reject(error));
     init();
     expect(await exited).toBe(exitCode);
     expect(await supervisor.hear('failing')).toEqual({ type: 'failing', error: error.message });
   });
 
-  test('an engine that does not stop does not hold it up', async () => {
+  test('an engine that does not stop does not block the exit', async () => {
     vi.spyOn(engine, 'stop').mockReturnValue(new Promise(() => {}));
     const { exited } = run();
     init();
@@ -255,7 +251,7 @@ describe('the end of a child', () => {
     expect(await exited).toBe('killed');
   });
 
-  test('a crash is told, with its reason, and ends it at once', async () => {
+  test('it reports the reason of a crash and ends at once', async () => {
     const { child, exited } = run();
     init();
     await supervisor.hear('ready');

@@ -116,7 +116,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await checker.close();
     },
   },
-  'its child never heard of it': {
+  'its child never received it': {
     begin: (scene) => takeAndDie(scene, 'unaware:0'),
     comeBack: async ({ harness: { queue }, machine: { redis } }) => {
       let asked = 0;
@@ -127,8 +127,8 @@ const WAYS: Readonly<Record<string, Way>> = {
         allJobsKnown: () => true,
       };
       const orphaned = createOrphanedJobs([queue], redis, () => [child], silent);
-      await orphaned.look();
-      await orphaned.look();
+      await orphaned.check();
+      await orphaned.check();
       orphaned.stop();
     },
   },

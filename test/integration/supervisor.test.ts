@@ -95,7 +95,7 @@ describe('a child that dies', () => {
     const job = await bed.add(await slowJob(1, 100));
     const { pid } = await bed.recorded('host_cpu0', ({ current_job }) => current_job === job.id);
     process.kill(pid ?? 0, 'SIGKILL');
-    await supervisor.line(({ msg }) => msg.startsWith('Gave a job of a child that died back'));
+    await supervisor.line(({ msg }) => msg.startsWith('Gave a job of a dead child back'));
     const record = await bed.recorded('host_cpu0', (next) => next.status === 'online' && next.pid !== pid);
     expect(record).toMatchObject({
       restarts: 1,

@@ -6,13 +6,13 @@ import { wakeSearch } from './wake-searches.js';
 import { idOf } from '../jobs/running-jobs.js';
 
 /**
- * A search whose index does not wake it runs again after this time, and this much more for each batch in the
- * queue: long enough for a fleet of one slow worker, so that searches start twice and not more often.
+ * A waiting search runs again after this time plus a time for each batch in the queue, in case that its wake-up is lost.
+ * One slow worker can index that many batches in this time, so a search rarely starts more than twice.
  */
-const NET_DELAY_MS = 60_000;
-const NET_DELAY_PER_BATCH_MS = 2000;
-const MAX_NET_DELAY_MS = 900_000;
-/** A plan in which no batch has ended for this long may wait for batches that are gone. */
+const FALLBACK_DELAY_MS = 60_000;
+const FALLBACK_DELAY_PER_BATCH_MS = 2000;
+const MAX_FALLBACK_DELAY_MS = 900_000;
+/** If no batch of a plan has ended for this long, its remaining batches may be gone. */
 const IDLE_S = 30;
 
 export interface AwaitIndexDeps {
@@ -24,8 +24,8 @@ export interface AwaitIndexDeps {
 }
 
 /**
- * Puts a search aside until its stage is indexed: it stands in `delayed`, and the end of the plan's last batch wakes
- * it. The delay is only the net for a wake-up that is lost.
+ * Moves a search to `delayed` until its stage is indexed. The end of the plan's last batch wakes it. The delay itself
+ * is only the fallback for a lost wake-up.
  */
 export async function awaitIndex(
   search: Job,
@@ -34,7 +34,7 @@ export async function awaitIndex(
   { plans, indexQueue, searchQueue, redis }: AwaitIndexDeps,
 ): Promise<void> {
   const batches = await indexQueue.getJobCountByTypes('waiting', 'prioritized', 'active', 'delayed');
-  const delayMs = Math.min(MAX_NET_DELAY_MS, NET_DELAY_MS + batches * NET_DELAY_PER_BATCH_MS);
+  const delayMs = Math.min(MAX_FALLBACK_DELAY_MS, FALLBACK_DELAY_MS + batches * FALLBACK_DELAY_PER_BATCH_MS);
   await search.moveToDelayed(Date.now() + delayMs, token);
   // A plan that ended just before could not wake this search.
   if ((await plans.join(stage, idOf(search))) === null) {
@@ -43,8 +43,8 @@ export async function awaitIndex(
 }
 
 /**
- * Whether a stage is being indexed. If so, the search waits for it from now on. Batches whose jobs are gone (removed
- * by an operator, or lost with Redis) are taken out of an idle plan first.
+ * Whether a stage is being indexed. If so, the end of its plan will wake the search. First removes batches from an idle
+ * plan whose jobs are gone, because an operator removed them or Redis lost them.
  */
 export async function joinIndex(
   search: Job,

@@ -8,9 +8,9 @@ import { type IndexJob, type IndexFile, parseIndexJob } from '../../shared/index
 import { idOf } from '../jobs/running-jobs.js';
 import { updateSearches } from './wake-searches.js';
 
-/** What the reason of a batch begins with if the work on one of its photos failed. */
+/** Prefix of a batch's failure reason if the work on one of its photos failed. */
 export const PHOTO_FAILED = 'PHOTO_FAILED';
-/** What the reason begins with if BullMQ saw the workers of a batch vanish too often. */
+/** Prefix of the reason if too many workers disappeared while they ran the batch. BullMQ writes it. */
 const STALLED = 'job stalled';
 
 export interface BatchEndsDeps {
@@ -21,22 +21,22 @@ export interface BatchEndsDeps {
   readonly searchQueue: Queue;
 }
 
-/** What follows from the end of an index batch: for its plans, the searches that wait for them, and what is left to do. */
+/** Handles the end of index batches: updates their plans, wakes the searches that wait, and queues what is left. */
 export interface BatchEnds {
-  /** @param rest files that the batch had no time for; they become a batch of their own */
+  /** @param rest files that the batch had no time for; a new batch takes them */
   done(job: Job, rest: readonly IndexFile[]): Promise<void>;
   /**
-   * After its last try. If photos may be the reason, a batch of several is split into single ones, so that one bad
-   * photo cannot take the others down, and a photo that fails alone is recorded and given up.
+   * Handles a batch that failed at its last attempt. If a photo may be the reason, it splits the batch into batches of
+   * one photo, so that a bad photo does not block the others. It records a photo that fails alone as bad.
    */
   failed(job: Job, reason: string): Promise<void>;
-  /** Ends a batch of which nothing is known but its id: its job is gone. */
+  /** Ends a batch whose job is gone, so that only its id is known. */
   lost(id: string): Promise<void>;
 }
 
 export function createBatchEnds({ plans, planner, badPhotos, redis, searchQueue }: BatchEndsDeps): BatchEnds {
   const end = async (job: Job, donePhotos: number, replacedBy: readonly IndexJob[]): Promise<void> => {
-    // First the plans: a replacement may end as soon as it is in the queue.
+    // Update the plans first, because a replacement may end as soon as it is in the queue.
     const changed = await plans.end(idOf(job), donePhotos, replacedBy.map(batchId));
     if (replacedBy.length > 0) await planner.addInPlaceOf(replacedBy, job);
     await updateSearches(changed, redis, searchQueue);
@@ -70,7 +70,7 @@ export function createBatchEnds({ plans, planner, badPhotos, redis, searchQueue 
   };
 }
 
-/** The path stands beside the reason wherever a bad photo is shown. */
+/** Removes the path from the reason, because lists of bad photos show the path beside it. */
 function withoutName(reason: string, folder: string, { name }: IndexFile): string {
   return reason.replace(`${PHOTO_FAILED}: ${folder}/${name}: `, '');
 }

@@ -15,7 +15,7 @@ import { idOf } from '../jobs/running-jobs.js';
 import { type BatchEnds, PHOTO_FAILED } from './batch-ends.js';
 import type { FindFaces } from './known-faces.js';
 
-/** A batch starts no photo after this time: what is left becomes a batch of its own, behind those of other stages. */
+/** A batch starts no photo after this time. A new batch takes the rest, so that batches of other stages get a turn. */
 const BATCH_TIME_MS = 1000;
 
 export interface IndexTools {
@@ -28,7 +28,7 @@ export interface IndexTools {
   readonly concurrency: number;
 }
 
-/** Waits before a batch of another pack is looked at again: doubled each time, as its workers may not be online. */
+/** Delay before a worker takes a batch of another pack again. It doubles each time, as no worker of that pack may be online. */
 const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
 
 /**
@@ -51,8 +51,8 @@ interface IndexedFile extends FileStamp {
 }
 
 /**
- * Indexes a batch of photos: computes the faces of those whose content the store does not have, and records which
- * content each file has. Files that are gone are left out.
+ * Indexes a batch of photos: computes the faces of contents that are not in the store, and records the content of each
+ * file. Skips files that are gone.
  *
  * @throws {JobError} `INVALID_JOB`
  */
@@ -65,9 +65,9 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
   }
   const directory = await openGalleryDirectory(tools.galleryDir);
   const { indexed, rest } = await indexFiles(folder, files, directory, signal, tools);
-  // Once and last: until then, whoever lists the folder sees the whole batch as not indexed.
+  // Write all files at once, so that the batch is either indexed or not for other readers of the folder.
   await tools.files.write(folder, indexed);
-  // Before the job ends: if this process dies in between, the job runs again and nothing is lost.
+  // Update the plans before the job ends. If this process dies in between, the job runs again and nothing is lost.
   await tools.ends.done(job, rest);
   return {
     photos: indexed.length,
@@ -76,7 +76,7 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
   };
 }
 
-/** Deaths of workers over this batch, as their supervisors count them. */
+/** The number of children that died while they ran this batch. Their supervisors count them. */
 async function countCrashes(job: Job, redis: Redis): Promise<number> {
   if (job.attemptsStarted <= 1) return 0;
   return Number((await redis.get(jobCrashesKey(job.queueQualifiedName, idOf(job)))) ?? 0);
@@ -106,7 +106,7 @@ async function indexFiles(
   try {
     await pMap(files, indexOne, { concurrency });
   } catch (error) {
-    // The photos in flight are of no use any more: the batch is tried again as a whole.
+    // Stop the photos in flight, because BullMQ retries the whole batch.
     failure.abort(error);
     throw error;
   }

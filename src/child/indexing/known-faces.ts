@@ -11,8 +11,7 @@ export interface KnownPhoto {
 }
 
 /**
- * Finds a photo's faces: in the store if any worker has seen the same content, else with the engine, and then the
- * store has them.
+ * Finds a photo's faces: reads them from the store if any worker has computed them, or else computes and stores them.
  *
  * @throws {ImageError} the photo cannot be read; one that can be read but not decoded is a result
  * @throws the signal's reason once it has aborted

@@ -2,10 +2,10 @@ import { ErrorCode, Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { ChangedPlan } from '../../gallery/batches/index-plans.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/job-progress.js';
 import { raiseProgress } from '../jobs/raise-progress.js';
 
-/** Shows waiting searches how far their index is, and wakes those whose index is done. */
+/** Updates the progress of waiting searches, and wakes those whose index is complete. */
 export async function updateSearches(
   plans: readonly ChangedPlan[],
   redis: Redis,
@@ -22,12 +22,12 @@ export async function updateSearches(
 }
 
 /**
- * Lets a delayed search run now. One that is in another state (promoted by a person, or not yet moved) is left alone;
- * one that was removed leaves nothing behind.
+ * Makes a delayed search run now. Leaves a search in any other state as it is: a person has promoted it, or it is not
+ * delayed yet. If the search was removed, deletes its saved probe.
  */
 export async function wakeSearch(searchQueue: Queue, id: string, redis: Redis): Promise<void> {
   try {
-    // A Job without data: only the id is needed, and the data is megabytes.
+    // Promoting needs only the id, so do not load the data, which can be several megabytes.
     await new Job(searchQueue, 'search', {}, {}, id).promote();
   } catch (error) {
     if ((error as { code?: unknown }).code !== ErrorCode.JobNotInState) throw error;

@@ -1,16 +1,16 @@
-/** How long jobs that are given back may take to reach Redis. */
+/** Time limit for giving jobs back to Redis. */
 const GIVE_BACK_TIMEOUT_MS = 1500;
 
 export interface Drain {
-  /** Settles when all is closed, at the latest `GIVE_BACK_TIMEOUT_MS` after the time was up. */
+  /** Settles when `close` has ended, or `GIVE_BACK_TIMEOUT_MS` after the deadline. */
   readonly done: Promise<void>;
-  /** Shortens the time that is left; never lengthens it. */
+  /** Moves the deadline forward. A later deadline than the current one has no effect. */
   within(timeoutMs: number): void;
 }
 
 /**
- * Waits for `close`, which has no deadline of its own: when the time is up `giveBack` is called once, and a
- * little later nobody waits any more.
+ * Waits for `close`, which has no deadline of its own. At the deadline it calls `giveBack` once, and stops waiting
+ * `GIVE_BACK_TIMEOUT_MS` later.
  */
 export function startDrain(timeoutMs: number, close: () => Promise<void>, giveBack: () => void): Drain {
   let deadlineMs = Infinity;

@@ -1,13 +1,10 @@
-import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { jobCrashesKey } from '../../shared/redis-keys.js';
-
-/** Lets ordinary jobs run side by side and a suspect alone, in the order in which they come. */
+/** Admits jobs in the order of their arrival: ordinary jobs at the same time, and a crash suspect alone. */
 export interface Gate {
   /**
-   * Resolves when the job may run; what it resolves with is to be called when the job has ended.
+   * Resolves when the job may run.
    *
-   * @throws the signal's reason once it has aborted
+   * @returns a function to call when the job has ended
+   * @throws the signal's reason if it aborts first
    */
   enter(alone: boolean, signal: AbortSignal): Promise<() => void>;
 }
@@ -62,19 +59,4 @@ export function createGate(): Gate {
         admitNext();
       }),
   };
-}
-
-/**
- * A job over which a worker may have died: it runs alone, so that no other job is blamed when it happens again.
- *
- * The supervisor counts the deaths that it sees; BullMQ those of whole machines, as stalls.
- */
-export async function isSuspect(
-  job: Pick<Job, 'id' | 'queueQualifiedName' | 'stalledCounter' | 'attemptsStarted' | 'attemptsMade'>,
-  redis: Pick<Redis, 'exists'>,
-): Promise<boolean> {
-  if (job.stalledCounter > 0) return true;
-  // A first start needs no look.
-  if (job.attemptsStarted - job.attemptsMade <= 1 || job.id === undefined) return false;
-  return (await redis.exists(jobCrashesKey(job.queueQualifiedName, job.id))) > 0;
 }

@@ -1,27 +1,27 @@
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 
 /**
- * Why a running job is stopped from outside.
+ * Why a running job is stopped.
  *
- * `give-back`: another worker shall have it, and none of its attempts is used up. `lock-lost`: another worker
- * may have it already, so that nothing more may be written in its name.
+ * `give-back`: the job returns to the queue for another worker and keeps all its attempts. `lock-lost`: another worker
+ * may already run the job, so this one must not write to it any more.
  */
 export type StopCause = 'cancelled' | 'give-back' | 'lock-lost';
 
-/** What is to be done with a job whose work has failed. */
+/** What to do with a job whose work failed. */
 export type JobEnd =
-  /** It fails for good, whatever attempts are left. */
+  /** Fail the job, even if attempts are left. */
   | { readonly kind: 'fail'; readonly error: JobError }
-  /** It fails, and is tried again where attempts are left. */
+  /** Fail this attempt. BullMQ retries the job if attempts are left. */
   | { readonly kind: 'retry'; readonly error: Error }
   | { readonly kind: 'give-back' }
-  /** It is left as it is. */
+  /** Leave the job as it is in Redis. */
   | { readonly kind: 'abandon' };
 
 /**
  * @param error what the work threw
- * @param stopped why it was stopped from outside, `null` where it was not
- * @param engineAlive whether this machine can still do what is asked of it
+ * @param stopped why the job was stopped; `null` if it was not
+ * @param engineAlive whether this child can still run jobs
  */
 export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAlive: boolean): JobEnd {
   switch (stopped) {
@@ -34,7 +34,7 @@ export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAl
     case null:
       break;
   }
-  // The job's own fault: no other worker would see it differently.
+  // The job itself is at fault, so it would fail on every worker.
   if (error instanceof JobError) return { kind: 'fail', error };
   if (!engineAlive || error instanceof GalleryUnavailableError) return { kind: 'give-back' };
   return { kind: 'retry', error: error instanceof Error ? error : new Error(String(error)) };

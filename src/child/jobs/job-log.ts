@@ -1,15 +1,15 @@
-/** A log that names more than this is read by nobody. */
+/** Longer logs are too long to read. */
 const MAX_LINES = 100;
 
 export interface JobLog {
   note(line: string): void;
-  /** Writes what was noted, at once and together; settles when it is there. */
+  /** Writes all lines in parallel. Settles when they are written. */
   settle(): Promise<void>;
 }
 
 /**
- * Gathers a job's log lines so that none of them delays the work. Of too many it keeps the first ones, how many
- * there were in between, and the last one, which sums them up.
+ * Collects a job's log lines, so that writing them does not delay the work. If there are too many, it keeps the first
+ * ones, the number of lines in between, and the last one, which is a summary.
  */
 export function createJobLog(
   write: (line: string) => Promise<unknown>,

@@ -1,9 +1,16 @@
+/** Progress (percent) of a search that has started. */
+export const STARTED_PERCENT = 5;
+/** Progress once the selfie's face is found and embedded. */
+export const SELFIE_PERCENT = 20;
+/** Progress once the whole gallery is searched. */
+export const GALLERY_PERCENT = 95;
+
 export interface JobProgress {
-  /** Notes how far the job is, 0..100. What is not further than before is ignored. */
+  /** Takes the job's progress, 0..100. Ignores a value that is not higher than the last one. */
   report(percent: number): void;
-  /** Writes the last value where that has not happened, and settles once nothing is being written. */
+  /** Writes the last value if it is not written yet. Settles when no write is in flight. */
   settle(): Promise<void>;
-  /** Begins no further write: the job may be another worker's by now. */
+  /** Starts no further write, because the job may belong to another worker now. */
   stop(): void;
 }
 
@@ -15,8 +22,8 @@ export interface JobProgressOptions {
 }
 
 /**
- * Writes a progress that never falls, in whole percents, one write at a time and not too often. What comes
- * while a write is under way or not yet due is written later, the newest value alone.
+ * Writes a job's progress in whole percents. The progress never falls. One write is in flight at a time, at most one
+ * every `intervalMs`; of the values that arrive in between, only the newest is written.
  */
 export function createJobProgress({ intervalMs, write, onError }: JobProgressOptions): JobProgress {
   let newest = -1;

@@ -2,8 +2,8 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /**
- * BullMQ's own `updateProgress` (its script updateProgress-3.lua), but for a value that is not higher than what
- * stands: a search and its index batches report from several machines at once.
+ * Like BullMQ's `updateProgress` (its script updateProgress-3.lua), but ignores a value that is not higher than the
+ * current one, because several machines report the progress of one search at the same time.
  */
 const RAISE_PROGRESS = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -15,7 +15,7 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', most, '*', 'event', 'progress', 'jobI
 return 1
 `;
 
-/** Raises a job's progress (0..100); never lowers it. A job that is gone has none. */
+/** Raises a job's progress (0..100) and never lowers it. Does nothing if the job is gone. */
 export async function raiseProgress(
   redis: Redis,
   queue: Pick<Queue, 'toKey'>,

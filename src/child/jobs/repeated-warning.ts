@@ -1,16 +1,16 @@
-/** An error that goes on is told this often. */
+/** The same message is logged at most once in this time. */
 const INTERVAL_MS = 60_000;
 
-/** Takes messages, some of them many times a second, and passes each one on at most once a minute. */
+/** Limits repeated messages: passes each distinct message on at most once a minute. */
 export function createRepeatedWarning(warn: (message: string) => void): (message: string) => void {
-  const toldAtMs = new Map<string, number>();
+  const loggedAtMs = new Map<string, number>();
   return (message) => {
     const nowMs = performance.now();
-    for (const [told, atMs] of toldAtMs) {
-      if (nowMs - atMs >= INTERVAL_MS) toldAtMs.delete(told);
+    for (const [logged, atMs] of loggedAtMs) {
+      if (nowMs - atMs >= INTERVAL_MS) loggedAtMs.delete(logged);
     }
-    if (toldAtMs.has(message)) return;
-    toldAtMs.set(message, nowMs);
+    if (loggedAtMs.has(message)) return;
+    loggedAtMs.set(message, nowMs);
     warn(message);
   };
 }

@@ -3,13 +3,13 @@ import type { StopCause } from './job-end.js';
 
 export type JobOutcome = 'completed' | 'failed' | 'returned';
 
-/** A job from the moment it was fetched until its end is recorded. */
+/** A job that this process has fetched and whose end is not recorded yet. */
 export interface RunningJob {
   readonly job: Job;
   /** Aborts when the job is stopped. */
   readonly signal: AbortSignal;
   stopped(): StopCause | null;
-  /** Whether its work has begun. */
+  /** Whether the work has started. */
   started(): boolean;
   start(): void;
   /** Only the first cause counts. */
@@ -36,7 +36,7 @@ export function createRunningJob(job: Job): RunningJob {
   };
 }
 
-/** Settles like `work`, or rejects as soon as `signal` aborts: work that is stuck holds nobody up. */
+/** Settles like `work`, but rejects as soon as `signal` aborts, so that stuck work blocks nothing. */
 export function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);

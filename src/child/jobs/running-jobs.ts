@@ -2,24 +2,24 @@ import type { Job } from 'bullmq';
 import { createRunningJob, type JobOutcome, type RunningJob } from './running-job.js';
 
 export interface RunningJobs {
-  /** Enters a job that was fetched. */
+  /** Adds a job that was just fetched. */
   begin(job: Job): void;
-  /** `null` where the job has ended, or was fetched anew since. */
+  /** `null` if the job has ended, or was fetched again since. */
   get(job: Job): RunningJob | null;
   byId(jobId: string): RunningJob | null;
   all(): Iterable<RunningJob>;
   count(): number;
-  /** What has become of a job's work; its end is to be recorded yet. */
+  /** Takes the outcome of a job's work before BullMQ has recorded it. */
   worked(job: Job, outcome: JobOutcome): void;
-  /** Strikes a job out and tells of it, once. */
+  /** Removes a job and calls `onEnd`, once. */
   end(job: Job, outcome: JobOutcome): void;
 }
 
 /**
  * The jobs that this process has fetched and whose end is not recorded.
  *
- * A job that failed or was given back may be fetched again before BullMQ tells of its end: then the end is
- * told first, so that nobody takes it for the end of the second run.
+ * This process may fetch a job again before BullMQ emits the end of its first run. The first run then ends here before
+ * the second one begins, so that its end is not mistaken for the end of the second run.
  */
 export function createRunningJobs(events: {
   readonly onBegin: (jobId: string) => void;

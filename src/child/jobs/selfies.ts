@@ -4,22 +4,23 @@ import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { selfieSweepKey, selfiesSweptKey } from '../../shared/redis-keys.js';
 
-/** All workers of a queue together look this often for selfies to delete. */
+/** Interval of sweeps by all workers of a queue together. */
 const SWEEP_INTERVAL_MS = 60_000;
 const PAGE = 100;
-/** A job that another machine failed may carry a time that is a little in the past. */
+/** The clock of the machine that failed a job may be behind ours by this much. */
 const OVERLAP_MS = 600_000;
 
 /**
- * KEYS: the failed jobs, the job. ARGV: id, the time of its failure, the data without selfies. A job that was retried
- * meanwhile keeps its selfie.
+ * Replaces the data of a job, unless the job was retried since it failed.
+ *
+ * KEYS: the failed jobs, the job. ARGV: the job's id, the time of its failure, the data without selfies.
  */
 const REPLACE_DATA = `
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], 'data', ARGV[3], 'selfieDeleted', 1)
 return 1`;
 
-/** Deletes the selfies of a job that has ended. A job that was removed when it ended has none. */
+/** Deletes the selfies of a job that has ended. Does nothing if BullMQ has already removed the job. */
 export async function deleteSelfies(job: Job): Promise<void> {
   const kept = withoutSelfies(job.data);
   if (kept === null) return;
@@ -30,7 +31,7 @@ export async function deleteSelfies(job: Job): Promise<void> {
   }
 }
 
-/** The rest of the data stays for people who look at the queue. `null` if there is no selfie in it. */
+/** Keeps the other fields, for operators who inspect the queue. `null` if the data has no selfie. */
 function withoutSelfies(data: unknown): object | null {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return null;
   const { image, images } = data as { image?: unknown; images?: unknown };
@@ -48,8 +49,8 @@ export interface SelfieSweep {
 }
 
 /**
- * Deletes the selfies of jobs that failed `retentionMs` ago, whoever failed them: a worker, a supervisor, or another
- * client. It reads each job's data once.
+ * Deletes the selfies of jobs that failed `retentionMs` ago, including jobs that a supervisor or another client failed.
+ * It reads each job's data once.
  */
 export function startSelfieSweep(
   queue: Queue,

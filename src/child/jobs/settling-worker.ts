@@ -1,9 +1,9 @@
 import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 
 /**
- * A BullMQ worker that says when it has finished with a job. BullMQ emits no event with the job when it could not record
- * the job's end, for example because the lock was lost; so this class extends the method that runs a job from its fetch
- * to its end.
+ * A BullMQ worker that calls `onSettled` when it has finished with a job. BullMQ emits no event with the job if it cannot
+ * record the job's end, for example because it lost the lock. So this class wraps the method that runs a job from its
+ * fetch to its end.
  */
 export class SettlingWorker<Data, Result> extends Worker<Data, Result> {
   constructor(

@@ -9,7 +9,7 @@ import { noGalleryDirectory, openListedPhotos } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../gallery-thread/start-gallery-thread.js';
 import type { Engine } from '../engine/engine.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from '../jobs/progress-steps.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from '../jobs/job-progress.js';
 import { rankMatches } from './rank-matches.js';
 import { searchListedPhotos } from './search-listed-photos.js';
 import type { FindFaces } from '../indexing/known-faces.js';

@@ -6,7 +6,7 @@ import type { SearchResult } from '../../shared/job.js';
 import type { Logger } from '../../shared/logger.js';
 import { createJobLog } from '../jobs/job-log.js';
 import { createJobProgress } from '../jobs/job-progress.js';
-import type { WorkResult } from '../jobs/job-worker.js';
+import type { WorkResult } from '../jobs/job-runner.js';
 import type { SearchTools } from './run-search.js';
 import { searchOrWait, type WaitingDeps } from './search-or-wait.js';
 import { raiseProgress } from '../jobs/raise-progress.js';

@@ -4,7 +4,7 @@ import type { BadPhoto } from '../../gallery/store/bad-photos.js';
 import { isWithin } from '../../gallery/cache/exclusion.js';
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 import { type AwaitIndexDeps, awaitIndex, joinIndex } from '../indexing/await-index.js';
-import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/progress-steps.js';
+import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/job-progress.js';
 import { idOf } from '../jobs/running-jobs.js';
 import { runSearch, type SearchContext, type SearchOutcome } from './run-search.js';
 import type { SavedProbes } from './saved-probe.js';

@@ -5,7 +5,7 @@ import { type Calls, type ThreadReply, type ThreadRequest, unpackError } from '.
 export interface Thread<C extends Calls> {
   /** @throws the error of the call, or the reason why the thread ended */
   call<Name extends keyof C & string>(name: Name, argument: C[Name]['argument']): Promise<C[Name]['result']>;
-  /** Resolves with the reason when the thread has ended, for whatever cause. */
+  /** Resolves with the reason when the thread has ended. Never rejects. */
   readonly exited: Promise<Error>;
   /**
    * Lets the thread finish its running calls. Resolves when it has ended; the caller sets the deadline. A thread is

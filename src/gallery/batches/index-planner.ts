@@ -15,7 +15,7 @@ const JOB_OPTIONS = {
 /** BullMQ's own bound (`PRIORITY_LIMIT`). 1 goes first. */
 const MAX_PRIORITY = 2 ** 21 - 1;
 /**
- * A stage that is asked for this much later goes one batch number behind: small enough for a small stage to pass a
+ * A stage that is requested this much later goes one batch number behind: small enough for a small stage to pass a
  * large one, and the large one still ends if small ones keep coming.
  */
 const TURN_MS = 10_000;

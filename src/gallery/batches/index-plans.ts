@@ -24,7 +24,7 @@ export interface ChangedPlan extends Pick<IndexPlan, 'photos' | 'donePhotos' | '
 
 /**
  * Which stages are being indexed, in Redis: a plan is the set of a stage's batches that have not ended. It ends
- * with its last batch, whoever asked for it. Batches of stages that overlap belong to several plans.
+ * with its last batch. Stages that overlap share batches, so a batch can belong to several plans.
  */
 export interface IndexPlans {
   /** Of the model pack whose faces are wanted. */

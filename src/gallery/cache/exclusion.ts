@@ -11,7 +11,7 @@ const MAX_NAMED = 3;
 export interface Exclusion {
   /** Whether photos of a folder may be part of a stage's gallery. Those of excluded people are not. */
   admits(stage: string, folder: string): boolean;
-  /** @throws {GalleryUnavailableError} somebody might not be excluded */
+  /** @throws {GalleryUnavailableError} it is unknown whom to exclude */
   load(): Promise<ExcludedPeople>;
 }
 

@@ -1,14 +1,14 @@
 import { Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-/** A job on a queue's active list, and the token of whoever has locked it. */
+/** An active job and the token of its lock. */
 export interface HeldJob {
   readonly queue: Queue;
   readonly id: string;
   readonly token: string;
 }
 
-/** Every job that somebody works on, this machine or another one. */
+/** All active jobs that are locked, also those of other machines. */
 export async function listHeldJobs(queues: readonly Queue[], redis: Redis): Promise<HeldJob[]> {
   return (await Promise.all(queues.map((queue) => listHeldJobsOf(queue, redis)))).flat();
 }
@@ -27,7 +27,7 @@ export function isHeldBy(job: HeldJob, lockTokenPrefixes: readonly string[]): bo
   return lockTokenPrefixes.some((prefix) => job.token.startsWith(`${prefix}:`));
 }
 
-/** The job without its data: pictures never enter the supervisor. */
+/** The job without its data, so that no selfie is loaded into the supervisor. */
 export async function bareJob({ queue, id }: HeldJob, redis: Redis): Promise<Job> {
   const opts = await redis.hget(queue.toKey(id), 'opts');
   return new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);

@@ -6,34 +6,34 @@ import { countJobCrash, crashedTooOften, MAX_JOB_CRASHES } from '../../shared/jo
 import type { Logger } from '../../shared/logger.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
-/** Commands that a child had sent before it died may reach Redis after the first look. */
-const SECOND_LOOK_AFTER_MS = 500;
+/** Redis may process commands of a dead child after our first search for its jobs, so we search again. */
+const SECOND_SEARCH_AFTER_MS = 500;
 
 export interface DeadChild {
   readonly lockTokenPrefixes: readonly string[];
-  /** Jobs that were running in it: one of them may have killed it. */
+  /** Jobs that were running in the child. One of them may have crashed it. */
   readonly suspects: ReadonlySet<string>;
-  /** Whether the child ended unasked; otherwise nobody is to blame. */
+  /** Whether the child ended without a command. Otherwise no job is blamed. */
   readonly crashed: boolean;
   readonly description: string;
 }
 
 export interface JobRecovery {
-  /** Gives the jobs that a dead child held back to the queue at once, without an attempt being consumed. */
+  /** Gives the jobs of a dead child back to the queue at once. They keep all their attempts. */
   recover(child: DeadChild): void;
   /** Resolves once every dead child's jobs are given back. */
   settled(): Promise<void>;
 }
 
 /**
- * A dead child's jobs are those on the active list whose lock token is one of the child's: Redis knows
- * even those of which the child had no time to tell. BullMQ's own stall detection, 30 s or more later, stays as the net below.
+ * Finds the jobs of a dead child by the tokens of their locks in Redis. So it also finds jobs that the child had no
+ * time to report. BullMQ's stall check, 30 s or more later, is the fallback.
  *
  * @param queues the search queue, and its index queue
  */
 export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger: Logger): JobRecovery {
   const [, indexQueue] = queues;
-  const look = async (child: DeadChild): Promise<void> => {
+  const returnJobs = async (child: DeadChild): Promise<void> => {
     const held = (await listHeldJobs(queues, redis)).filter((job) => isHeldBy(job, child.lockTokenPrefixes));
     const outcomes = await Promise.allSettled(held.map((job) => giveBack(child, job)));
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
@@ -45,10 +45,10 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
     const crashes =
       child.crashed && child.suspects.has(id) ? await countJobCrash(redis, held.queue.qualifiedName, id) : 0;
     const job = await bareJob(held, redis);
-    // The child that takes a batch splits it after as many crashes, so that one photo cannot take the others down.
+    // The next child splits a batch with this many crashes, so that a bad photo does not block the others.
     if (crashes < MAX_JOB_CRASHES || held.queue === indexQueue) {
       await job.moveToWait(token);
-      logger.warn({ jobId: id, crashes }, 'Gave a job of a child that died back to the queue');
+      logger.warn({ jobId: id, crashes }, 'Gave a job of a dead child back to the queue');
       return;
     }
     const reason = crashedTooOften(crashes, child.description);
@@ -59,12 +59,12 @@ export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger
 
   const recover = async (child: DeadChild): Promise<void> => {
     try {
-      await look(child);
-      await sleep(SECOND_LOOK_AFTER_MS);
-      await look(child);
+      await returnJobs(child);
+      await sleep(SECOND_SEARCH_AFTER_MS);
+      await returnJobs(child);
     } catch (error) {
       logger.error(
-        `Could not give back the jobs of a child that died: ${messageOf(error)}. The stall check returns them within a minute.`,
+        `Cannot give back the jobs of a dead child: ${messageOf(error)}. The stall check returns them within a minute.`,
       );
     }
   };

@@ -7,11 +7,11 @@ import type { Logger } from '../../shared/logger.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
 
 /** Longer than the time between two pongs. */
-const LOOK_INTERVAL_MS = 3000;
-/** A child may learn later than the supervisor that its connection has broken: redis-connection's socket timeout. */
-const LOOKS = 10;
+const CHECK_INTERVAL_MS = 3000;
+/** Enough checks for a child to notice a broken connection, which takes up to the socket timeout of redis-connection. */
+const CHECKS = 10;
 
-/** What has to be known of a child to tell its orphanedJobs. */
+/** The part of a child's slot that is needed to find its orphaned jobs. */
 export interface JobHolder {
   ready(): Pick<ChildReady, 'lockTokenPrefixes'> | null;
   stats(): ChildStats | null;
@@ -20,19 +20,19 @@ export interface JobHolder {
 }
 
 export interface OrphanedJobs {
-  /** Looks for strays for half a minute. */
+  /** Checks for orphaned jobs for half a minute. */
   redisIsBack(): void;
-  /** Gives back the jobs that were strays at the look before, too. */
-  look(): Promise<void>;
+  /** Gives back the jobs that were already orphaned at the previous check. */
+  check(): Promise<void>;
   stop(): void;
 }
 
 /**
- * A job that Redis gave to a child whose connection broke before the answer came is a stray: active, locked in
- * the child's name, and unknown to it. BullMQ's stall check would find it after up to a minute.
+ * A job is orphaned if Redis gave it to a child whose connection broke before the reply arrived: the job is active and
+ * locked with the child's token, but the child does not know it. BullMQ's stall check finds it only after up to a minute.
  *
- * A job counts as a stray where the child, asked after the first look, still does not have it; it is then the
- * lock's token that keeps a child whose answer is later still from ending the job twice.
+ * A job is given back if the child has reported since the first check and still does not know the job. If the child
+ * receives the reply even later, it no longer holds the lock, so the job cannot end twice.
  */
 export function createOrphanedJobs(
   queues: readonly Queue[],
@@ -41,17 +41,17 @@ export function createOrphanedJobs(
   logger: Logger,
 ): OrphanedJobs {
   const stopped = new AbortController();
-  let looksLeft = 0;
+  let checksLeft = 0;
   let watching = false;
-  /** Job that may be a stray -> what its child had said last when it was first seen. */
+  /** Job that may be orphaned -> the last stats of its child when the job was first seen. */
   let seen: ReadonlyMap<string, ChildStats> = new Map();
 
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const unknown = new Map<string, ChildStats>();
     for (const job of await listHeldJobs(queues, redis)) {
       const stats = statsOfUnaware(job);
       if (stats === null) continue;
-      // One job after another may have the same token.
+      // Several jobs, one after another, may have the same token.
       const key = `${job.id} ${job.token}`;
       const statsBefore = seen.get(key) ?? stats;
       if (statsBefore === stats) unknown.set(key, stats);
@@ -60,7 +60,7 @@ export function createOrphanedJobs(
     seen = unknown;
   };
 
-  /** What the child that holds the job said last, `null` where it may know of the job. */
+  /** The last stats of the child that holds the job; `null` if the child may know the job. */
   const statsOfUnaware = (job: HeldJob): ChildStats | null => {
     const holder = children().find((child) => {
       const ready = child.ready();
@@ -73,15 +73,15 @@ export function createOrphanedJobs(
   const giveBack = async (held: HeldJob): Promise<void> => {
     const job = await bareJob(held, redis);
     await job.moveToWait(held.token);
-    logger.warn({ jobId: held.id }, 'Gave back a job of which its child had never heard');
+    logger.warn({ jobId: held.id }, 'Gave back an orphaned job: its child never received it');
   };
 
   const watch = async (): Promise<void> => {
     watching = true;
-    for (; looksLeft > 0; looksLeft -= 1) {
-      await sleep(LOOK_INTERVAL_MS, undefined, { signal: stopped.signal });
-      await look().catch((error: unknown) =>
-        logger.warn(`Cannot look for orphanedJobs: ${messageOf(error)}`),
+    for (; checksLeft > 0; checksLeft -= 1) {
+      await sleep(CHECK_INTERVAL_MS, undefined, { signal: stopped.signal });
+      await check().catch((error: unknown) =>
+        logger.warn(`Cannot check for orphaned jobs: ${messageOf(error)}`),
       );
     }
     watching = false;
@@ -89,11 +89,11 @@ export function createOrphanedJobs(
 
   return {
     redisIsBack: () => {
-      looksLeft = LOOKS;
-      // Ends with an error only when it is stopped.
+      checksLeft = CHECKS;
+      // It rejects only when it is stopped.
       if (!watching) watch().catch(() => undefined);
     },
-    look,
+    check,
     stop: () => stopped.abort(),
   };
 }

@@ -53,7 +53,7 @@ test('a job that meets a problem stops the next ones until the next check', asyn
   expect(problem()).toBeNull();
 });
 
-test('a gallery that hangs fails the calls in flight, is asked once only, and goes on when it answers', async () => {
+test('a gallery that hangs fails the calls in flight, gets no second check, and continues when it answers', async () => {
   const answer = defer();
   const check = vi.fn(async () => null as string | null);
   const { problem, unlessHung } = await start(check);
@@ -71,7 +71,7 @@ test('a gallery that hangs fails the calls in flight, is asked once only, and go
   expect(problem()).toBeNull();
 });
 
-test('a gallery that hangs from the start does not hold the worker up', async () => {
+test('a gallery that hangs from the start does not block the start of the worker', async () => {
   const starting = start(() => new Promise(() => {}));
   await vi.advanceTimersByTimeAsync(15_000);
   expect((await starting).problem()?.hung).toBe(true);

@@ -89,7 +89,7 @@ describe('an index batch', () => {
     expect(await plans.join('Day-1')).toBeNull();
   });
 
-  test('that takes longer than a second leaves the rest to another one, of the same priority', async () => {
+  test('that takes longer than a second leaves the rest to a new batch of the same priority', async () => {
     const job = await addBatch('a.jpg', 'b.jpg', 'c.jpg', 'd.jpg');
     const done = await run(job, async (source, signal) => {
       await sleep(600);
@@ -110,7 +110,7 @@ describe('an index batch', () => {
     );
   });
 
-  test('over which three workers crashed is split into single photos without another try', async () => {
+  test('that has crashed three workers is split into single photos without another attempt', async () => {
     const job = await addBatch('a.jpg', 'b.jpg');
     await redis.set(jobCrashesKey(job.queueQualifiedName, job.id ?? ''), 3);
     job.attemptsStarted = 4;
@@ -126,7 +126,7 @@ describe('an index batch', () => {
 });
 
 describe('a batch that has failed for the last time', () => {
-  test('of one photo is given up: the photo is recorded, and the plan goes on', async () => {
+  test('of one photo records the photo as bad, and the plan continues', async () => {
     const job = await addBatch('a.jpg');
     await ends.failed(job, 'PHOTO_FAILED: Day-1/a.jpg: The device is lost.');
     expect(await badPhotos.list()).toMatchObject([{ path: 'Day-1/a.jpg', reason: 'The device is lost.' }]);

@@ -80,7 +80,7 @@ describe('a search of a folder', () => {
     ]);
   });
 
-  test('looks at no photo twice: not for a second search, on another machine, or under another name', async () => {
+  test('analyses no photo twice: not for a second search, on another machine, or under another name', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.2.jpg');
     const first = await startHost();
     await search('Day-1');
@@ -89,7 +89,7 @@ describe('a search of a folder', () => {
     expect(analyzed(first, second)).toHaveLength(2);
   });
 
-  test('looks again at a photo that has changed, at a new one, and forgets one that is gone', async () => {
+  test('indexes changed and new photos, and drops deleted ones', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.8.jpg', 'face:0.7.jpg');
     const engine = await startHost();
     await search('Day-1');
@@ -98,7 +98,7 @@ describe('a search of a folder', () => {
     await rename(path.join(directory, 'Day-1/face:0.7.jpg'), path.join(directory, 'Day-1/face:0.65.jpg'));
     await utimes(path.join(directory, 'Day-1/face:0.9.jpg'), 1, 1);
     const before = analyzed(engine).length;
-    // A look at the folder serves all searches for a second.
+    // A scan of the folder serves all searches for a second.
     await vi.waitFor(async () => {
       expect(idsOf(await search('Day-1'))).toEqual([
         'Day-1/face:0.95.jpg',
@@ -113,7 +113,7 @@ describe('a search of a folder', () => {
     ]);
   });
 
-  test('is indexed by all machines, each photo once, though two searches arrive together', async () => {
+  test('is indexed by all machines, each photo once, even if two searches arrive together', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `face:0.${String(i).padStart(3, '0')}.jpg`);
     await addPhotos('Day-1', ...names);
     const engines = [await startHost(), await startHost()];
@@ -135,7 +135,7 @@ describe('a search of a folder', () => {
     expect(progress.filter((percent) => percent > 20 && percent < 95).length).toBeGreaterThan(3);
   });
 
-  test('skips broken photos and names them in the log, also when nobody has to look at them any more', async () => {
+  test('skips broken photos and names them in the log, also in later searches', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'broken.jpg');
     await startHost();
     for (let round = 0; round < 2; round += 1) {
@@ -159,7 +159,7 @@ describe('a search of a folder', () => {
 });
 
 describe('excluded people', () => {
-  test('are never found, whoever searches', async () => {
+  test('are never found by any search', async () => {
     await portal.close();
     portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Day-1/Staff' });
     // Of the two faces that are like the selfie, the second is also like the one that is excluded.
@@ -167,7 +167,7 @@ describe('excluded people', () => {
     await addPhotos('Day-1/Staff', 'face:0.5.jpg');
     await startHost();
     expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.995.jpg']);
-    // And who is one of them finds nobody.
+    // An excluded person finds no photo.
     expect(idsOf(await search('Day-1', { image: 'face:0.5' }))).toEqual([]);
   });
 });
@@ -187,7 +187,7 @@ describe('excluded people of photos that a job lists', () => {
   });
 });
 
-test('the selfie is taken out of an ended job, and the rest of its data stays', async () => {
+test('the selfie is deleted from a completed job, and the rest of its data stays', async () => {
   await startHost();
   const job = await portal.add({ image: SELFIE, gallery: [{ id: 'a', image: 'face:0.9' }], uid: 7 });
   await portal.reached(job, 'completed');

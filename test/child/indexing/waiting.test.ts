@@ -72,7 +72,7 @@ const photosSeen = (engine: ScriptedEngine): number =>
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `face:0.9${i}.jpg`);
 
 describe('a search whose stage is being indexed', () => {
-  test('stands in delayed, shows how far the index is, and starts again when it is done', async () => {
+  test('is in the state delayed, shows the progress of the index, and starts again when it is complete', async () => {
     await addPhotos('Day-1', 'slow.jpg');
     await addPhotos('Day-1/Morning', 'face:0.9.jpg');
     const engine = await startHost();
@@ -106,7 +106,7 @@ describe('a search whose stage is being indexed', () => {
     expect(await redis.exists(key)).toBe(0);
   });
 
-  test('does not make others plan: each starts twice at most, and each photo is indexed once', async () => {
+  test('shares its plan with other searches: each starts at most twice, and each photo is indexed once', async () => {
     await addPhotos('Day-1', 'slow.jpg', ...numbered(100));
     const engines = [await startHost(), await startHost()];
     const jobs = [await addSearch('Day-1')];
@@ -120,7 +120,7 @@ describe('a search whose stage is being indexed', () => {
     expect(engines.map(selfiesSeen).reduce((a, b) => a + b)).toBe(jobs.length);
   });
 
-  test('goes back to its wait if a person promotes it', async () => {
+  test('waits again if a person promotes it', async () => {
     await addPhotos('Day-1', 'slow.jpg');
     const engine = await startHost();
     const job = await addSearch('Day-1');
@@ -133,7 +133,7 @@ describe('a search whose stage is being indexed', () => {
     expect(selfiesSeen(engine)).toBe(1);
   });
 
-  test('can be removed, and leaves nothing behind; its photos are indexed for the next search', async () => {
+  test('can be removed without leaving keys behind, and its photos are still indexed', async () => {
     await addPhotos('Day-1', 'slow.jpg', 'face:0.9.jpg');
     const engine = await startHost();
     const job = await addSearch('Day-1');
@@ -149,7 +149,7 @@ describe('a search whose stage is being indexed', () => {
     expect(photosSeen(engine)).toBe(2);
   });
 
-  test('ends after the queue was paused and resumed meanwhile', async () => {
+  test('completes after the queue is paused and resumed', async () => {
     await addPhotos('Day-1', 'slow.jpg');
     const engine = await startHost();
     const job = await addSearch('Day-1');
@@ -179,7 +179,7 @@ describe('a search whose stage is being indexed', () => {
     expect(photosSeen(engine)).toBe(1);
   });
 
-  test('is searched as it is after five rounds if its photos keep changing', async () => {
+  test('searches the current index after five rounds if photos keep changing', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.8.jpg');
     const changing = path.join(directory, 'Day-1/face:0.8.jpg');
     let seconds = 1;
@@ -195,7 +195,7 @@ describe('a search whose stage is being indexed', () => {
 });
 
 describe('stages take turns', () => {
-  test('a small stage is done while a large one that was asked for before is still being indexed', async () => {
+  test('a small stage is complete while a large one that was requested earlier is still being indexed', async () => {
     await addPhotos('Large', ...numbered(600));
     await addPhotos('Small', ...numbered(10));
     const engine = await startHost(createScriptedEngine({ capacity: 1 }));
@@ -211,7 +211,7 @@ describe('stages take turns', () => {
 });
 
 describe('a photo that keeps failing', () => {
-  test('is recorded and left out, so that later searches neither wait for it nor try it', async () => {
+  test('is recorded and left out, so that later searches do not wait for it', async () => {
     await addPhotos('Day-1', 'face:0.9.jpg', 'fault.jpg', 'face:0.8.jpg');
     const engine = await startHost();
     const first = await completed(await addSearch('Day-1'));

@@ -12,7 +12,7 @@ import {
   type WorkerHarness,
 } from '../../support/worker-harness.js';
 
-// Nobody passes a cancel on to this worker: it is found in Redis alone.
+// No command reaches this worker, so it can find a cancel only in Redis.
 let server: RedisServer;
 let portal: QueueHarness;
 let engine: ScriptedEngine;
@@ -46,14 +46,14 @@ test.each([
   expect(await stateOf(id)).toBe('unknown');
 });
 
-test('a job that waits in a paused queue is removed', async () => {
+test('cancelling removes a job that waits in a paused queue', async () => {
   await portal.queue.pause();
   const { id } = await portal.add(PLAIN_JOB);
   expect(await cancel(id)).toBe('cancelled');
   expect(await stateOf(id)).toBe('unknown');
 });
 
-test('a job that was cancelled before its worker looked at it does not start', async () => {
+test('a job that is cancelled before its worker checks does not start', async () => {
   const job = await portal.add(STUCK_JOB, { attempts: 3 });
   await host.redis.hset(portal.queue.toKey(job.id ?? ''), 'cancelled', '0');
   host.worker.resume();
@@ -62,7 +62,7 @@ test('a job that was cancelled before its worker looked at it does not start', a
   expect(engine.asked).toEqual([]);
 });
 
-test('a job whose worker does not hear of the cancel fails when its work is done', async () => {
+test('a job whose worker misses the cancel fails when its work is done', async () => {
   host.worker.resume();
   const job = await portal.add(SLOW_JOB, { attempts: 3 });
   await engine.held();
@@ -73,7 +73,7 @@ test('a job whose worker does not hear of the cancel fails when its work is done
   expect(await stateOf(job.id)).toBe('failed');
 });
 
-test('a cancel outlives the worker: the next one does not start the job', async () => {
+test('a cancel survives the death of the worker: the next worker does not start the job', async () => {
   host.worker.resume();
   const job = await portal.add(SLOW_JOB);
   await engine.held();
@@ -86,7 +86,7 @@ test('a cancel outlives the worker: the next one does not start the job', async 
   await other.stop();
 });
 
-test('a cancelled job that is retried by hand completes', async () => {
+test('a cancelled job completes after a manual retry', async () => {
   host.worker.resume();
   const job = await portal.add(SLOW_JOB);
   await engine.held();
@@ -97,7 +97,7 @@ test('a cancelled job that is retried by hand completes', async () => {
   await portal.reached(job, 'completed');
 });
 
-test('a job that has ended is not cancelled', async () => {
+test('a job that has ended cannot be cancelled', async () => {
   host.worker.resume();
   const job = await portal.add(PLAIN_JOB);
   await portal.reached(job, 'completed');
@@ -119,7 +119,7 @@ test.each(['none', 'meta', 'id', 'events', 'wait', 'failed', 'completed'])(
   },
 );
 
-test('whatever the moment, a job that was cancelled does not complete, and one that was refused does', async () => {
+test('at any moment, a cancelled job does not complete, and a job whose cancel was refused does', async () => {
   host.worker.resume();
   const jobs = await Promise.all(Array.from({ length: 40 }, () => portal.add(PLAIN_JOB, { attempts: 2 })));
   const answers = await Promise.all(

@@ -3,7 +3,7 @@ import { createGate, type Gate } from '../../../src/child/jobs/gate.js';
 
 const never = new AbortController().signal;
 
-/** Enters, and tells when it was let in. */
+/** Enters, and adds the name to `inside` once the gate admits it. */
 function enter(gate: Gate, name: string, alone: boolean, inside: string[], signal = never) {
   return gate.enter(alone, signal).then((leave) => {
     inside.push(name);
@@ -17,14 +17,14 @@ function enter(gate: Gate, name: string, alone: boolean, inside: string[], signa
 const settle = (): Promise<void> => new Promise(setImmediate);
 
 describe('the gate', () => {
-  it('lets ordinary jobs in side by side', async () => {
+  it('admits ordinary jobs at the same time', async () => {
     const gate = createGate();
     const inside: string[] = [];
     await Promise.all([enter(gate, 'a', false, inside), enter(gate, 'b', false, inside)]);
     expect(inside).toEqual(['a', 'b']);
   });
 
-  it('lets a suspect in alone, and those behind it after it', async () => {
+  it('admits a crash suspect alone, and later jobs after it', async () => {
     const gate = createGate();
     const inside: string[] = [];
     const leaveFirst = await enter(gate, 'first', false, inside);
@@ -41,7 +41,7 @@ describe('the gate', () => {
     expect(inside).toEqual(['behind']);
   });
 
-  it('forgets a job that is stopped while it waits', async () => {
+  it('drops a waiting job that is stopped', async () => {
     const gate = createGate();
     const inside: string[] = [];
     const stop = new AbortController();

@@ -7,40 +7,40 @@ const FAULT = new Error('The device is lost.');
 const UNAVAILABLE = new GalleryUnavailableError('It is gone.');
 
 test.each([
-  ['its own fault fails it for good', OWN_FAULT, null, true, { kind: 'fail', error: OWN_FAULT }],
+  ['fails without a retry if the job is at fault', OWN_FAULT, null, true, { kind: 'fail', error: OWN_FAULT }],
   [
-    'its own fault, found before the engine died, fails it',
+    'fails if the job is at fault, even if the engine died later',
     OWN_FAULT,
     null,
     false,
     { kind: 'fail', error: OWN_FAULT },
   ],
-  ['a fault of the machine is tried again', FAULT, null, true, { kind: 'retry', error: FAULT }],
+  ['is retried if the machine is at fault', FAULT, null, true, { kind: 'retry', error: FAULT }],
   [
-    'what is thrown without being an error is tried again',
+    'is retried if the work throws a value that is not an Error',
     'text',
     null,
     true,
     { kind: 'retry', error: new Error('text') },
   ],
-  ['with a dead engine it is given back', FAULT, null, false, { kind: 'give-back' }],
-  ['with an unavailable gallery it is given back', UNAVAILABLE, null, true, { kind: 'give-back' }],
-  ['told to be given back it is', FAULT, 'give-back', true, { kind: 'give-back' }],
+  ['is given back if the engine is dead', FAULT, null, false, { kind: 'give-back' }],
+  ['is given back if the gallery is unavailable', UNAVAILABLE, null, true, { kind: 'give-back' }],
+  ['is given back on request', FAULT, 'give-back', true, { kind: 'give-back' }],
   [
-    'cancelled it fails for good',
+    'fails without a retry if it is cancelled',
     FAULT,
     'cancelled',
     true,
     { kind: 'fail', error: new JobError('CANCELLED', 'Cancelled on request') },
   ],
-  ['without its lock it is left alone', FAULT, 'lock-lost', true, { kind: 'abandon' }],
+  ['is left as it is if its lock is lost', FAULT, 'lock-lost', true, { kind: 'abandon' }],
   [
-    'without its lock it is left alone, even where it is at fault',
+    'is left as it is if its lock is lost, even if the job is at fault',
     OWN_FAULT,
     'lock-lost',
     true,
     { kind: 'abandon' },
   ],
-] as const)('a job: %s', (_case, error, stopped, engineAlive, expected) => {
+] as const)('a job %s', (_case, error, stopped, engineAlive, expected) => {
   expect(decideJobEnd(error, stopped, engineAlive)).toEqual(expected);
 });

@@ -14,7 +14,7 @@ async function logged(lines: number): Promise<string[]> {
 }
 
 describe('createJobLog', () => {
-  test('writes nothing before it is settled, and then every line in order', async () => {
+  test('writes no line until it settles, and then all lines in order', async () => {
     expect(await logged(0)).toEqual([]);
     expect(await logged(2)).toEqual(['line 0', 'line 1']);
   });
@@ -30,7 +30,7 @@ describe('createJobLog', () => {
     expect(written.slice(-2)).toEqual(end);
   });
 
-  test('a line that cannot be written is told and holds nobody up', async () => {
+  test('reports a line that cannot be written, and settles', async () => {
     const errors: unknown[] = [];
     const failure = new Error('Redis is full');
     const log = createJobLog(

@@ -33,7 +33,7 @@ describe('createJobProgress', () => {
     expect(written).toEqual([0, 3, 50, 100]);
   });
 
-  test('writes the first value at once and the newest when the next is due', async () => {
+  test('writes the first value at once, and the newest one after the interval', async () => {
     const { progress, written } = setUp();
     for (let percent = 1; percent <= 30; percent += 1) progress.report(percent);
     expect(written).toEqual([1]);
@@ -45,7 +45,7 @@ describe('createJobProgress', () => {
     expect(written).toEqual([1, 30]);
   });
 
-  test('has one write under way at a time', async () => {
+  test('has at most one write in flight', async () => {
     const slow = defer();
     const { progress, written } = setUp(() => slow.promise);
     progress.report(1);
@@ -58,7 +58,7 @@ describe('createJobProgress', () => {
     expect(written).toEqual([1, 3]);
   });
 
-  test('settled, it has written the last value without waiting for its time', async () => {
+  test('writes the last value without waiting for the interval when it settles', async () => {
     const { progress, written } = setUp();
     progress.report(1);
     progress.report(100);
@@ -68,7 +68,7 @@ describe('createJobProgress', () => {
     expect(written).toEqual([1, 100]);
   });
 
-  test('stopped, it writes nothing more, whatever is reported', async () => {
+  test('writes nothing after it is stopped', async () => {
     const { progress, written } = setUp();
     progress.report(1);
     progress.report(2);
@@ -79,13 +79,13 @@ describe('createJobProgress', () => {
     expect(written).toEqual([1]);
   });
 
-  test('settles where there is nothing to write', async () => {
+  test('settles if there is nothing to write', async () => {
     const { progress, written } = setUp();
     await progress.settle();
     expect(written).toEqual([]);
   });
 
-  test('a write that fails is told, and the next one is tried', async () => {
+  test('reports a failed write and tries the next one', async () => {
     const failure = new Error('Redis is full');
     const { progress, written, errors } = setUp((percent) =>
       percent === 1 ? Promise.reject(failure) : Promise.resolve(),

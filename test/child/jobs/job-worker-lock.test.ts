@@ -16,7 +16,7 @@ vi.mock('bullmq', async (original) => {
   return { ...bullmq, Worker: HastyWorker };
 });
 
-test('a job whose lock was lost is put aside, and nothing more of it is written', async () => {
+test('a worker stops a job whose lock is lost and writes nothing more to it', async () => {
   expect(Worker.name).toBe('HastyWorker');
   const server = await startRedisServer();
   const portal = await createQueueHarness(server);

@@ -39,7 +39,7 @@ const noticed = () =>
 const troubles = () => host.lines.filter((line) => line.level === 'error' || line.level === 'warn');
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(
-  'a job that runs while Redis is restarted (%s) is completed, and only once',
+  'a job that runs while Redis restarts (%s) completes once',
   async (signal) => {
     const job = await portal.add(SLOW_JOB, { attempts: 1 });
     await engine.held();
@@ -60,7 +60,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   },
 );
 
-test('a worker that waits for jobs takes one after Redis is back', async () => {
+test('an idle worker takes a job after Redis is back', async () => {
   const first = await portal.add(PLAIN_JOB);
   await portal.reached(first, 'completed');
   for (let n = 0; n < 2; n += 1) {
@@ -73,7 +73,7 @@ test('a worker that waits for jobs takes one after Redis is back', async () => {
   }
 });
 
-test('a worker is drained in time while Redis is away', async () => {
+test('a worker drains in time while Redis is unreachable', async () => {
   await portal.add(STUCK_JOB);
   await engine.held();
   const away = noticed();
@@ -85,7 +85,7 @@ test('a worker is drained in time while Redis is away', async () => {
   await portal.reached(await portal.add(PLAIN_JOB), 'waiting');
 });
 
-test('a worker is drained in time while Redis does not answer', async () => {
+test('a worker drains in time while Redis does not answer', async () => {
   await portal.add(STUCK_JOB);
   await engine.held();
   server.signal('SIGSTOP');
@@ -93,7 +93,7 @@ test('a worker is drained in time while Redis does not answer', async () => {
   server.signal('SIGCONT');
 });
 
-test('where Redis refuses a fetch, the worker asks again with pauses, tells once, and goes on when it may', async () => {
+test('if Redis refuses a fetch, the worker warns once, retries with pauses, and continues when Redis accepts it', async () => {
   host.worker.quiet();
   const job = await portal.add(PLAIN_JOB);
   await host.redis.config('SET', 'maxmemory', '1');

@@ -39,7 +39,7 @@ const reload = async (job: Job): Promise<Job> => {
 };
 
 describe('quiet and resume', () => {
-  test('a worker is quiet until it is told to begin', async () => {
+  test('a worker takes no jobs until it resumes', async () => {
     const job = await portal.add(PLAIN_JOB);
     await portal.reached(job, 'waiting');
     expect(host.told).toEqual([]);
@@ -47,7 +47,7 @@ describe('quiet and resume', () => {
     await portal.reached(job, 'completed');
   });
 
-  test('a quiet worker finishes its job and takes no other, until it is told to', async () => {
+  test('a quiet worker finishes its job and takes no other one until it resumes', async () => {
     host.worker.resume();
     const first = await portal.add(SLOW_JOB);
     await engine.held();
@@ -63,7 +63,7 @@ describe('quiet and resume', () => {
     expect((await reload(second)).attemptsMade).toBe(1);
   });
 
-  test('a job that a fetch under way still brings to a quiet worker is given back', async () => {
+  test('a quiet worker gives back a job that a fetch in flight still brings', async () => {
     host.worker.resume();
     await host.fetching();
     host.worker.quiet();
@@ -75,7 +75,7 @@ describe('quiet and resume', () => {
     expect(engine.asked).toEqual([]);
   });
 
-  test('a job that an idle worker was just fetching when it became quiet is left to others', async () => {
+  test('a worker that becomes quiet while it fetches leaves the job to other workers', async () => {
     host.worker.resume();
     await host.fetching();
     host.worker.quiet();
@@ -87,7 +87,7 @@ describe('quiet and resume', () => {
     expect(other.told.at(-1)).toBe(`ended ${job.id} completed`);
   });
 
-  test('quiet and resume may follow each other at once, in any number', async () => {
+  test('quiet and resume can follow each other quickly', async () => {
     host.worker.resume();
     for (let n = 0; n < 5; n += 1) {
       host.worker.quiet();
@@ -99,7 +99,7 @@ describe('quiet and resume', () => {
 });
 
 describe('drain', () => {
-  test('finishes the running jobs and takes no others', async () => {
+  test('finishes the running jobs and takes no new ones', async () => {
     host.worker.resume();
     const running = await portal.add(SLOW_JOB);
     await engine.held();
@@ -111,7 +111,7 @@ describe('drain', () => {
     expect(await (await reload(waiting)).getState()).toBe('waiting');
   });
 
-  test('gives back what is not finished in time, with all its attempts', async () => {
+  test('gives back jobs that do not finish in time, with all their attempts', async () => {
     host.worker.resume();
     const job = await portal.add(STUCK_JOB, { attempts: 1 });
     await engine.held();
@@ -123,7 +123,7 @@ describe('drain', () => {
     expect(host.worker.activeJobs()).toBe(0);
   });
 
-  test('a job that was given back is done by the next worker', async () => {
+  test('the next worker completes a job that was given back', async () => {
     host.worker.resume();
     const job = await portal.add(SLOW_JOB, { attempts: 1 });
     await engine.held();
@@ -134,7 +134,7 @@ describe('drain', () => {
     await portal.reached(job, 'completed');
   });
 
-  test('a second call shortens the time, and does not lengthen it', async () => {
+  test('a second call can shorten the time but not extend it', async () => {
     host.worker.resume();
     const job = await portal.add(STUCK_JOB);
     await engine.held();
@@ -145,7 +145,7 @@ describe('drain', () => {
     expect(await (await reload(job)).getState()).toBe('waiting');
   });
 
-  test('an idle worker is drained at once, quiet or not', async () => {
+  test('drains an idle worker at once, quiet or not', async () => {
     await host.worker.drain(3_600_000);
     host = await startWorker(portal.config, engine);
     host.worker.resume();
@@ -155,7 +155,7 @@ describe('drain', () => {
 });
 
 describe('a dead engine', () => {
-  test('gives its jobs back: they are not at fault, and none of their attempts is used up', async () => {
+  test('gives its jobs back with all their attempts', async () => {
     host.worker.resume();
     const job = await portal.add(STUCK_JOB, { attempts: 1 });
     await engine.held();
@@ -167,7 +167,7 @@ describe('a dead engine', () => {
     expect(returned.attemptsMade).toBe(0);
   });
 
-  test('fails a job over which the third thread or child has died', async () => {
+  test('fails a job that has crashed three threads or children', async () => {
     const { qualifiedName } = portal.queue;
     host.worker.resume();
     const job = await portal.add(STUCK_JOB, { attempts: 3 });
@@ -180,7 +180,7 @@ describe('a dead engine', () => {
     expect((await reload(job)).failedReason).toMatch(/^CRASHED_WORKER: /);
   });
 
-  test('does not count against a job that had not begun', async () => {
+  test('does not count against a job that had not started', async () => {
     const job = await portal.add(PLAIN_JOB);
     engine.die();
     await engine.died;

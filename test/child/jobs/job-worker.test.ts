@@ -39,9 +39,9 @@ const reload = async (job: Job): Promise<Job> => {
 };
 
 describe('a job', () => {
-  test('is answered with its matches, and its start, progress and end are told', async () => {
+  test('returns its matches, and reports its start, progress and end', async () => {
     host.worker.resume();
-    const job = await portal.add(PLAIN_JOB);
+    const job = await portal.add({ ...PLAIN_JOB, expand: false });
     await portal.reached(job, 'completed');
     expect((await reload(job)).returnvalue).toEqual([
       { id: 'a', score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },
@@ -52,7 +52,7 @@ describe('a job', () => {
     expect(host.told.at(-2)).toBe(`progress ${job.id} 100`);
   });
 
-  test('has a progress in Redis that never falls and ends with 100', async () => {
+  test('has a progress in Redis that never falls and ends at 100', async () => {
     host.worker.resume();
     const gallery = Array.from({ length: 300 }, (_, n) => ({ id: String(n), image: 'face:0.1' }));
     const job = await portal.add({ image: SELFIE, gallery });
@@ -69,7 +69,7 @@ describe('a job', () => {
     ['INVALID_IMAGE', { image: 'broken', gallery: PLAIN_JOB.gallery }],
     ['NO_FACE_DETECTED', { image: 'empty', gallery: PLAIN_JOB.gallery }],
     ['GALLERY_NOT_FOUND', { image: SELFIE, stage: 'Day-1' }],
-  ])('that is itself at fault fails with %s at once, whatever attempts it has', async (code, data) => {
+  ])('that is at fault fails with %s at once, even if attempts are left', async (code, data) => {
     host.worker.resume();
     const job = await portal.add(data, { attempts: 3 });
     await portal.reached(job, 'failed');
@@ -79,7 +79,7 @@ describe('a job', () => {
     expect(await failed.getState()).toBe('failed');
   });
 
-  test('that the machine failed is tried again as often as it may be', async () => {
+  test('that fails because of the machine is retried until no attempt is left', async () => {
     host.worker.resume();
     const job = await portal.add({ image: 'fault', gallery: PLAIN_JOB.gallery }, { attempts: 3 });
     await portal.reached(job, 'failed');
@@ -91,7 +91,7 @@ describe('a job', () => {
     expect(host.worker.activeJobs()).toBe(0);
   });
 
-  test('keeps in its log which photos were skipped: the first hundred, and how many more', async () => {
+  test('logs the first hundred skipped photos and the number of further ones', async () => {
     host.worker.resume();
     const gallery = Array.from({ length: 250 }, (_, n) => ({ id: `p${n}`, image: 'broken' }));
     const job = await portal.add({ image: SELFIE, gallery });
@@ -104,7 +104,7 @@ describe('a job', () => {
     expect(logs.slice(-2)).toEqual(['… and 150 more lines', 'Skipped 250 of 250 photos']);
   });
 
-  test('is not held up by a log or a progress that cannot be written', async () => {
+  test('completes even if its log or progress cannot be written', async () => {
     host.worker.resume();
     const job = await portal.add({ image: SELFIE, gallery: [{ id: 'a', image: 'slow' }] });
     await engine.held();
@@ -115,7 +115,7 @@ describe('a job', () => {
     expect(host.lines).toContainEqual(expect.objectContaining({ level: 'warn', error: 'no room' }));
   });
 
-  test('is cancelled where it runs, for good', async () => {
+  test('fails without a retry if it is cancelled while it runs', async () => {
     host.worker.resume();
     const job = await portal.add(STUCK_JOB, { attempts: 3 });
     await engine.held();
@@ -136,7 +136,7 @@ describe('a job', () => {
     expect(host.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 
-  test('whose client does not say what to keep pushes out completed jobs that are older than a day', async () => {
+  test('without a removal setting removes completed jobs that are older than a day', async () => {
     host.worker.resume();
     const completed = portal.queue.toKey('completed');
     const now = Date.now();
@@ -146,7 +146,7 @@ describe('a job', () => {
     expect(await host.redis.zrange(completed, 0, -1)).toEqual(['recent', job.id]);
   });
 
-  test('carries a lock that begins with the prefix that the supervisor is told', async () => {
+  test('has a lock token that begins with the prefix that the supervisor knows', async () => {
     host.worker.resume();
     const job = await portal.add(SLOW_JOB);
     await engine.held();
@@ -157,7 +157,7 @@ describe('a job', () => {
   });
 });
 
-test('ten clients that add jobs at the same time each get their own answer', async () => {
+test('ten clients that add jobs at the same time each get their own result', async () => {
   host.worker.resume();
   const connection = { host: '127.0.0.1', port: server.port };
   const events = new QueueEvents(portal.config.queue.name, { connection });
@@ -165,7 +165,7 @@ test('ten clients that add jobs at the same time each get their own answer', asy
     Array.from({ length: 10 }, async (_, client) => {
       const queue = new Queue(portal.config.queue.name, { connection });
       const gallery = [{ id: `photo of client ${client}`, image: 'face:0.9' }];
-      const job = await queue.add('any name', { image: SELFIE, gallery });
+      const job = await queue.add('any name', { image: SELFIE, gallery, expand: false });
       const answer: unknown = await job.waitUntilFinished(events);
       await queue.close();
       return answer;

@@ -8,16 +8,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('the same message is passed on once a minute, another one at once', () => {
-  const told: string[] = [];
-  const warn = createRepeatedWarning((message) => told.push(message));
+test('passes the same message on once a minute, and a different one at once', () => {
+  const logged: string[] = [];
+  const warn = createRepeatedWarning((message) => logged.push(message));
   for (let n = 0; n < 1000; n += 1) {
     warn('a');
     vi.advanceTimersByTime(10);
   }
   warn('b');
-  expect(told).toEqual(['a', 'b']);
+  expect(logged).toEqual(['a', 'b']);
   vi.advanceTimersByTime(60_000);
   warn('a');
-  expect(told).toEqual(['a', 'b', 'a']);
+  expect(logged).toEqual(['a', 'b', 'a']);
 });

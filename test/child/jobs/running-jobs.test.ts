@@ -15,7 +15,7 @@ beforeEach(() => {
 
 const fetched = (id: string) => ({ id }) as Job;
 
-test('a job runs from its beginning to its end, of which it tells once', () => {
+test('a job reports its end once', () => {
   const job = fetched('1');
   running.begin(job);
   expect(running.count()).toBe(1);
@@ -27,7 +27,7 @@ test('a job runs from its beginning to its end, of which it tells once', () => {
   expect(told).toEqual(['begin 1', 'end 1 completed']);
 });
 
-test('a job that is fetched again before its end was told has ended first, and only its second run goes on', () => {
+test('if a job is fetched again before its end is recorded, its first run ends first', () => {
   const first = fetched('1');
   const second = fetched('1');
   running.begin(first);
@@ -39,7 +39,7 @@ test('a job that is fetched again before its end was told has ended first, and o
   expect(running.get(second)?.job).toBe(second);
 });
 
-test('a job that is fetched again while it runs has lost its lock', () => {
+test('a running job that is fetched again stops with a lost lock', () => {
   const first = fetched('1');
   running.begin(first);
   const entry = running.get(first);
@@ -49,7 +49,7 @@ test('a job that is fetched again while it runs has lost its lock', () => {
   expect(told).toEqual(['begin 1', 'end 1 returned', 'begin 1']);
 });
 
-test('only the first cause to stop a job counts', () => {
+test('only the first stop cause counts', () => {
   const job = fetched('1');
   running.begin(job);
   running.byId('1')?.stop('cancelled');

@@ -38,7 +38,7 @@ const dataOf = async ({ id = '' }: Job) => (await Job.fromId(portal.queue, id))?
 const deleteDue = (dueMs: number) =>
   deleteDueSelfies(portal.queue, host.redis, dueMs, new AbortController().signal);
 
-test('a job that completes loses its selfie at once', async () => {
+test('the selfie of a completed job is deleted at once', async () => {
   const job = await portal.add({ ...PLAIN_JOB, uid: 's1' });
   await portal.reached(job, 'completed');
   await vi.waitFor(
@@ -47,7 +47,7 @@ test('a job that completes loses its selfie at once', async () => {
   );
 });
 
-test('a job that completes at its second attempt loses its selfie too', async () => {
+test('the selfie of a job that completes at its second attempt is deleted too', async () => {
   const job = await portal.add(FAILING);
   await portal.reached(job, 'failed');
   await job.updateData({ ...PLAIN_JOB, uid: 's1' });
@@ -63,7 +63,7 @@ test('a job that fails keeps its selfie, so that a retry works', async () => {
   expect(await dataOf(job)).toEqual(FAILING);
 });
 
-test('with a retention of 0, a job that fails loses its selfie at once', async () => {
+test('with a retention of 0, the selfie of a failed job is deleted at once', async () => {
   await host.stop();
   const config = { ...portal.config, jobs: { ...portal.config.jobs, failedSelfieRetentionMs: 0 } };
   host = await startWorker(config, createScriptedEngine());
@@ -73,7 +73,7 @@ test('with a retention of 0, a job that fails loses its selfie at once', async (
   await vi.waitFor(async () => expect(await dataOf(job)).toMatchObject({ image: null, uid: 's1' }), PATIENCE);
 });
 
-test('when the retention is over, the selfie is deleted, and a retry asks for a new one', async () => {
+test('after the retention time, the selfie is deleted, and a retry asks for a new one', async () => {
   const job = await portal.add(FAILING);
   await portal.reached(job, 'failed');
   expect(await deleteDue(Date.now())).toBe(1);
@@ -85,7 +85,7 @@ test('when the retention is over, the selfie is deleted, and a retry asks for a 
   }, PATIENCE);
 });
 
-test('a job that a supervisor failed while no worker ran loses its selfie too', async () => {
+test('the selfie of a job that a supervisor failed while no worker ran is deleted too', async () => {
   await host.worker.drain(0);
   const job = await portal.add({ image: SELFIE, images: [SELFIE], gallery: [] });
   await host.redis.lrem(portal.queue.toKey('wait'), 0, job.id ?? '');
@@ -101,7 +101,7 @@ test('a job that a supervisor failed while no worker ran loses its selfie too', 
   await Promise.all([sweep.stop(), again.stop()]);
 });
 
-test('a job is read once, and one that was retried meanwhile keeps its selfie', async () => {
+test('the sweep reads a job once, and a job that was retried meanwhile keeps its selfie', async () => {
   const jobs = [await portal.add(FAILING), await portal.add(FAILING)];
   for (const job of jobs) await portal.reached(job, 'failed');
   const read = vi.spyOn(host.redis, 'hget');

@@ -17,7 +17,7 @@ describe('planBatches', () => {
     expect(batches.length).toBeLessThan(2000 / 16);
   });
 
-  test('a photo that is added changes one batch alone', () => {
+  test('an added photo changes only one batch', () => {
     const before = new Set(planBatches('Day-1', files).map(idOf));
     const more = files.toSpliced(700, 0, fileOf('IMG_0699b.jpg'));
     const others = planBatches('Day-1', more).filter((batch) => !before.has(idOf(batch)));
@@ -25,7 +25,7 @@ describe('planBatches', () => {
     expect(others.some((batch) => batch.files.some(({ name }) => name === 'IMG_0699b.jpg'))).toBe(true);
   });
 
-  test('what is left after a batch was done is cut like before', () => {
+  test('the photos that are left after a batch are cut like before', () => {
     const [first, ...rest] = planBatches('Day-1', files);
     const left = files.slice(first?.files.length);
     expect(planBatches('Day-1', left)).toEqual(rest);

@@ -270,7 +270,7 @@ describe('a photo of an excluded person', () => {
     expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
   });
 
-  test('that is unusable is ignored, with a warning, where the setting says so', async () => {
+  test('that is unusable is ignored with a warning if the setting allows it', async () => {
     await addPhoto('staff/1.jpg');
     const cache = open({ EXCLUDED_STAGE: 'staff', EXCLUDED_UNUSABLE: 'ignore' });
     for (let i = 0; i < 3; i += 1) expect(await search(cache, 'a')).toEqual(['a/1.jpg']);

@@ -47,13 +47,13 @@ const idsOf = async (stage: string) =>
 const failsWith = (code: string) => (error: unknown) => error instanceof JobError && error.code === code;
 
 describe('a folder gallery', () => {
-  test('has the pictures of all folders below the stage, in a stable order', async () => {
+  test('has the photos of all folders below the stage, in a stable order', async () => {
     expect(await idsOf('Day-1')).toEqual(['Day-1/c.png', 'Day-1/Morning/a.JPG', 'Day-1/Morning/b.jpg']);
     expect(await idsOf('Day-1/Morning')).toEqual(['Day-1/Morning/a.JPG', 'Day-1/Morning/b.jpg']);
     expect(await idsOf('Day-1/Morning/')).toHaveLength(2);
   });
 
-  test('tells the size and the time of change of a picture, also through a link', async () => {
+  test('gives the size and the time of change of a photo, also through a link', async () => {
     await writeFile(path.join(galleryDir, 'Day-1/Morning/a.JPG'), 'twelve bytes');
     await utimes(path.join(galleryDir, 'Day-1/Morning/a.JPG'), 1, 1_700_000_000.5);
     await mkdir(path.join(galleryDir, 's'));
@@ -63,7 +63,7 @@ describe('a folder gallery', () => {
     ]);
   });
 
-  test('has pictures only: no other files, nothing hidden, no folders named like pictures, no pipes', async () => {
+  test('has only photos: no other files, nothing hidden, no folders named like photos, no pipes', async () => {
     await touch(
       ...['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'tif', 'TIFF'].map((ending) => `photos/s/x.${ending}`),
       ...['txt', 'mp4', 'jpg.part', 'svg'].map((ending) => `photos/s/y.${ending}`),
@@ -142,7 +142,7 @@ describe('a folder gallery', () => {
     expect(await idsOf('Day-1/Morning')).toHaveLength(2);
   });
 
-  test('is not found where the stage leaves the gallery or names no folder, and which of them is not told', async () => {
+  test('is not found if the stage leaves the gallery or is no folder, with the same message for both', async () => {
     await link('../outside', 'escape');
     await link(path.join(base, 'outside'), 'absolute');
     await touch('photos/.hidden/x.jpg');
@@ -187,7 +187,7 @@ describe('a folder gallery', () => {
     expect(messages.size).toBe(1);
   });
 
-  test('is unavailable, by no fault of the job, where GALLERY_DIR does not exist', async () => {
+  test('is unavailable if GALLERY_DIR does not exist, and the job is not at fault', async () => {
     galleryDir = path.join(base, 'nowhere');
     await expect(listFolder('Day-1')).rejects.toThrow(GalleryUnavailableError);
   });
@@ -200,7 +200,7 @@ describe('a folder gallery', () => {
 });
 
 describe('a list', () => {
-  test('has its entries in their order, inline pictures and files', async () => {
+  test('has its entries in their order, inline photos and files', async () => {
     const photos = await openList([
       { id: 'x', image: 'AAAA' },
       { id: 'y', path: 'Day-1/c.png' },
@@ -210,14 +210,14 @@ describe('a list', () => {
     expect(await photos[1]?.source()).toEqual({ kind: 'file', path: path.join(galleryDir, 'Day-1/c.png') });
   });
 
-  test('has a limited number of inline pictures', async () => {
+  test('has a limited number of inline photos', async () => {
     const entries = Array.from({ length: 4 }, (_, n) => ({ id: String(n), image: 'AAAA' }));
     await expect(openList(entries)).rejects.toSatisfy(failsWith('INVALID_JOB'));
     expect(await openList(entries.slice(1))).toHaveLength(3);
     expect(await openList(entries.map(({ id }) => ({ id, path: id })))).toHaveLength(4);
   });
 
-  test('an entry that is no file below the gallery is a broken photo, and which of the reasons is not told', async () => {
+  test('an entry that is no file below the gallery is a broken photo, with the same message for every reason', async () => {
     await link('../outside/secret.jpg', 'secret.jpg');
     await link('../outside', 'folder');
     execFileSync('mkfifo', [path.join(galleryDir, 'pipe.jpg')]);
@@ -245,7 +245,7 @@ describe('a list', () => {
     expect(messages.size).toBe(1);
   });
 
-  test('with files is not found where this machine has no gallery folder; without files it needs none', async () => {
+  test('with files is not found if this machine has no gallery folder; without files it needs none', async () => {
     await expect(openNowhere([{ id: 'x', path: 'x.jpg' }])).rejects.toSatisfy(failsWith('GALLERY_NOT_FOUND'));
     expect(await openNowhere([{ id: 'x', image: 'AAAA' }])).toHaveLength(1);
     expect(await openNowhere([])).toEqual([]);

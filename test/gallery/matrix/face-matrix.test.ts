@@ -95,7 +95,7 @@ describe('a search', () => {
   });
 });
 
-/** Rows whose leading bytes tell as little as can be of what the probe asks. */
+/** Rows whose leading bytes contain as little as possible of their cosine with the probe. */
 const hardRows: Readonly<Record<string, (probe: Float32Array, random: () => number) => Int16Array>> = {
   'a unit vector': ({ length }, random) => randomEmbedding(length, random),
   'near the probe': (probe, random) => {
@@ -179,7 +179,7 @@ describe('adding and removing', () => {
     }
   });
 
-  test('moves a row with all that says how much of it is hidden', () => {
+  test('moves a row together with its factors', () => {
     const probe = new Float32Array(256).fill(1);
     const [nothingHidden, muchHidden] = [new Int16Array(256).fill(16_512), new Int16Array(256).fill(16_639)];
     muchHidden[0] = -16_384;

@@ -3,7 +3,7 @@ import { interleave } from '../../../src/gallery/matrix/dot-kernel.js';
 import { createProbe, PROBE_SCALE } from '../../../src/gallery/matrix/probe.js';
 import { randomProbe, seededRandom } from './vectors.js';
 
-test('a probe has length 1, whatever length the embedding has', () => {
+test('a probe has length 1 for an embedding of any length', () => {
   const embedding = randomProbe(300, seededRandom(1)).map((component) => component * 17);
   const { unit } = createProbe(embedding, 304);
   expect(Math.hypot(...unit)).toBeCloseTo(1, 14);

@@ -37,7 +37,7 @@ describe.each(embeddings)('a row of %s', (_, embedding) => {
     expect(perLength * Math.hypot(...whole)).toBeCloseTo(1, 12);
   });
 
-  test('has a slack that is the share of the length its leading bytes do not tell', () => {
+  test('has a slack: the share of its length that the leading bytes do not contain', () => {
     const rest = Math.hypot(...whole.map((component, i) => component - (told[i] ?? 0)));
     expect(slack).toBeCloseTo(rest / Math.hypot(...whole), 12);
   });

@@ -40,7 +40,7 @@ describe('a photo that failed', () => {
     expect(waitsMin).toEqual([10, 60, 360, 1440, 1440]);
   });
 
-  test('is tried again at once when the file changes, and its failures are counted anew', async () => {
+  test('is tried again at once when the file changes, and its count of failures restarts', async () => {
     await badPhotos.add('Day-1', FILE, 'first');
     await badPhotos.add('Day-1', FILE, 'second');
     const changed = { ...FILE, changedMs: 2 };

@@ -51,7 +51,7 @@ describe('a stored photo', () => {
     expect(encodePhoto(photoOf(face(1))).length).toBeLessThan(1200);
   });
 
-  test('that shows nobody, or cannot be decoded, is known too', () => {
+  test('without a face, or that cannot be decoded, has a record too', () => {
     expect(decodePhoto(encodePhoto(photoOf()), EMBEDDING_SIZE)).toEqual(photoOf());
     const broken = { kind: 'broken', message: 'The picture is not a picture – at all.' } as const;
     expect(decodePhoto(encodePhoto(broken), EMBEDDING_SIZE)).toEqual(broken);

@@ -52,7 +52,7 @@ describe('the jobs of a dead child', () => {
     await recovery.settled();
   };
 
-  it('go back to the queue, in front, with no attempt consumed', async () => {
+  it('go back to the front of the queue and keep all their attempts', async () => {
     await queue.add('search', { image: 'x' }, { jobId: 'a', attempts: 3 });
     await queue.add('search', { image: 'y' }, { jobId: 'b' });
     const { lockTokenPrefix } = await takeJob();
@@ -62,14 +62,14 @@ describe('the jobs of a dead child', () => {
     expect(job).toMatchObject({ id: 'a', attemptsMade: 0, data: { image: 'x' } });
   });
 
-  it('are found by their lock, even where the child had no time to tell of them', async () => {
+  it('are found by their lock, even if the child had no time to report them', async () => {
     await queue.add('search', {}, { jobId: 'a' });
     const { lockTokenPrefix } = await takeJob();
     await recover(lockTokenPrefix, []);
     expect(await queue.getWaitingCount()).toBe(1);
   });
 
-  it('stay in the queue however often they crash if they are index batches, which a child splits', async () => {
+  it('go back to the queue after any number of crashes if they are index batches, which a child splits', async () => {
     const searches = new Queue('face-other', { connection: redis });
     recovery = createJobRecovery([searches, queue], redis, logger);
     await queue.add('index', {}, { jobId: 'a' });
@@ -89,7 +89,7 @@ describe('the jobs of a dead child', () => {
     expect((await queue.getPrioritized()).map((job) => job.id)).toEqual(['a']);
   });
 
-  it("are not mistaken for another child's", async () => {
+  it('do not include jobs of another child', async () => {
     await queue.add('search', {}, { jobId: 'a' });
     await queue.add('search', {}, { jobId: 'b' });
     const { lockTokenPrefix } = await takeJob();
@@ -98,7 +98,7 @@ describe('the jobs of a dead child', () => {
     expect((await queue.getActive()).map((job) => job.id)).toEqual(['b']);
   });
 
-  it('fail with CRASHED_WORKER at the third child that died over them', async () => {
+  it('fail with CRASHED_WORKER after they crash the third child', async () => {
     await queue.add('search', {}, { jobId: 'poison', attempts: 5 });
     for (let crash = 1; crash <= 3; crash += 1) {
       const { lockTokenPrefix } = await takeJob();
@@ -111,7 +111,7 @@ describe('the jobs of a dead child', () => {
     expect(await queue.getWaitingCount()).toBe(0);
   });
 
-  it('are not blamed where the child was asked to end, or the job had not begun', async () => {
+  it('are not blamed if the child ended on command or the job had not started', async () => {
     await queue.add('search', {}, { jobId: 'a' });
     for (let round = 0; round < 4; round += 1) {
       const { lockTokenPrefix } = await takeJob();

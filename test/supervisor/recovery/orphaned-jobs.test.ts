@@ -31,7 +31,7 @@ interface FakeChild extends JobHolder {
   pong(): void;
 }
 
-describe('a job whose child has never heard of it', () => {
+describe('an orphaned job', () => {
   let server: RedisServer;
   let redis: Redis;
   let queue: Queue;
@@ -94,59 +94,59 @@ describe('a job whose child has never heard of it', () => {
 
   const state = async (): Promise<string> => queue.getJobState('a');
 
-  it('goes back to the queue at the second look, with no attempt consumed', async () => {
+  it('goes back to the queue at the second check and keeps all its attempts', async () => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('waiting');
     expect((await queue.getJob('a'))?.attemptsMade).toBe(0);
   });
 
-  it('stays while the child has not answered since the first look', async () => {
+  it('stays while the child has not answered since the first check', async () => {
     const child = await giveJob();
-    for (let look = 0; look < 4; look += 1) await orphanedJobs.look();
+    for (let n = 0; n < 4; n += 1) await orphanedJobs.check();
     expect(await state()).toBe('active');
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('waiting');
   });
 
   it.each<[string, (child: FakeChild) => void]>([
     ['runs', (child) => void (child.running = ['a'])],
     ['may wait for its turn', (child) => void (child.told = false)],
-  ])('stays where it turns out that it %s in the child', async (_case, learn) => {
+  ])('stays if the child then reports that it %s', async (_case, learn) => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     learn(child);
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
   });
 
-  it("stays where it is another machine's", async () => {
+  it('stays if another machine holds it', async () => {
     await giveJob();
     const elsewhere = children.splice(1);
-    for (let look = 0; look < 3; look += 1) {
+    for (let n = 0; n < 3; n += 1) {
       for (const child of children) child.pong();
-      await orphanedJobs.look();
+      await orphanedJobs.check();
     }
     expect(await state()).toBe('active');
     children.push(...elsewhere);
   });
 
-  it('is looked for again at its next turn, as if for the first time', async () => {
+  it('is checked from the start when it runs again', async () => {
     const child = await giveJob();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.pong();
     child.running = ['a'];
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     child.running = [];
     child.pong();
-    await orphanedJobs.look();
+    await orphanedJobs.check();
     expect(await state()).toBe('active');
   });
 });
