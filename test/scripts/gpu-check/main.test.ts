@@ -89,7 +89,7 @@ describe('gpu-check', () => {
     [
       ['--models', '/nowhere'],
       1,
-      '/nowhere has no manifest.json: name the folder of the models with --models.',
+      '/nowhere has no manifest.json: set the folder of the models with --models.',
     ],
   ])('refuses %j with code %i and a sentence', async (args, expected, sentence) => {
     const { code, stderr } = await check(...args);
