@@ -45,7 +45,7 @@ describe('readPack', () => {
 
   it.each([
     ['is no JSON', '{', /is not JSON/],
-    ['has no packs', '{}', /is wrong:[^]*packs/],
+    ['has no packs', '{}', /is invalid:[^]*packs/],
     [
       'names a file outside of its folder',
       JSON.stringify({ packs: { a: { detector: { file: '../a.onnx' } } } }),
