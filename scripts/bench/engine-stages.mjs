@@ -12,7 +12,7 @@ import { median } from '../faults/report.mjs';
  * @param {readonly Buffer[]} photos
  * @param {import('../../dist/shared/model-pack.js').ModelPack} pack
  * @param {number} rounds
- * @returns {Promise<{ times: number[], faces: number }>} medians over the rounds of the mean photo (ms), mean faces
+ * @returns {Promise<{ times: number[], faces: number }>} mean time per photo (ms), as the median over the rounds; mean number of faces
  */
 export async function measureStages(photos, pack, rounds) {
   const networks = await openNetworks(pack, 'cpu', 1);

@@ -15,9 +15,9 @@ const HELP = `Measures the face engine on this machine's CPU.
 
   npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobilefacenet] [--rounds 7] [--count 24]
 
-  --photos  pictures to be analyzed; each is also enlarged to 24 megapixels
-  --models  the models' folder
-  --count   photos of a round`;
+  --photos  folder of photos to analyze; each is also enlarged to 24 megapixels
+  --models  folder of the models
+  --count   photos per round`;
 
 const ENGINE_THREAD = new URL('../../dist/child/engine/engine-thread.js', import.meta.url);
 
@@ -44,7 +44,7 @@ console.log(
 await measureThreads();
 await measureSizes();
 
-/** Throughput of engine threads times threads of a session. All ways have one turn in each round. */
+/** Throughput by number of engine threads and of threads per session. Each combination runs once per round. */
 async function measureThreads() {
   const cores = availableParallelism();
   const ways = [
@@ -81,7 +81,7 @@ async function measureThreads() {
   });
   console.log(formatTable([['threads x intra-op', 'photos/s', 'spread', 'to 1 x 1'], ...rows]));
   console.log(
-    `\nDelay of the main thread's event loop meanwhile: longest ${(delay.max / 1e6).toFixed(1)} ms, 99 % under ${(delay.percentile(99) / 1e6).toFixed(1)} ms\n`,
+    `\nDelay of the main thread's event loop: longest ${(delay.max / 1e6).toFixed(1)} ms, 99 % under ${(delay.percentile(99) / 1e6).toFixed(1)} ms\n`,
   );
 }
 
@@ -120,7 +120,7 @@ async function startEngine({ threads, intraOpThreads }) {
   };
 }
 
-/** Where the time goes, in one thread, by the photos' size. */
+/** Time per stage in one thread, by photo size. */
 async function measureSizes() {
   const originals = photos.slice(0, 8).map((text) => Buffer.from(text, 'base64'));
   const sizes = [
@@ -133,7 +133,7 @@ async function measureSizes() {
     rows.push([name, faces.toFixed(1), ...times.map((ms) => ms.toFixed(1))]);
   }
   const stages = ['decode', 'detect', 'refine', 'align', 'embed'];
-  console.log('Median milliseconds a photo, in one thread:');
+  console.log('Median milliseconds per photo, in one thread:');
   console.log(formatTable([['photos', 'faces', ...stages], ...rows]));
 }
 
@@ -146,7 +146,7 @@ function enlarge(photo, longerSidePx) {
     .toBuffer();
 }
 
-/** The first photos of a folder, over and over where it has fewer. @param {string} folder @param {number} count */
+/** The first photos of a folder, repeated if it has fewer. @param {string} folder @param {number} count */
 async function readPhotos(folder, count) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries

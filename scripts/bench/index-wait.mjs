@@ -16,8 +16,8 @@ const HELP = `Measures how long searches wait for the index of their stage, with
   node scripts/bench/index-wait.mjs [--photos 1500] [--small 96 (0: none)] [--students 40] [--rounds 3]
                                     [--models FOLDER --pack mobilefacenet]
 
-  Without --models it uses tiny models, which find drawn faces, so that it runs anywhere.
-  CPU seconds are those of the worker's process: unlike times, they hardly depend on what else the machine does.`;
+  Without --models, it runs anywhere: it uses tiny models that find drawn faces.
+  CPU seconds are those of the worker's process. Unlike times, they hardly depend on other load on the machine.`;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({
@@ -40,12 +40,12 @@ const [photos, small, students, rounds] = [values.photos, values.small, values.s
 );
 
 const directory = await mkdtemp(path.join(tmpdir(), 'index-wait-'));
-const picture = await drawScene({
+const photo = await drawScene({
   widthPx: 240,
   heightPx: 240,
   faces: [{ person: 1, x: 75, y: 90, sizePx: 80 }],
 });
-const selfie = picture.toString('base64');
+const selfie = photo.toString('base64');
 if (values.models === undefined) await writeTinyModels(path.join(directory, 'models'));
 
 /** @param {string} stage @param {number} count */
@@ -53,11 +53,8 @@ async function drawStage(stage, count) {
   const folder = path.join(directory, 'gallery', stage);
   await mkdir(folder, { recursive: true });
   for (let i = 0; i < count; i += 1) {
-    // Bytes after the end of a PNG change nothing but its hash.
-    await writeFile(
-      path.join(folder, `IMG_${i}.png`),
-      Buffer.concat([picture, Buffer.from(`${stage} ${i}`)]),
-    );
+    // Bytes after the end of a PNG change only its hash.
+    await writeFile(path.join(folder, `IMG_${i}.png`), Buffer.concat([photo, Buffer.from(`${stage} ${i}`)]));
   }
 }
 
@@ -97,7 +94,7 @@ while (workerPid === 0) {
   if (record.status === 'online') workerPid = record.pid;
 }
 
-/** User and system time of the worker in seconds; NaN where there is no /proc. */
+/** User and system time of the worker in seconds; NaN without /proc. */
 async function cpuSeconds() {
   const stat = await readFile(`/proc/${workerPid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -127,7 +124,7 @@ async function searchTogether(stage, count) {
 }
 
 /**
- * Shows what a long run has measured so far.
+ * Prints an intermediate result.
  *
  * @template T
  * @param {string} name

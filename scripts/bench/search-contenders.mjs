@@ -11,7 +11,7 @@ import { toFixedPoint } from './search-vectors.mjs';
 
 const PAGE_BYTES = 65_536;
 const BEST = 10;
-// Beyond it the objects that stand for single rows take more memory than the rows.
+// Above this, the objects for single rows take more memory than the rows.
 const MOST_SINGLE_ROWS = 100_000;
 
 /**
@@ -19,16 +19,16 @@ const MOST_SINGLE_ROWS = 100_000;
  *
  * @typedef {object} Contender
  * @property {string} name
- * @property {'float32' | 'int8'} form what is scanned
- * @property {number} bytesPerFace what is kept
+ * @property {'float32' | 'int8'} form of the scanned rows
+ * @property {number} bytesPerFace memory use
  * @property {() => unknown} run
  */
 
 /** @typedef {ReturnType<typeof createGallery>} Gallery */
 
 /**
- * The same faces in every form. `rows` of them, float32 [rows, size], lie in a WebAssembly memory, which plain arrays
- * and native code can read too.
+ * The same faces in every form. The float32 rows [rows, size] are in a WebAssembly memory, which typed arrays and native
+ * code can read too.
  *
  * @param {number} rows a multiple of BLOCK_ROWS
  * @param {number} size a multiple of 16
@@ -56,7 +56,7 @@ export function createGallery(rows, size, write) {
 
 /**
  * @param {Gallery} gallery
- * @param {{ libraries: string | undefined, minCosine: number }} options `libraries`: where native ones are installed
+ * @param {{ libraries: string | undefined, minCosine: number }} options `libraries`: the folder with the native libraries
  * @returns {Promise<Contender[]>}
  */
 export async function createContenders(gallery, { libraries, minCosine }) {
@@ -84,7 +84,7 @@ export async function createContenders(gallery, { libraries, minCosine }) {
 }
 
 /**
- * Four sums, as one alone would wait for each addition.
+ * Uses four sums, because one sum would wait for each addition.
  *
  * @param {Float32Array} vectors
  * @param {Float32Array} probe
@@ -134,7 +134,7 @@ function sumBytes({ memory, rows, size }) {
 }
 
 /**
- * The product's kernel alone.
+ * Only the product's kernel.
  *
  * @param {Gallery} gallery
  */
@@ -199,7 +199,7 @@ async function matMulInteger({ rows, size, bytes, byteProbe }) {
 const ONE_THREAD = { executionProviders: ['cpu'], intraOpNumThreads: 1, interOpNumThreads: 1 };
 
 /**
- * Of those libraries that are installed in a folder. Ours does not depend on them: see docs/scaling.md.
+ * The native libraries that are installed in a folder. The project does not depend on them (docs/scaling.md).
  *
  * @param {Gallery} gallery
  * @param {string} folder

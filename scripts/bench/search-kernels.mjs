@@ -51,7 +51,7 @@ export const createFloatKernel = kernelOf({
   },
 });
 
-/** Adds up all bytes of a block as integers: the least that can be done with them. What it writes means nothing. */
+/** Only adds up all bytes of a block: a lower bound for the time of any kernel. Its output has no meaning. */
 export const createSumKernel = kernelOf({
   addTo: (sum, row) => i64x2.add(sum, row),
   store: (address, offset, sum) => i32.store(address, offset, i32x4.extractLane(sum, 0)),

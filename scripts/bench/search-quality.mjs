@@ -7,7 +7,8 @@ const BEST = 10;
 const PROBES = 500;
 
 /**
- * Searches real faces with some of them, and holds that against float64 arithmetic over all stored embeddings.
+ * Searches real faces with some of them as probes, and compares the results with float64 arithmetic over all stored
+ * embeddings.
  *
  * @param {readonly Float32Array[]} embeddings
  * @param {number} minCosine
@@ -59,7 +60,7 @@ export function measureQuality(embeddings, minCosine) {
 function encode(embedding) {
   const leading = new Uint8Array(embedding.length);
   const { perLength, slack } = encodeRow(embedding, leading, new Uint8Array(embedding.length));
-  /** What the leading bytes alone tell. @param {Float64Array} unit */
+  /** The cosine by the leading bytes alone. @param {Float64Array} unit */
   const cosineOfLeading = (unit) =>
     perLength * leading.reduce((dot, byte, i) => dot + (256 * byte + LEADING_OFFSET) * (unit[i] ?? 0), 0);
   return { slack, cosineOf: cosineOfLeading };

@@ -8,7 +8,7 @@ const FACES_PER_PERSON = 20;
 const SPREAD = 0.8;
 
 /**
- * Random unit vectors, one after another, of 20 faces a person.
+ * Random unit vectors, 20 faces per person.
  *
  * @param {Float32Array} vectors [count, size], written
  * @param {number} size
@@ -43,7 +43,7 @@ function normalise(vector) {
   for (let i = 0; i < vector.length; i += 1) vector[i] = (vector[i] ?? 0) * scale;
 }
 
-/** 0..1, the same each time: xorshift32 (Marsaglia, "Xorshift RNGs", 2003). */
+/** Pseudo-random numbers 0..1, the same each time: xorshift32 (Marsaglia, "Xorshift RNGs", 2003). */
 function createRandom() {
   let state = 2_463_534_242;
   return () => {
@@ -55,7 +55,7 @@ function createRandom() {
 }
 
 /**
- * As embeddings are stored: component · 32767.
+ * Converts to the stored form: component · 32767.
  *
  * @param {Float32Array} vector
  */
@@ -73,7 +73,7 @@ export function toFixedPoint(vector) {
  */
 export async function embedPhotos({ photos, modelPack, modelsDir }) {
   const names = await readdir(photos, { recursive: true });
-  const pictures = names.filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).toSorted();
+  const photoNames = names.filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).toSorted();
   const engine = await createEngine({
     device: { kind: 'cpu', index: 0, name: 'CPU' },
     config: {
@@ -88,7 +88,7 @@ export async function embedPhotos({ photos, modelPack, modelsDir }) {
   });
   /** @type {Float32Array[][]} */
   const embeddings = [];
-  const remaining = pictures.entries();
+  const remaining = photoNames.entries();
   const lane = async () => {
     for (const [i, name] of remaining) {
       const { faces } = await engine.analyze({ kind: 'file', path: path.join(photos, name) });

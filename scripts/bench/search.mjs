@@ -12,13 +12,13 @@ const HELP = `Compares ways to search all faces of a gallery on one core, and pr
 
   --faces      gallery sizes; a million faces of 512 components take 5 GB of memory
   --sizes      components of an embedding, multiples of 16
-  --rounds     measured rounds; in each, every way has one turn
-  --min-cosine what a match must reach
+  --rounds     measured rounds; each runs every way once
+  --min-cosine lowest cosine of a match
   --photos     with --models: also compare the matches in real faces with float64 arithmetic
   --libraries  a folder in which usearch and simsimd are installed, to measure them too
 
-Times are the process's CPU time, so that waiting for a busy machine's turn does not count. The memory's bandwidth
-is shared with what else runs, though: taskset keeps it to one core, and quiet hours give the best numbers.`;
+Times are the process's CPU time, so waiting for a busy core does not count. Memory bandwidth is shared with other
+processes, though: use taskset to stay on one core, and an idle machine for the best numbers.`;
 
 const WARM_UPS = 3;
 
@@ -99,10 +99,10 @@ function reportQuality(quality) {
   const { probes, matches, lost, tooMany, faces, size, furthest, rescored, sameBest, leadingError, slack } =
     quality;
   console.log(`
-${probes} of ${faces} real faces (${size} components) searched for in all, cosine ${minCosine} and more:
+${probes} of ${faces} real faces (${size} components) as probes against all, cosine at least ${minCosine}:
 - face matrix: ${matches} matches, ${lost} lost, ${tooMany} too many; cosines differ from float64 by at most ${furthest.toExponential(1)}
 - leading bytes alone: same ten best for ${sameBest} of ${probes}; cosines off by at most ${leadingError.toFixed(4)}; median slack ${slack.toFixed(4)}
-- compared in full: ${(rescored / probes).toFixed(1)} rows a search, for ${(matches / probes).toFixed(1)} matches`);
+- compared in full: ${(rescored / probes).toFixed(1)} rows per search, for ${(matches / probes).toFixed(1)} matches`);
 }
 
 function describeMachine() {

@@ -13,12 +13,12 @@ import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { listPhotos } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
 
-const HELP = `Measures how small a face of a group photo may be: of 24-megapixel pictures with 60 real people each, how many
-are found, by one look at the whole and by the pipeline with its second look, and how many are recognised.
+const HELP = `Measures how small a face in a group photo may be. It composes 24-megapixel images of 60 real people each, and
+counts how many the first detector pass finds, how many both passes find, and how many are recognised.
 
   npm run eval:crowd -- <lfw folder> [--pack mobilefacenet] [--models models] [--pictures 3]
 
-Each picture is laid of Labeled Faces in the Wild, every photo shrunk until its face has the wanted size.`;
+The images consist of photos of Labeled Faces in the Wild, each shrunk so that its face has the wanted size.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,9 +37,9 @@ if (values.help || folder === undefined) {
 
 const SIZE = { widthPx: 6000, heightPx: 4000 };
 const [COLUMNS, ROWS] = [10, 6];
-/** Widths of the faces, in pixels of the whole picture. */
+/** Widths of the faces, in pixels of the whole image. */
 const FACE_SIZES_PX = [20, 30, 40, 60, 80, 100, 150, 200];
-/** Prime to the number of photos, so that each picture shows others. */
+/** Coprime to the number of photos, so that each image shows other people. */
 const STRIDE = 61;
 
 const lfw = path.resolve(folder);
@@ -60,7 +60,7 @@ async function readPortraits(count, skip) {
     const { file } = photos[(i * STRIDE) % photos.length] ?? { file: '' };
     const photo = await readFile(path.join(lfw, file));
     const { faces } = await analyzeImage(photo, options);
-    // Others in the background would be counted for the wrong person.
+    // Faces in the background would count for the wrong person.
     const [face] = faces;
     if (faces.length === 1 && face !== undefined) portraits.push({ photo, ...face });
   }
@@ -146,10 +146,10 @@ for (const facePx of FACE_SIZES_PX) {
   ]);
 }
 await networks.release();
-console.log(`${describeMachine()}; ${values.pictures} pictures of ${COLUMNS * ROWS} people a row`);
+console.log(`${describeMachine()}; ${values.pictures} images of ${COLUMNS * ROWS} people per row`);
 console.log(
   formatTable([
-    ['face, px', 'one look', 'two looks', 'recognised', 'not a person', 'one look, s', 'all, s'],
+    ['face, px', 'one pass', 'two passes', 'recognised', 'not a person', 'one pass, s', 'all, s'],
     ...rows,
   ]),
 );

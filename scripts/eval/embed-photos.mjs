@@ -5,7 +5,7 @@ import { createEngine } from '../../dist/child/engine/engine-pool.js';
  * The face in the middle of each photo.
  *
  * @param {string} folder
- * @param {readonly string[]} files below it
+ * @param {readonly string[]} files paths below the folder
  * @param {{ pack: string, modelsDir: string, onDone: (done: number) => void }} options
  * @returns {Promise<Map<string, Float32Array>>} L2-normalised embeddings; a photo without a face has none
  */
@@ -29,8 +29,8 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
     let done = 0;
     const lane = async () => {
       for (const file of remaining) {
-        const picture = await engine.analyze({ kind: 'file', path: path.join(folder, file) });
-        const face = nearestTheMiddle(picture);
+        const image = await engine.analyze({ kind: 'file', path: path.join(folder, file) });
+        const face = nearestTheMiddle(image);
         if (face !== undefined) embeddings.set(file, face.embedding);
         onDone((done += 1));
       }
@@ -42,7 +42,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
   return embeddings;
 }
 
-/** @param {import('../../dist/child/engine/engine.js').AnalyzedImage} picture */
+/** @param {import('../../dist/child/engine/engine.js').AnalyzedImage} image */
 export function nearestTheMiddle({ widthPx, heightPx, faces }) {
   const distance = (/** @type {(typeof faces)[number]} */ { box }) =>
     Math.hypot(box.x + box.width / 2 - widthPx / 2, box.y + box.height / 2 - heightPx / 2);

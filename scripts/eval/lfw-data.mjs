@@ -6,13 +6,13 @@ import path from 'node:path';
  * @typedef {{ a: string, b: string, same: boolean }} Pair
  */
 
-const LAYOUT = `It has to look like LFW (http://vis-www.cs.umass.edu/lfw/): one folder a person with
-photos such as Jane_Doe/Jane_Doe_0001.jpg, and beside them pairs.txt, whose first line is
-"<folds> <pairs of each kind a fold>" and whose others are "person n m" or "person n other m".`;
+const LAYOUT = `It must have the layout of LFW (http://vis-www.cs.umass.edu/lfw/): one folder per person with
+photos such as Jane_Doe/Jane_Doe_0001.jpg, and a file pairs.txt, whose first line is
+"<folds> <pairs of each kind per fold>" and whose other lines are "person n m" or "person n other m".`;
 
 /**
  * @param {string} folder
- * @returns {Promise<Photo[]>} in the order of their names
+ * @returns {Promise<Photo[]>} sorted by name
  */
 export async function listPhotos(folder) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error) => {
@@ -49,7 +49,7 @@ export async function readFolds(folder, photos) {
   const photoOf = (/** @type {string} */ person, /** @type {string} */ number) => {
     const name = `${person}_${number.padStart(4, '0')}`;
     const photo = known.get(name);
-    if (photo === undefined) throw new Error(`${file} names ${name}, which is not there. ${LAYOUT}`);
+    if (photo === undefined) throw new Error(`${file} names ${name}, which does not exist. ${LAYOUT}`);
     return photo;
   };
   const pairs = lines.map((line) => {

@@ -13,9 +13,9 @@ const HELP = `Measures a model pack on Labeled Faces in the Wild, and prints the
   --pack    a pack of the manifest
   --models  folder of the models (fetch them with: npm run models)
 
-The folder holds one folder a person and pairs.txt. Of each photo, the face nearest its middle counts.`;
+The folder has one folder per person, and pairs.txt. In each photo, the face nearest the middle counts.`;
 
-/** Which score the cosine at a false match rate is given. */
+/** The score for the cosine at each false match rate. */
 const ANCHORS = [
   { falseMatchRate: 1e-3, score: 0.4 },
   { falseMatchRate: 1e-4, score: 0.5 },
@@ -81,14 +81,14 @@ async function evaluate(lfw) {
     }),
   );
   const genuine = scored.flat().filter(({ same }) => same);
-  console.log(`\n${impostors.length} pairs of different persons, ${genuine.length} of the same`);
+  console.log(`\n${impostors.length} pairs of different people, ${genuine.length} of the same`);
   console.log('false match rate   cosine   same-person pairs that match');
   /** @type {[number, number][]} */
   const calibration = [[-1, 0]];
   for (const { falseMatchRate, score } of ANCHORS) {
     const threshold = thresholdAt(impostors, falseMatchRate);
     if (threshold === null) {
-      console.log(`${falseMatchRate.toExponential(0).padEnd(16)}   too few pairs to tell`);
+      console.log(`${falseMatchRate.toExponential(0).padEnd(16)}   too few pairs`);
       continue;
     }
     const rate = genuine.filter(({ cosine }) => cosine >= threshold).length / genuine.length;
@@ -102,7 +102,7 @@ async function evaluate(lfw) {
 }
 
 /**
- * A photo without a face is like nobody.
+ * A photo without a face matches no other.
  *
  * @param {Float32Array | undefined} a
  * @param {Float32Array | undefined} b

@@ -1,7 +1,7 @@
 /** @typedef {{ cosine: number, same: boolean }} Scored */
 
 /**
- * LFW's protocol (Huang et al., 2007): each fold is judged by the threshold that is best on all the others.
+ * LFW's protocol (Huang et al., 2007): each fold is judged by the best threshold of the other folds.
  *
  * @param {readonly (readonly Scored[])[]} folds at least two
  * @returns {{ accuracy: number, spread: number, thresholds: number[] }} mean and standard deviation over the folds (0..1)
@@ -15,7 +15,7 @@ export function crossValidate(folds) {
 }
 
 /**
- * The cosine from which on pairs are best taken for the same person: the middle between the two neighbours.
+ * The threshold that classifies most pairs correctly: the middle between the two neighbouring cosines.
  *
  * @param {readonly Scored[]} pairs
  */
@@ -38,7 +38,7 @@ export function accuracyAt(pairs, threshold) {
 }
 
 /**
- * Cosines of all pairs of different persons, from the highest.
+ * Cosines of all pairs of different people, in descending order.
  *
  * @param {readonly { person: string, embedding: Float32Array }[]} faces
  */
@@ -57,13 +57,13 @@ export function impostorCosines(faces) {
 /**
  * The lowest cosine that at most this share of the impostors reach.
  *
- * @param {Float32Array} impostors from the highest
+ * @param {Float32Array} impostors in descending order
  * @param {number} falseMatchRate
- * @returns {number | null} `null` where there are too few impostors to tell
+ * @returns {number | null} `null` if there are too few impostors
  */
 export function thresholdAt(impostors, falseMatchRate) {
   const allowed = Math.floor(impostors.length * falseMatchRate);
-  // Fewer than ten would be a guess rather than a rate.
+  // Fewer than ten are not enough for a rate.
   if (allowed < 10) return null;
   return /** @type {number} */ (impostors[allowed - 1]);
 }

@@ -12,13 +12,13 @@ import { nearestTheMiddle } from './embed-photos.mjs';
 import { listPhotos, readFolds } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
 
-const HELP = `Measures which faces are too small, too blurred or turned too far to be recognised: what a gallery's default limits
-rest on. At the default score, the share of same-person pairs that match, and the share of different persons.
+const HELP = `Measures which faces are too small, too blurred or turned too far to be recognised: the basis of the default gallery
+limits. Prints the shares of same-person pairs and of different-person pairs that match at the default score.
 
   npm run eval:quality -- <lfw folder> [--pack mobilefacenet] [--models models] [--folds 3] [--blurred 300]
 
   --folds    folds of Labeled Faces in the Wild whose photos are used
-  --blurred  photos that are also looked at after their face has been shrunk and enlarged again`;
+  --blurred  photos that are also measured with their face shrunk and enlarged again`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,7 +36,7 @@ if (values.help || folder === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 
-/** What a face's width is shrunk to, in pixels. */
+/** Widths to which faces are shrunk, in pixels. */
 const SIZES_PX = [10, 12, 16, 20, 24, 32, 48];
 const YAW_EDGES_DEG = [0, 10, 20, 30, 40, 50, 90];
 const SHARPNESS_EDGES = [0, 50, 100, 200, 400, 800, 65_536];

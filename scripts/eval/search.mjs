@@ -12,15 +12,15 @@ import { embedPhotos } from './embed-photos.mjs';
 import { listPhotos } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
 
-const HELP = `Measures a search as its user sees it: the share of a person's photos that are found, and the wrong photos.
+const HELP = `Measures the quality of a search: the share of a person's photos that it finds, and the wrong photos that it returns.
 
   npm run eval:search -- <lfw folder> [--pack mobilefacenet] [--models models] [--score 0.6] [--selfies 1]
 
   --score    the default score of a match
-  --selfies  photos of each person that take turns as the selfie
+  --selfies  photos per person that are used as the selfie in turn
 
-Each person with at least three photos is searched: one photo is the selfie, the others and photos of other people are the
-gallery. Of each photo, the face nearest its middle counts. Embeddings are kept in a file in ${os.tmpdir()}.`;
+It searches for each person with at least three photos: one photo is the selfie; the others and photos of other people are
+the gallery. In each photo, the face nearest the middle counts. Embeddings are cached in a file in ${os.tmpdir()}.`;
 
 const MIN_PHOTOS = 3;
 const GALLERY_SIZES = [1000, 4000, Infinity];
@@ -64,7 +64,7 @@ console.log(
 const rows = GALLERY_SIZES.filter((size) => size <= faces.length || size === Infinity).flatMap((size) =>
   [false, true].map((expand) => measure(size, expand)),
 );
-console.log(formatTable([['gallery', 'expanded', 'found', 'wrong a search', 'with a wrong one'], ...rows]));
+console.log(formatTable([['gallery', 'expanded', 'found', 'wrong per search', 'with a wrong one'], ...rows]));
 
 /** @param {number} size @param {boolean} expand */
 function measure(size, expand) {

@@ -13,8 +13,8 @@ import { nearestTheMiddle } from './embed-photos.mjs';
 import { listPhotos, readFolds } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
 
-const HELP = `Measures selfies as phones and programs spoil them: of same-person pairs that match as they are, how many still match
-when one photo is turned, mirrored, darkened, or stored in another way; looked at as a gallery photo and as a selfie.
+const HELP = `Measures how well degraded selfies match: of same-person pairs that match, how many still match if one photo is turned,
+mirrored, darkened or stored in another format. Each photo is analyzed as a gallery photo and as a selfie.
 
   npm run eval:selfies -- <lfw folder> [--pack mobilefacenet] [--models models] [--pairs 60]`;
 
@@ -86,5 +86,5 @@ for (const [way, treat] of WAYS) {
   rows.push([way, ...counts.map(String), ...times.map((durations) => median(durations).toFixed(0))]);
 }
 await networks.release();
-console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match as they are`);
+console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match unchanged`);
 console.log(formatTable([['selfie', 'before', 'now', 'before, ms', 'now, ms'], ...rows]));

@@ -8,8 +8,7 @@ const REDIS_FROZEN_MS = 3000;
 const QUIET_MS = 1500;
 
 /**
- * What a fault does: it injects itself, waits until the fleet has recovered, and tells how long each part of the
- * recovery took (ms).
+ * A fault injects itself, waits until the fleet has recovered, and returns how long each part of the recovery took (ms).
  *
  * @typedef {{ testbed: import('./testbed.mjs').Testbed, ledger: Awaited<ReturnType<typeof import('./ledger.mjs').openLedger>>,
  *   redis: import('ioredis').Redis, queue: import('bullmq').Queue, load: Awaited<ReturnType<typeof import('./load.mjs').createLoad>>,
@@ -33,7 +32,7 @@ export const FAULTS = {
   'cut the connections': async ({ testbed, ledger }) => {
     testbed.proxy.cut();
     await sleep(CUT_MS);
-    testbed.proxy.mend();
+    testbed.proxy.restore();
     return { 'next job starts': await nextStart(ledger) };
   },
   'rolling restart': async ({ testbed }) => {
@@ -88,7 +87,7 @@ export const FAULTS = {
     const job = ledger.entry(id);
     const at = Date.now();
     for (let killed = 0; job.failures.length === 0; killed = job.starts) {
-      // A job that waits for its turn in a child does no harm yet.
+      // A job that still waits in a child does no harm yet.
       await ledger.until(() => job.works > killed || job.failures.length > 0, `${id} works or fails`);
       if (job.failures.length > 0) break;
       const from = testbed.lines.length;
@@ -171,7 +170,7 @@ async function nextStart(ledger) {
 }
 
 /**
- * The process that runs a job: BullMQ knows the worker, and the log that worker's latest child.
+ * The process that runs a job. BullMQ knows the worker, and the log names the worker's latest child.
  *
  * @param {Scene} scene
  * @param {string} jobId
@@ -179,12 +178,12 @@ async function nextStart(ledger) {
 async function pidOfJob({ redis, queue, testbed }, jobId) {
   const worker = await redis.hget(queue.toKey(jobId), 'pb');
   const ready = testbed.lines.findLast((line) => line.worker === worker && isReady(line));
-  if (ready?.childPid === undefined) throw new Error(`Nobody runs ${jobId}`);
+  if (ready?.childPid === undefined) throw new Error(`No worker runs ${jobId}`);
   return ready.childPid;
 }
 
 /**
- * The child of each worker that is ready and of whose end nothing was heard, by the supervisor's log.
+ * The children that are ready and have not exited, according to the supervisor's log.
  *
  * @param {readonly import('./testbed.mjs').LogLine[]} lines
  */

@@ -5,13 +5,13 @@ import { QueueEvents } from 'bullmq';
  *
  * @typedef {{ starts: number, completions: number, failures: string[], works: number, stalls: number,
  *   addedAt: number | null, returnedAt: number | null, endedAt: number | null }} JobEntry
- *   `works`: how often it was seen to have begun its work, which is after it was fetched; `stalls`: how often only
- *   BullMQ's stall check gave it back; times by Redis' clock (ms since 1970), of the last such event
+ *   `works`: how often its work was seen to begin, which is after the job was fetched; `stalls`: how often BullMQ's
+ *   stall check returned it to the queue; times of the last such event by Redis' clock (ms since 1970)
  */
 
 /** @param {{ queueName: string, connection: import('ioredis').Redis }} options */
 export async function openLedger({ queueName, connection }) {
-  // From the beginning: what comes next could be missed while Redis is away.
+  // Read from the beginning, because later events could be missed while Redis is down.
   const events = new QueueEvents(queueName, { connection, lastEventId: '0-0' });
   await events.waitUntilReady();
   /** @type {Map<string, JobEntry>} */
@@ -71,7 +71,7 @@ export async function openLedger({ queueName, connection }) {
     if (prev === 'active') entry(jobId).returnedAt = timeOf(eventId);
     changed();
   });
-  // The connection itself reports errors where there are any; the stream is read on from where it was.
+  // The connection reports its own errors. Reading continues at the same position of the stream.
   events.on('error', () => undefined);
 
   const count = (/** @type {(job: JobEntry) => number} */ of) =>
@@ -87,7 +87,7 @@ export async function openLedger({ queueName, connection }) {
      * Resolves once `condition` is true.
      *
      * @param {() => boolean} condition
-     * @param {string} what for the error
+     * @param {string} what for the error message
      * @param {number} timeoutMs
      * @returns {Promise<void>}
      */
@@ -95,7 +95,7 @@ export async function openLedger({ queueName, connection }) {
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           watchers.delete(check);
-          reject(new Error(`Waited ${timeoutMs / 1000} s in vain: ${what}`));
+          reject(new Error(`Timed out after ${timeoutMs / 1000} s: ${what}`));
         }, timeoutMs);
         const check = () => {
           if (!condition()) return;

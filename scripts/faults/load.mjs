@@ -3,15 +3,15 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawPerson, PERSONS, STAGE } from './testbed.mjs';
 
-/** How many photos a poisonous job brings: it has to run until somebody kills its worker. */
+/** Photos of a poisonous job: enough to run until its worker is killed. */
 const POISON_PHOTOS = 1000;
-/** Every so many jobs, a photo of a stranger is added to the gallery, which has to be indexed first. */
+/** Jobs between two new gallery photos, which must be indexed first. */
 const JOBS_PER_NEW_PHOTO = 10;
 const FIRST_STRANGER = 100;
 const STRANGERS = 900;
 
 /**
- * Adds searches at a steady pace, each with one right answer.
+ * Adds searches at a steady pace, each with one correct result.
  *
  * @param {import('bullmq').Queue} queue
  * @param {string} galleryFolder
@@ -39,7 +39,7 @@ export async function createLoad(queue, galleryFolder) {
   return {
     expected,
     /**
-     * Until it is stopped.
+     * Adds jobs until it is stopped.
      *
      * @param {number} perSecond
      */
@@ -55,7 +55,7 @@ export async function createLoad(queue, galleryFolder) {
       const photo = Buffer.from(selfies[0] ?? '', 'base64');
       const gallery = Array.from({ length: POISON_PHOTOS }, (_, i) => ({
         id: `${i}`,
-        // What follows a PNG's end is not looked at, but makes it a photo that nobody has seen before.
+        // Bytes after the end of a PNG are ignored, but give the photo a new hash.
         image: Buffer.concat([photo, Buffer.from(`${jobId} ${i}`)]).toString('base64'),
       }));
       return queue.add('search', { image: selfies[0], gallery }, { jobId });

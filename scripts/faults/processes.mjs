@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * Resident memory (MB) of a process, null where it is gone or the system does not tell (other than Linux).
+ * Resident memory (MB) of a process, `null` if it is gone, or on other systems than Linux.
  *
  * @param {number} pid
  */
@@ -12,7 +12,7 @@ export async function residentMb(pid) {
 }
 
 /**
- * CPU time (ms) that a process has used, null where it is gone or the system does not tell.
+ * CPU time (ms) that a process has used, `null` if it is gone, or on other systems than Linux.
  *
  * @param {number} pid
  */
@@ -24,7 +24,7 @@ export async function cpuMs(pid) {
 }
 
 /**
- * Whether a process of this project still runs (as far as the system tells).
+ * Whether a process of this project still runs.
  *
  * @param {number} pid
  */

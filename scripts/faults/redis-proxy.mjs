@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 /**
  * A TCP proxy on loopback whose connections can be cut.
  *
- * @typedef {{ port: number, cut(): void, mend(): void, close(): Promise<void> }} RedisProxy
+ * @typedef {{ port: number, cut(): void, restore(): void, close(): Promise<void> }} RedisProxy
  * @param {number} targetPort
  * @returns {Promise<RedisProxy>}
  */
@@ -19,7 +19,7 @@ export async function startRedisProxy(targetPort) {
   ) => {
     sockets.add(from);
     from.pipe(to);
-    // A broken connection is what this proxy is for: its other half goes with it.
+    // The proxy breaks connections on purpose. Close the other half as well.
     from.on('error', () => to.destroy());
     from.on('close', () => {
       sockets.delete(from);
@@ -48,7 +48,7 @@ export async function startRedisProxy(targetPort) {
   return {
     port: address.port,
     cut,
-    mend: () => {
+    restore: () => {
       isCut = false;
     },
     close: async () => {

@@ -7,7 +7,7 @@ export function median(values) {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
-/** @param {readonly (readonly (string | number)[])[]} rows the first one is the head */
+/** @param {readonly (readonly (string | number)[])[]} rows the first one is the header */
 export function formatTable(rows) {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column]).length)),

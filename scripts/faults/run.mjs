@@ -15,10 +15,10 @@ const HELP = `Breaks a supervised machine in every way we know, under load, and 
 
   --gpus        simulated GPUs (they work on the CPU)
   --rounds      how often every fault is injected
-  --minutes     soak test: go on for so long instead, and print memory over time
-  --per-second  jobs added a second
+  --minutes     soak test: run for this long instead, and print memory use over time
+  --per-second  jobs added per second
   --seed        for the order of the faults and the choice of the victims
-  --only        this fault alone; may be given several times. They are: ${Object.keys(FAULTS).join(', ')}
+  --only        only this fault; can be repeated. The faults are: ${Object.keys(FAULTS).join(', ')}
   --log         keep the supervisor's log in this file`;
 
 const { values } = parseArgs({
@@ -40,7 +40,7 @@ if (values.help) {
 
 const faults = Object.entries(FAULTS).filter(([name]) => values.only.includes(name));
 if (faults.length < values.only.length) {
-  console.error(`There is no such fault: ${values.only.filter((name) => !(name in FAULTS)).join(', ')}`);
+  console.error(`Unknown fault: ${values.only.filter((name) => !(name in FAULTS)).join(', ')}`);
   process.exit(2);
 }
 const gpus = Number(values.gpus);
@@ -53,7 +53,7 @@ const redis = new Redis(testbed.redis.port, '127.0.0.1', {
   maxRetriesPerRequest: null,
   retryStrategy: () => 100,
 });
-// Redis is restarted as one of the faults; its connections come back by themselves.
+// One of the faults restarts Redis. The connections reconnect by themselves.
 redis.on('error', () => undefined);
 const queue = new Queue('face-search', { connection: redis });
 queue.on('error', () => undefined);
@@ -114,7 +114,7 @@ try {
   if (memory.length > 1) console.log(`${formatTable(memory)}\n`);
   const again = ledger.starts() - ledger.jobs.size;
   console.log(
-    `${load.expected.size} jobs, ${ledger.completions()} results, ${again} starts over again, ${ledger.stalls()} found by the stall check, ${Math.round((performance.now() - startedAt) / 1000)} s; the slowest took ${slowestS()} s`,
+    `${load.expected.size} jobs, ${ledger.completions()} results, ${again} restarts of jobs, ${ledger.stalls()} found by the stall check, ${Math.round((performance.now() - startedAt) / 1000)} s; the slowest took ${slowestS()} s`,
   );
   for (const { name, passed, details } of checks)
     console.log(`${passed ? 'ok  ' : 'FAIL'} ${name}${passed ? '' : ` (${details})`}`);
@@ -148,7 +148,7 @@ async function noteMemory() {
   ]);
 }
 
-/** What the supervisor needs while nothing happens. */
+/** CPU and memory use of the idle supervisor. */
 async function printIdle() {
   const pid = testbed.supervisorPid();
   const before = await cpuMs(pid);
@@ -160,14 +160,14 @@ async function printIdle() {
   );
 }
 
-/** Every process that ever wrote a line, and every child that ever was ready, and that still runs. */
+/** Ids of the processes in the log that still run. */
 async function childrenLeft() {
   const pids = [...new Set(testbed.lines.flatMap(({ pid, childPid }) => [pid ?? [], childPid ?? []].flat()))];
   const running = await Promise.all(pids.map(isStillRunning));
   return pids.filter((_, i) => running[i]);
 }
 
-/** From its adding to its end, over all searches that had an answer to find. */
+/** Longest time from creation to end of a search with a result. */
 function slowestS() {
   const times = [...load.expected.keys()].map((id) => {
     const { addedAt, endedAt } = ledger.entry(id);
@@ -205,7 +205,7 @@ function shuffled(items) {
     .map(({ item }) => item);
 }
 
-/** A seeded source of numbers from 0 to 1 (Tommy Ettinger's mulberry32). @param {number} seed */
+/** A seeded random number generator, 0 to 1 (Tommy Ettinger's mulberry32). @param {number} seed */
 function mulberry32(seed) {
   let state = seed;
   return () => {

@@ -81,7 +81,7 @@ export async function createTestbed({ gpus }) {
       const timer = setTimeout(() => {
         watchers.delete(check);
         reject(
-          new Error(`Waited ${PATIENCE_MS / 1000} s in vain: ${what}; the log ends with:\n${tail(lines)}`),
+          new Error(`Timed out after ${PATIENCE_MS / 1000} s: ${what}; the log ends with:\n${tail(lines)}`),
         );
       }, PATIENCE_MS);
       const check = () => {
@@ -108,7 +108,7 @@ export async function createTestbed({ gpus }) {
   return {
     gpus,
     galleryFolder: path.join(directory, 'gallery', STAGE),
-    /** How many of the GPUs nvidia-smi lists from now on. */
+    /** Sets how many of the GPUs nvidia-smi lists. */
     showGpus,
     redis,
     proxy,
@@ -138,7 +138,7 @@ export async function createTestbed({ gpus }) {
       );
       return /** @type {LogLine} */ (/** @type {unknown} */ (found));
     },
-    /** Keeps the log for a person, and removes the rest. @param {string | null} logFile */
+    /** Saves the log, and removes everything else. @param {string | null} logFile */
     close: async (logFile) => {
       await stopSupervisor('SIGKILL');
       await proxy.close();

@@ -1,12 +1,12 @@
 /**
- * What must be true after all faults. Each entry is one check.
+ * The conditions that must hold after all faults. Each entry is one check.
  *
  * @typedef {{ name: string, passed: boolean, details: string }} Check
  *
  * @param {{ ledger: Awaited<ReturnType<typeof import('./ledger.mjs').openLedger>>, expected: ReadonlyMap<string, string>,
  *   results: ReadonlyMap<string, unknown>, workerIds: ReadonlySet<string>, gpus: number, hostname: string, exitCode: number | null,
  *   leftovers: readonly number[], unlogged: readonly string[] }} facts
- *   `leftovers`: process ids of children that still run; `unlogged`: lines that are no log lines
+ *   `leftovers`: process ids of children that still run; `unlogged`: output that is not a log line
  * @returns {Check[]}
  */
 export function judge(facts) {
@@ -27,7 +27,7 @@ export function judge(facts) {
       searches.filter((job) => job.completions > 1),
     ),
     listed(
-      'no job failed but the poisonous ones',
+      'only poisonous jobs failed',
       searches
         .filter((job) => job.failures.length > 0)
         .map(({ id, failures }) => ({ id: `${id} (${failures.join('; ')})` })),
@@ -45,9 +45,9 @@ export function judge(facts) {
       passed: [...workerIds].toSorted().join() === wantedIds.join(),
       details: [...workerIds].join(', '),
     },
-    { name: 'the supervisor ended with code 0', passed: exitCode === 0, details: `code ${exitCode}` },
+    { name: 'the supervisor exited with code 0', passed: exitCode === 0, details: `code ${exitCode}` },
     { name: 'no child is left', passed: leftovers.length === 0, details: leftovers.join(', ') },
-    { name: 'all that was said is in the log', passed: unlogged.length === 0, details: unlogged[0] ?? '' },
+    { name: 'all output is log lines', passed: unlogged.length === 0, details: unlogged[0] ?? '' },
   ];
 }
 

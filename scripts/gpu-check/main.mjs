@@ -10,17 +10,17 @@ import { describeMachine } from '../faults/report.mjs';
 import { BATCH_SIZES } from './measure.mjs';
 import { formatReport } from './report.mjs';
 
-const HELP = `Shows what the face engine can do with this machine's GPUs. Send what it prints with a bug report.
+const HELP = `Shows how the face engine runs on this machine's GPUs. Attach the output to a bug report.
 
   npm run gpu-check -- [--models models] [--pack mobilefacenet] [--provider NAME] [--rounds 7] [--oom] [--json]
 
   --models    folder of the models (fetch them with: npm run models)
   --provider  only this one: cpu, cuda, tensorrt, webgpu, dml or coreml
-  --rounds    runs of each batch size (${BATCH_SIZES.join(', ')}) whose median is told
-  --oom       also look for the end of the memory on the CPU; on a GPU it is always done
-  --json      for programs
+  --rounds    runs of each batch size (${BATCH_SIZES.join(', ')}) for the median
+  --oom       also exhaust the memory on the CPU; on a GPU this is always done
+  --json      print JSON
 
-Each provider is tried in a process of its own, because a broken driver may end it.`;
+Each provider runs in its own process, because a broken driver may crash it.`;
 
 const PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml'];
 const TIMEOUT_MS = 300_000;
@@ -33,7 +33,7 @@ const EXIT_USAGE = 2;
 const { values } = readCommandLine();
 const models = path.resolve(values.models);
 if (!existsSync(path.join(models, 'manifest.json'))) {
-  console.error(`${models} has no manifest.json: name the folder of the models with --models.`);
+  console.error(`${models} has no manifest.json: set the folder of the models with --models.`);
   process.exit(EXIT_FAILED);
 }
 
@@ -74,10 +74,10 @@ function readCommandLine() {
     }
     const { provider, rounds } = parsed.values;
     if (provider !== undefined && !PROVIDERS.includes(provider)) {
-      throw new Error(`There is no provider "${provider}"; there are ${PROVIDERS.join(', ')}.`);
+      throw new Error(`Unknown provider "${provider}"; choose one of ${PROVIDERS.join(', ')}.`);
     }
     if (!/^[1-9]\d{0,3}$/.test(rounds))
-      throw new Error(`--rounds has to be a whole number from 1, but is "${rounds}".`);
+      throw new Error(`--rounds must be a whole number from 1, but is "${rounds}".`);
     return parsed;
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
@@ -100,7 +100,7 @@ async function tryProvider(provider) {
     answer = /** @type {typeof answer} */ (message);
   });
   const timer = setTimeout(() => {
-    answer = { reason: `it did not end within ${TIMEOUT_MS / 1000} s` };
+    answer = { reason: `it did not finish within ${TIMEOUT_MS / 1000} s` };
     child.kill('SIGKILL');
   }, TIMEOUT_MS);
   child.send({

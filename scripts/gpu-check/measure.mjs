@@ -7,9 +7,9 @@ import { median } from '../faults/report.mjs';
 
 export const BATCH_SIZES = [1, 8, 32, 64];
 const DETECTOR_SIZE = { widthPx: 320, heightPx: 320 };
-/** Inferences after which the memory is looked at once more. */
+/** Inferences between the two memory measurements. */
 const ENDURANCE = 1000;
-/** Images of the largest run when the end of the memory is looked for. */
+/** Largest batch of the test that exhausts the memory. */
 const MAX_OOM_BATCH = 4096;
 
 /**
@@ -21,7 +21,7 @@ const MAX_OOM_BATCH = 4096;
  * }} Measurement
  */
 
-// Imported for its constants as well; it measures only where it was forked.
+// Other files import the constants. It measures only in a forked process.
 if (process.send !== undefined && process.argv[1] === import.meta.filename) {
   const [question] = await once(process, 'message');
   try {
@@ -71,7 +71,7 @@ async function measure({ provider, models, pack: packName, rounds, oom }) {
  * Runs larger and larger batches.
  *
  * @param {import('../../dist/child/engine/networks.js').Networks} networks @param {number} sizePx
- * @param {string[]} steps what the networks do when memory is short
+ * @param {string[]} steps OOM fallback steps of the networks
  */
 async function exhaust(networks, sizePx, steps) {
   steps.length = 0;
@@ -85,7 +85,7 @@ async function exhaust(networks, sizePx, steps) {
 
 /**
  * @param {number} batch @param {number} rounds @param {() => Promise<unknown>} run
- * @returns {Promise<Timing>} the first run, which sets things up, does not count
+ * @returns {Promise<Timing>} without the first run, which is slow
  */
 async function time(batch, rounds, run) {
   const times = [];
@@ -108,7 +108,7 @@ function rssMb() {
   return Math.round(process.memoryUsage.rss() / 2 ** 20);
 }
 
-/** Of all GPUs together, as other processes may use them, too. */
+/** Used memory of all GPUs together, including other processes. */
 async function gpuMb() {
   const answer = await queryNvidiaGpus();
   if (answer.kind !== 'gpus') return null;

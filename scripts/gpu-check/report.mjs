@@ -6,7 +6,7 @@ import { formatTable } from '../faults/report.mjs';
  */
 
 /**
- * The report for a person.
+ * Formats the report as text.
  *
  * @param {{ machine: string, platform: string, runtime: string, pack: string,
  *   gpus: import('../../dist/supervisor/devices/nvidia-smi.js').NvidiaQuery, providers: readonly Verdict[] }} report

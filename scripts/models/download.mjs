@@ -1,12 +1,12 @@
 import { open, rm, stat } from 'node:fs/promises';
 import pRetry from 'p-retry';
 
-/** A server that answers no more is given up after this time, and asked again. */
+/** A transfer without data for this time is aborted and retried. */
 const STALL_TIMEOUT_MS = 30_000;
 const RETRIES = 3;
 const FIRST_RETRY_DELAY_MS = 500;
 
-/** A transfer that failed. A transient one may go well the next time. */
+/** A failed transfer. A transient failure may not occur again. */
 class TransferError extends Error {
   /**
    * @param {string} message
@@ -21,17 +21,17 @@ class TransferError extends Error {
 /**
  * @typedef {object} Download
  * @property {string} url
- * @property {string} partFile what is there already is kept, and the rest asked for
- * @property {number | null} bytes the size that the file will have, `null` where it is not known
- * @property {AbortSignal} signal ends the transfer and leaves the part file as it is
+ * @property {string} partFile its content is kept, and only the rest is requested
+ * @property {number | null} bytes size of the whole file, `null` if unknown
+ * @property {AbortSignal} signal aborts the transfer and keeps the part file
  * @property {(bytes: number, totalBytes: number | null) => void} onProgress
  * @property {number} [stallTimeoutMs]
  * @property {number} [firstRetryDelayMs] doubled for each further retry
  */
 
 /**
- * Fetches a file over HTTP. Network errors and errors of the server (5xx) are retried, from where the
- * transfer stopped where the server allows that.
+ * Downloads a file over HTTP. Retries after network errors and server errors (5xx), and resumes the transfer if the
+ * server supports that.
  *
  * @param {Download} download
  * @throws {TransferError} after the last retry
@@ -78,12 +78,12 @@ async function attempt({ url, partFile, bytes, signal, onProgress, stallTimeoutM
 
 /**
  * @param {string} url
- * @param {number} present bytes that are there already
+ * @param {number} present bytes in the part file
  * @param {string} partFile
  * @param {AbortSignal} signal
  */
 async function request(url, present, partFile, signal) {
-  // Identity: a range of a compressed answer would be a range of something else.
+  // No compression: a range of a compressed response is not a range of the file.
   const headers = { 'accept-encoding': 'identity', ...(present > 0 && { range: `bytes=${present}-` }) };
   const response = await fetch(url, { headers, signal });
   const goesOn = response.status === 206 && startOf(response) === present;
@@ -100,7 +100,7 @@ async function request(url, present, partFile, signal) {
 }
 
 /**
- * Appends to the first `start` bytes of a file. What has been told as written is there even if the rest fails.
+ * Appends to the first `start` bytes of a file. Bytes reported to `onWritten` are in the file even if the rest fails.
  *
  * @param {string} file
  * @param {number} start
@@ -150,14 +150,14 @@ async function sizeOf(file) {
   }
 }
 
-/** An error of our own disk (full, read-only, …): no server can mend it. @param {unknown} error */
+/** An error of the local disk (full, read-only, …), which a retry cannot fix. @param {unknown} error */
 function isFileError(error) {
   const { syscall } = /** @type {NodeJS.ErrnoException} */ (error);
   return syscall === 'open' || syscall === 'write' || syscall === 'fsync' || syscall === 'stat';
 }
 
 /**
- * undici says only "fetch failed" or "terminated", and the reason in a cause.
+ * undici's message is only "fetch failed" or "terminated"; the reason is in the cause.
  *
  * @param {unknown} error
  */

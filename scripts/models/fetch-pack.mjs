@@ -12,7 +12,7 @@ import { listSources } from './sources.mjs';
  * @param {{ pack: string, directory: string, mirror: string | null }} options
  * @param {{ project: string, output: { write: (text: string) => unknown, isTTY?: boolean }, signal: AbortSignal }} surroundings
  *   `project` is the project's absolute path
- * @throws {AggregateError | Error} a file cannot be had, saying what to do; the other files are installed
+ * @throws {Error} if a file cannot be downloaded, with instructions; the other files are installed
  */
 export async function fetchPack({ pack, directory, mirror }, { project, output, signal }) {
   await mkdir(directory, { recursive: true });
@@ -47,7 +47,7 @@ export async function fetchPack({ pack, directory, mirror }, { project, output, 
       errors.push(error);
     }
   }
-  // The embedder is there even if the detector cannot be had.
+  // The embedder may be installed even if the detector is not.
   if (await exists(path.join(directory, embedder.file))) {
     for (const file of await prepareEmbedder(embedder, directory)) {
       output.write(`${file}: prepared, computes the same embeddings as ${embedder.file}\n`);
@@ -57,7 +57,7 @@ export async function fetchPack({ pack, directory, mirror }, { project, output, 
 }
 
 /**
- * The worker reads the manifest beside its models: a folder without one gets the project's.
+ * The worker reads the manifest in its models folder, so copies the project's manifest to a folder without one.
  *
  * @param {string} directory
  * @param {string} projectModels

@@ -12,21 +12,21 @@ import { addressOf } from './sources.mjs';
  * @typedef {object} Installation
  * @property {string} directory
  * @property {readonly Source[]} sources in the order in which they are tried
- * @property {AbortSignal} signal ends it and leaves a part file to go on from
+ * @property {AbortSignal} signal aborts it and keeps the part file for the next run
  * @property {(bytes: number, totalBytes: number | null) => void} onProgress
- * @property {(address: string) => void} [onSource] called before a source is tried that may take a while
+ * @property {(address: string) => void} [onSource] called before a source that may be slow
  * @property {number} [firstRetryDelayMs]
  * @property {number} [stallTimeoutMs]
  */
 
 /**
- * Puts one model file in its place: whole, with the right SHA-256, or not at all.
+ * Installs one model file: complete and with the right SHA-256, or not at all.
  *
  * @param {ModelFile} model
  * @param {Installation} installation
- * @returns {Promise<{ origin: string | null, failures: readonly string[] }>} where it came from, `null` if it
- *   was there already; and a line for each source that was of no use
- * @throws {Error} no source had it, naming them all and what to do
+ * @returns {Promise<{ origin: string | null, failures: readonly string[] }>} the source, `null` if it was
+ *   installed already; and a line for each source that failed
+ * @throws {Error} if no source has it, with all sources and instructions
  */
 export async function installModel(model, installation) {
   const target = path.join(installation.directory, model.file);
@@ -66,7 +66,7 @@ async function fetchVerified(model, source, partFile, installation) {
     const wasBegun = await exists(partFile);
     const isWhole = wasBegun && (await sha256Of(partFile)) === model.sha256;
     if (!isWhole) await downloadFile(download);
-    // What an earlier run left may be the start of another file.
+    // The part file of an earlier run may be the start of another file.
     if (wasBegun && (await sha256Of(partFile)) !== model.sha256) {
       await rm(partFile);
       await downloadFile(download);
@@ -84,7 +84,7 @@ async function fetchVerified(model, source, partFile, installation) {
  * @param {string} to
  */
 async function copyOver(from, to) {
-  if (!(await exists(from))) throw new Error('there is no such file');
+  if (!(await exists(from))) throw new Error('the file does not exist');
   await copyFile(from, to);
 }
 
@@ -108,7 +108,7 @@ function explainFailure({ file, urls, bytes, sha256 }, directory, failures) {
     urls.length === 0
       ? `It has no public address of its own. It is the file with ${size}SHA-256 ${sha256}.`
       : `Download it on another machine from ${urls.join(' or ')} (${size}SHA-256 ${sha256}).`;
-  const remedy = `Put it into ${directory}, or name the folder or URL that has it with MODELS_MIRROR (--mirror); then run this command again.`;
+  const remedy = `Put it into ${directory}, or set MODELS_MIRROR (--mirror) to a folder or URL that has it; then run this command again.`;
   return `Cannot get the model file ${file}.${tried}\n${upstream}\n${remedy}${proxyHint(failures)}`;
 }
 

@@ -8,10 +8,10 @@ import { readPacks } from './manifest.mjs';
 const HEADER = ['pack', 'size', 'dimensions', 'licence', 'LFW', 'TAR at 1e-5', 'ms', 'state'];
 
 /**
- * A table of all packs. `ms`: to embed a face on one thread of the machine where the pack was measured.
+ * A table of all packs. `ms`: time to embed a face with one thread on the machine where the pack was measured.
  *
  * @param {string} directory of the models
- * @param {string} projectModels whose manifest counts if the directory has none
+ * @param {string} projectModels its manifest is used if the directory has none
  */
 export async function listPacks(directory, projectModels) {
   const own = path.join(directory, 'manifest.json');
@@ -62,7 +62,7 @@ function sizeOf(files) {
 }
 
 /**
- * Files are installed only after their hash was verified, so a glance at their size is enough.
+ * Files are installed only after their hash was verified, so checking their size is enough.
  *
  * @param {string} directory
  * @param {readonly ModelFile[]} files

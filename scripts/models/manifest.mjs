@@ -32,18 +32,18 @@ const pack = z.object({
 
 const manifest = z.object({ packs: z.record(z.string(), pack) });
 
-/** What fetching needs to know of a model file. @typedef {z.infer<typeof modelFile>} ModelFile */
+/** The fields of a model file that the download needs. @typedef {z.infer<typeof modelFile>} ModelFile */
 /** @typedef {z.infer<typeof pack>} Pack */
 
 /**
  * @param {string} manifestFile
  * @returns {Promise<Record<string, Pack>>} packs by name
- * @throws {Error} there is no such manifest, or it is wrong
+ * @throws {Error} if the manifest is missing or invalid
  */
 export async function readPacks(manifestFile) {
   const parsed = manifest.safeParse(parse(await readFile(manifestFile, 'utf8'), manifestFile));
   if (!parsed.success) {
-    throw new Error(`The manifest ${manifestFile} is wrong:\n${z.prettifyError(parsed.error)}`);
+    throw new Error(`The manifest ${manifestFile} is invalid:\n${z.prettifyError(parsed.error)}`);
   }
   return parsed.data.packs;
 }
@@ -51,7 +51,7 @@ export async function readPacks(manifestFile) {
 /**
  * @param {string} manifestFile
  * @param {string} name
- * @throws {Error} there is no such manifest or pack, or the manifest is wrong
+ * @throws {Error} if the manifest or the pack is missing, or the manifest is invalid
  */
 export async function readPack(manifestFile, name) {
   const packs = await readPacks(manifestFile);

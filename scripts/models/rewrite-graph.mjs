@@ -4,7 +4,7 @@ import { ATTRIBUTE_TYPES, floatsOf, integersOf, tensorOf } from './onnx.mjs';
 /** @typedef {import('./onnx.mjs').Node} Node */
 
 /**
- * Lets a graph that was exported for one batch size take any: the first dimension of its inputs and outputs gets a
+ * Makes the batch of a graph with a fixed batch size dynamic: the first dimension of its inputs and outputs gets a
  * name, and a Reshape to `[1, …]` keeps its input's first dimension instead.
  *
  * @param {Graph} graph changed
@@ -14,7 +14,7 @@ export function makeBatchDynamic(graph) {
   const ports = [...graph.input, ...graph.output].map(({ type }) => type.tensorType.shape.dim);
   if (ports.every(([batch]) => batch !== undefined && !(Number(batch.dimValue) > 0))) return 0;
   for (const dimensions of ports) dimensions[0] = { dimParam: 'N' };
-  // Shapes in between were inferred for the fixed batch.
+  // The shapes of intermediate tensors were inferred for the fixed batch.
   graph.valueInfo = [];
   const shapes = new Set(
     graph.node.filter(({ opType }) => opType === 'Reshape').map(({ input }) => input[1]),
@@ -31,9 +31,9 @@ export function makeBatchDynamic(graph) {
 }
 
 /**
- * Replaces each PRelu with a slope a channel by operators that onnxruntime runs in its blocked layout (NCHWc), where it
- * has no kernel for PRelu. With slopes `a` below 1: `x + Relu((a - 1) x)`; else `a x + (1 - a) Relu(x)`. A product with
- * a number a channel is a depthwise 1 x 1 convolution.
+ * Replaces each PRelu with per-channel slopes by operators that onnxruntime runs in its blocked layout (NCHWc), where it
+ * has no kernel for PRelu. With slopes `a` below 1: `x + Relu((a - 1) x)`; else `a x + (1 - a) Relu(x)`. A product
+ * with one factor per channel is a depthwise 1 x 1 convolution.
  *
  * @param {Graph} graph of images, NCHW; changed
  * @returns {number} how many were replaced

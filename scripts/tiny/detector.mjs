@@ -5,27 +5,27 @@ import { createGraph } from './graph.mjs';
 /** @typedef {import('./graph.mjs').Graph} Graph */
 
 /**
- * Face sizes that the templates are made for, in pixels of a shrunk picture: quarter octaves, so that the
- * pictures at 1/2, 1/4, 1/8 and 1/16 together cover faces from 22 to 380 pixels without a gap.
+ * Face sizes of the templates, in pixels of a shrunk image: quarter octaves, so that the images at 1/2, 1/4,
+ * 1/8 and 1/16 together cover faces from 22 to 380 pixels without a gap.
  */
 const TEMPLATE_FACE_SIZES_PX = [11.2, 13, 15.1, 17.6, 20.5, 23.9];
 
-/** The strides, and for each by how much the pictures are shrunk that it looks for faces in. */
+/** The strides, and the shrink factors of the images that each stride searches. */
 const STRIDES = [
   { stride: 8, shrinks: [2] },
   { stride: 16, shrinks: [4] },
   { stride: 32, shrinks: [8, 16] },
 ];
 
-// Luma variance (0..1 scale) of a picture too flat to hold a face: a standard deviation of 6 of 255.
+// Luma variance (0..1 scale) below which an image is too flat for a face: a standard deviation of 6 of 255.
 const FLAT_VARIANCE = (6 / 255) ** 2;
 // Drawn faces correlate with their best template by 0.72 (24 pixels, blurred) to 0.99, the best place of 227
 // photographs by 0.70, and noise by less.
 const SCORE_MIDPOINT = 0.7;
 const SCORE_SLOPE = 20;
-// A face as small or large as the outermost template is better placed by the next picture's inner ones.
+// The inner templates of the next image place a face of the outermost size better.
 const OUTERMOST_HANDICAP = 0.08;
-// Templates and places this much worse than a cell's best have no say in where its face is.
+// Templates and places this much worse than a cell's best do not affect the face's position.
 const VOTE_MARGIN = 0.2;
 
 /**
@@ -133,12 +133,12 @@ async function addFilters(graph) {
 }
 
 /**
- * Correlation of every template with every place of the picture shrunk by `shrink`: [n, templates x
+ * Correlation of every template with every place of the image shrunk by `shrink`: [n, templates x
  * places of a cell's window, rows, columns] of the stride's cells.
  *
  * @param {Graph} graph
  * @param {Awaited<ReturnType<typeof addFilters>>} filters
- * @param {string} halfLuma at half the picture's size
+ * @param {string} halfLuma at half the image's size
  * @param {{ stride: number, shrink: number }} level
  */
 function addCorrelations(graph, filters, halfLuma, { stride, shrink }) {
@@ -165,8 +165,8 @@ function addCorrelations(graph, filters, halfLuma, { stride, shrink }) {
 }
 
 /**
- * Collects, for each cell of `side` x `side` places, the places in it and those around it: a face on the
- * border of two cells is then placed as well as any other. [n, maps x places, rows, columns].
+ * Collects, for each cell of `side` x `side` places, the places in it and those around it, so that a
+ * face on the border of two cells is placed as well as any other. [n, maps x places, rows, columns].
  *
  * @param {Graph} graph
  * @param {string} maps [n, count, rows x side, columns x side]
@@ -198,8 +198,8 @@ function addSlice(graph, tensor, from, to) {
 }
 
 /**
- * How much each hypothesis of a cell has a say, 0..1, together 1: [n, hypotheses, rows, columns]. The
- * runners-up count too, which places a face between two pixels and between two template sizes.
+ * The weight of each hypothesis of a cell, 0..1, with a sum of 1: [n, hypotheses, rows, columns]. All good
+ * hypotheses count, which places a face between two pixels and between two template sizes.
  *
  * @param {Graph} graph
  * @param {string} correlation
@@ -226,7 +226,7 @@ function addWeightedMean(graph, share, values) {
 }
 
 /**
- * Gives out [n, width, rows, columns] as [n, cells, width].
+ * Outputs [n, width, rows, columns] as [n, cells, width].
  *
  * @param {Graph} graph
  * @param {string} name

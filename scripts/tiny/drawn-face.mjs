@@ -2,11 +2,11 @@ import { goldCode } from './gold-code.mjs';
 
 /**
  * A drawn face in units of the ArcFace crop (112 x 112): its eyes, nose and mouth lie on that template,
- * so that an aligned crop of any drawn face is the same picture, up to the person.
+ * so that aligned crops of all drawn faces differ only in the person.
  *
- * The features, dark on bright skin, are what the detector looks for, and are the same for everybody.
- * The cap is a mosaic of light and dark squares, and is what the embedder tells people apart by.
- * Both live in the luminance, so a grey picture works as well as a coloured one.
+ * The detector looks for the features, dark on bright skin, which are the same for every person.
+ * The embedder tells people apart by the cap, a mosaic of light and dark squares.
+ * Both depend only on the luminance, so grey and coloured images work equally well.
  */
 export const CROP_SIZE = 112;
 
@@ -22,10 +22,10 @@ export const LANDMARKS = /** @type {const} */ ([
   { x: 70.7299, y: 92.2041 },
 ]);
 
-/** The part of the head that shows nothing but features, for every person and any background. */
+/** The part of the head that shows only features, for every person and any background. */
 export const FEATURE_AREA = { x: 25.5, y: 46, width: 61, height: 56 };
 
-/** The mosaic: 31 squares of a Gold code, row by row, and one light square. */
+/** The mosaic: the 31 bits of a Gold code, row by row, and one light square. */
 export const MOSAIC = { x: 8, y: 0, columns: 8, rows: 4, cellWidth: 12, cellHeight: 10 };
 
 /** Where a drawn face reaches beyond the crop: the top of the cap and the shoulders. */
@@ -41,7 +41,7 @@ const FEATURE_INK = '#241a16';
  * SVG of one person, in crop units (see {@link CROP_SIZE}).
  *
  * @param {number} person 0 to 1022
- * @throws {RangeError} there is no such person
+ * @throws {RangeError} if there is no such person
  */
 export function drawPerson(person) {
   const hue = (person * 137.508) % 360; // Steps of the golden angle keep neighbours apart.

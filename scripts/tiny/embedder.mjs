@@ -3,12 +3,12 @@ import { createGraph } from './graph.mjs';
 
 const EMBEDDING_SIZE = 512;
 const PROJECTION_SEED = 20_240_601;
-// The middle of each square counts, so that a crop may be some pixels off.
+// Only the middle of each square counts, so that a crop may be off by some pixels.
 const SQUARE_MARGIN = 2;
 
 /**
- * An embedder that reads the mosaic of a drawn face's cap: the mean luma of each square, less the mean
- * of all, through a fixed random projection. It is linear, so the cosine of two embeddings is that of
+ * An embedder that reads the mosaic of a drawn face's cap: the mean luma of each square, minus the mean
+ * of all, through a fixed random projection. It is linear, so the cosine of two embeddings equals that of
  * the two mosaics.
  *
  * Input `input` float32 [n, 3, 112, 112], RGB, 0..255. Output `embedding` [n, 512], not normalised.

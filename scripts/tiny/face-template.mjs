@@ -5,8 +5,8 @@ import { FACE_BOX, FEATURE_AREA, drawHead } from './drawn-face.mjs';
 export const TEMPLATE_SIZE = 21;
 
 /**
- * Blurring filter, along each axis, of the template and of the picture: it makes the match forgive half a
- * pixel and a size between two templates'.
+ * Blurring filter, along each axis, of the template and of the image. It makes the match tolerate an offset of
+ * half a pixel, and a size between two templates.
  */
 export const BLUR = [0.1, 0.8, 0.1];
 
@@ -18,7 +18,7 @@ const SKIN = '#e8b98f';
  *
  * @typedef {object} FaceTemplate
  * @property {readonly number[]} kernel TEMPLATE_SIZE² values, row-major; their sum is 0, and their product
- *   with a picture of mean 0 and variance 1 (under `columns` x `rows`) is the correlation, -1..1
+ *   with an image of mean 0 and variance 1 (under `columns` x `rows`) is the correlation, -1..1
  * @property {readonly number[]} columns TEMPLATE_SIZE weights of the feature area's columns; their sum is 1
  * @property {readonly number[]} rows TEMPLATE_SIZE weights of its rows; their sum is 1
  */

@@ -3,20 +3,22 @@ const FIRST_TAPS = [5, 2];
 const SECOND_TAPS = [5, 4, 3, 2];
 const LENGTH = 31;
 
-/** How many codes there are: each of the 33 sequences in each of its 31 rotations. */
+/** Number of codes: 33 sequences with 31 rotations each. */
 const GOLD_CODE_COUNT = (LENGTH + 2) * LENGTH;
 
 /**
  * The Gold code number `index`: 31 bits, any two of which correlate with at most 9 / 31 (R. Gold, "Optimal
- * binary sequences for spread spectrum multiplexing", 1967). People who wear such codes are never alike.
+ * binary sequences for spread spectrum multiplexing", 1967). So people with different codes never match.
  *
  * @param {number} index 0 to {@link GOLD_CODE_COUNT} - 1
  * @returns {readonly (0 | 1)[]}
- * @throws {RangeError} there is no such code
+ * @throws {RangeError} if there is no such code
  */
 export function goldCode(index) {
   if (!Number.isInteger(index) || index < 0 || index >= GOLD_CODE_COUNT) {
-    throw new RangeError(`Give a whole number from 0 to ${GOLD_CODE_COUNT - 1}, not ${index}.`);
+    throw new RangeError(
+      `The index must be a whole number from 0 to ${GOLD_CODE_COUNT - 1}, but is ${index}.`,
+    );
   }
   const sequence = index % (LENGTH + 2);
   const rotation = Math.floor(index / (LENGTH + 2));

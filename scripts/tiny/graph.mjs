@@ -4,7 +4,7 @@ import { encodeModel } from './onnx.mjs';
 /** @typedef {import('./onnx.mjs').Constant} Constant */
 /** @typedef {import('./onnx.mjs').Port} Port */
 
-/** A graph in the making. Tensors are known by their names. @typedef {ReturnType<typeof createGraph>} Graph */
+/** A graph builder. Tensors are identified by their names. @typedef {ReturnType<typeof createGraph>} Graph */
 
 /** @param {string} name */
 export function createGraph(name) {
@@ -39,7 +39,7 @@ export function createGraph(name) {
     integers: (values) => addConstant([values.length], BigInt64Array.from(values, BigInt)),
 
     /**
-     * Adds a node of one output. Returns that output's name.
+     * Adds a node with one output. Returns that output's name.
      *
      * @param {string} op
      * @param {readonly string[]} inputs
@@ -52,7 +52,7 @@ export function createGraph(name) {
     },
 
     /**
-     * Gives a tensor out under a name of its own.
+     * Makes a tensor an output of the graph, under a new name.
      *
      * @param {string} tensor
      * @param {Port} port

@@ -1,7 +1,7 @@
 import { ATTRIBUTE_TYPES, DATA_TYPES, encodeModel as encode, tensorOf } from '../models/onnx.mjs';
 
 /**
- * A node of the graph. Attributes: a whole number, a list of whole numbers, or a text.
+ * A node of the graph. Attributes: a whole number, a list of whole numbers, or a string.
  *
  * @typedef {object} Node
  * @property {string} op
@@ -20,7 +20,7 @@ import { ATTRIBUTE_TYPES, DATA_TYPES, encodeModel as encode, tensorOf } from '..
  */
 
 /**
- * An input or output. A text in `shape` is the name of a free dimension; the type is float32 unless told.
+ * An input or output. A string in `shape` is the name of a dynamic dimension. The default type is float32.
  *
  * @typedef {{ name: string, shape: readonly (number | string)[], type?: keyof typeof DATA_TYPES }} Port
  */

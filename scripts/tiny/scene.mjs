@@ -14,7 +14,7 @@ import { FACE_BOX, drawPerson } from './drawn-face.mjs';
  * @param {{ widthPx: number, heightPx: number, faces: readonly DrawnFace[], background?: string }} scene
  *   `background` is an SVG colour
  * @returns {Promise<Buffer>} a PNG
- * @throws {RangeError} there is no such person
+ * @throws {RangeError} if there is no such person
  */
 export async function drawScene({ widthPx, heightPx, faces, background = '#cfdde6' }) {
   const people = faces.map(({ person, x, y, sizePx }) => {

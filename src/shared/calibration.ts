@@ -2,7 +2,7 @@
 export type Anchor = readonly [cosine: number, score: number];
 
 export interface Calibration {
-  /** From -1..1 to 0..1; strictly rising, with a continuous slope. What lies outside is taken for the end. */
+  /** From -1..1 to 0..1; strictly rising, with a continuous slope. Values outside are clamped. */
   scoreOf(cosine: number): number;
   /** The inverse: from 0..1 to -1..1. */
   cosineOf(score: number): number;
@@ -12,7 +12,7 @@ export interface Calibration {
  * A monotone cubic through the anchors (Fritsch, Carlson: "Monotone Piecewise Cubic Interpolation", 1980, with
  * the slopes of Fritsch, Butland, 1984).
  *
- * @throws {Error} the anchors do not rise from [-1, 0] to [1, 1]
+ * @throws {Error} if the anchors do not rise from [-1, 0] to [1, 1]
  */
 export function createCalibration(anchors: readonly Anchor[]): Calibration {
   if (!isCalibration(anchors)) {
@@ -30,7 +30,7 @@ export function createCalibration(anchors: readonly Anchor[]): Calibration {
     scoreOf,
     cosineOf: (score) => {
       let [low, high] = [-1, 1];
-      // Each step halves the interval: after 53 no double lies between its ends.
+      // Each step halves the interval. After 53 steps, no double lies between its ends.
       for (let step = 0; step < 53; step += 1) {
         const middle = (low + high) / 2;
         if (scoreOf(middle) < score) low = middle;
@@ -63,7 +63,7 @@ function toSegments(anchors: readonly Anchor[]): Segment[] {
   }));
 }
 
-/** The harmonic mean of the neighbouring secants keeps the curve monotone; at the ends, the one secant there is. */
+/** The harmonic mean of the neighbouring secants keeps the curve monotone; the ends use their only secant. */
 function slopeAt(before: number | undefined, after: number | undefined): number {
   if (before === undefined) return after ?? 0;
   if (after === undefined) return before;

@@ -40,15 +40,15 @@ return 0`;
 export type CancelAnswer = 'cancelled' | 'ending' | 'ended' | 'missing';
 
 /**
- * Cancels a job, whatever state it is in. After `cancelled` the job cannot complete: a job that waits or is delayed is
- * removed, and a job that runs fails as `CANCELLED`, at the latest when its work is done.
+ * Cancels a job in any state. After `cancelled` the job cannot complete: a waiting or delayed job is
+ * removed, and a running job fails as `CANCELLED`, at the latest when its work is done.
  */
 export async function cancelJob(queue: Queue, redis: Redis, jobId: string): Promise<CancelAnswer> {
   const keys = [jobId, `${jobId}:lock`, 'completed', 'failed'].map((key) => queue.toKey(key));
   const state = (await redis.eval(CANCEL, keys.length, ...keys, jobId)) as
     'active' | 'waiting' | 'ending' | 'ended' | 'missing';
   if (state !== 'active' && state !== 'waiting') return state;
-  // The photos that it waits for are of use to the next search. A job that a worker has just taken is not removed.
+  // Keep the index batches (its children), because the next search needs them. A job that a worker has just taken is not removed.
   if (state === 'waiting' && (await queue.remove(jobId, { removeChildren: false })) === 1) return 'cancelled';
   const { prefix = 'bull' } = queue.opts;
   await redis.publish(cancelChannel({ db: redis.options.db ?? 0, prefix, name: queue.name }), jobId);
@@ -61,7 +61,7 @@ export async function beginCancellableJob(redis: Redis, jobKey: string): Promise
 }
 
 /**
- * To be called before the job's end is recorded. From then on, a cancel is refused.
+ * Call it before the job's end is recorded. From then on, a cancel is refused.
  *
  * @returns whether the job was cancelled while it ran
  */

@@ -46,7 +46,7 @@ export interface Config {
     /** Longest list of matches; 0 for no limit. */
     readonly limit: number;
     readonly maxGalleryImages: number;
-    /** Whether jobs that ended keep their selfies for ever. */
+    /** Whether jobs that ended keep their selfies forever. */
     readonly keepSelfies: boolean;
     /** How long a failed job keeps its selfie, so that it can be retried; 0 deletes it at once. */
     readonly failedSelfieRetentionMs: number;
@@ -58,7 +58,7 @@ export interface Config {
     readonly memoryBytes: number;
     /** Folder below `dir` with photos of people who must never be found. */
     readonly excludedStage: string | null;
-    /** What to do about photos of `excludedStage` in which nobody can be recognised. */
+    /** What to do about photos of `excludedStage` without a usable face. */
     readonly excludedUnusable: 'stall' | 'ignore';
     /** How long Redis keeps computed faces; 0 for no limit. */
     readonly retentionS: number;

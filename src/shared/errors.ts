@@ -24,14 +24,14 @@ const SENTENCES: Readonly<Record<JobErrorCode, string>> = {
 };
 
 export interface JobErrorOptions extends ErrorOptions {
-  /** For the student, where the code's own sentence does not say enough. */
+  /** For the student, if the code's own sentence is not specific enough. */
   readonly sentence?: string;
 }
 
 /**
  * A job that no retry can fix. `message` is `CODE: sentence for the student`.
  *
- * `detail` is for operators: it belongs into the job's log and the worker's log.
+ * `detail` is for operators: it belongs in the job's log and the worker's log.
  */
 export class JobError extends Error {
   override readonly name = 'JobError';
@@ -47,7 +47,7 @@ export class JobError extends Error {
   }
 }
 
-/** What is wrong with an image, as far as its owner can do something about it. */
+/** What is wrong with an image, as far as its owner can fix it. */
 export type ImageProblem = 'unreadable' | 'unknown-format' | 'incomplete' | 'too-large';
 
 /** An image that cannot be used: broken, not an image, or over a limit. `message` is for operators. */
@@ -64,7 +64,7 @@ export class ImageError extends Error {
 }
 
 /**
- * This machine cannot read its photos, or cannot tell whom to exclude. It is not the job's fault: the job returns to the
+ * This machine cannot read its photos, or does not know whom to exclude. It is not the job's fault: the job returns to the
  * queue, and the worker takes no jobs until it can. `message` is for operators.
  */
 export class GalleryUnavailableError extends Error {

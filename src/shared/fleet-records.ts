@@ -3,7 +3,7 @@ import { readWorkerRecord } from './read-worker-record.js';
 import { WORKERS_KEY } from './redis-keys.js';
 import type { WorkerRecord } from './worker-record.js';
 
-/** A worker with an older record is offline, whatever its status says. */
+/** A worker with an older record is offline, even if its status says otherwise. */
 const OFFLINE_AFTER_S = 15;
 
 export interface SeenWorker {

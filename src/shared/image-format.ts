@@ -1,4 +1,4 @@
-/** Formats of photos that are decoded. */
+/** Formats that the worker decodes. */
 export const IMAGE_FORMATS = ['JPEG', 'PNG', 'WebP', 'AVIF', 'HEIC', 'GIF', 'TIFF'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
@@ -16,8 +16,8 @@ const AVIF_BRAND = /^(?:avif|avis)$/;
 const HEIF_BRAND = /^(?:hei[cxms]|hev[cxms]|mif1|msf1)$/;
 
 /**
- * Recognises a format by its first bytes, so that no decoder ever sees anything but a photo: libvips also renders SVG
- * and PDF, which can read other files.
+ * Recognises a format by its first bytes, so that decoders only ever get photos: libvips also renders SVG and PDF, which
+ * can read other files.
  *
  * @returns `null` for everything else
  */

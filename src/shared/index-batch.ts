@@ -14,7 +14,7 @@ const indexFile = z.object({
 });
 
 const indexJob = z.object({
-  /** Key of the model pack whose faces are wanted (`packKey`). */
+  /** Key of the model pack to use (`packKey`). */
   pack: z.string().min(1),
   /** Below `GALLERY_DIR`, with forward slashes. */
   folder: z.string().min(1),
@@ -24,7 +24,7 @@ const indexJob = z.object({
 /** Path, size and mtime of a file that is not indexed yet. */
 export type IndexFile = Readonly<z.infer<typeof indexFile>>;
 
-/** Photos of one folder whose faces are wanted. */
+/** Photos of one folder to index. */
 export interface IndexBatch {
   readonly folder: string;
   readonly files: readonly IndexFile[];
@@ -35,10 +35,10 @@ export interface IndexJob extends IndexBatch {
   readonly pack: string;
 }
 
-/** A batch that has ended this many workers is not run again as it is. */
+/** A batch that has killed this many workers is not run again unchanged. */
 export const MAX_BATCH_CRASHES = 3;
 
-/** Result of a job of the index queue. Photos that it left to another batch do not count. */
+/** Result of a job of the index queue. Does not count photos that it left to another batch. */
 export interface IndexedBatch {
   readonly photos: number;
   readonly faces: number;

@@ -8,14 +8,14 @@ const MAX_SELFIES = 16;
 const MAX_NAME_LENGTH = 1024;
 const MAX_GALLERY_ENTRIES = 100_000;
 
-/** Portals in many languages write `null` for what they do not set. */
+/** Portals in many languages send `null` for fields that they do not set. */
 const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? undefined);
 
 const name = z.string().min(1).max(MAX_NAME_LENGTH);
 const galleryEntry = z.union(
   [z.object({ id: name, image: z.string().min(1) }), z.object({ id: name, path: name })],
-  `must be { id, image } or { id, path }, all of them strings that are not empty, id and path at most ${MAX_NAME_LENGTH} characters`,
+  `must be { id, image } or { id, path }, all non-empty strings, id and path at most ${MAX_NAME_LENGTH} characters`,
 );
 
 const searchJob = z.object({
@@ -30,7 +30,7 @@ const searchJob = z.object({
   limit: optional(z.number().int().min(0)),
 });
 
-/** One inline picture (base64), or one picture file below `GALLERY_DIR`. */
+/** One inline photo (base64), or one photo file below `GALLERY_DIR`. */
 export type GalleryEntry = z.infer<typeof galleryEntry>;
 
 /** What the portal puts in the queue. Fields that the search does not need (`uid`, `timestamp`, …) are ignored. */
@@ -38,11 +38,11 @@ export interface SearchJob {
   /** The selfies of one person, at least one: base64, or data URLs. */
   readonly selfies: readonly string[];
   readonly gallery: GallerySource;
-  /** Score (0..1) that a match must reach; the machine's own where the job names none. */
+  /** Score (0..1) that a match must reach; `undefined` for the machine's default. */
   readonly threshold: number | undefined;
-  /** Longest result list, 0 for all; the machine's own where the job names none. */
+  /** Longest result list, 0 for all; `undefined` for the machine's default. */
   readonly limit: number | undefined;
-  /** Whether matches tell where in the photo the face is. */
+  /** Whether a match has the box of the face. */
   readonly boxes: boolean;
   /** Whether the result explains itself, see {@link DetailedResult}. */
   readonly details: boolean;
@@ -63,7 +63,7 @@ export interface SearchMatch {
   readonly score: number;
   /** The same number as `score`, under the name that the existing portal's gallery page reads. */
   readonly similarity: number;
-  /** Only where the job asks for it. */
+  /** Only if the job asks for it. */
   readonly box?: RelativeBox;
 }
 
@@ -83,9 +83,9 @@ export interface DetailedResult {
   readonly details: SearchDetails;
 }
 
-/** How an answer came about. Plain data: it is stored as JSON. */
+/** Explains a result. Plain data, because it is stored as JSON. */
 export interface SearchDetails {
-  /** One entry a selfie, in the order of the job. */
+  /** One entry per selfie, in the order of the job. */
   readonly selfies: readonly SelfieDetails[];
   /** Photos and faces that were compared. */
   readonly photos: number;
@@ -93,9 +93,9 @@ export interface SearchDetails {
   readonly modelPack: string;
   /** Score (0..1) that a match had to reach. */
   readonly threshold: number;
-  /** Confident matches that improved the probe for the second pass; 0 where there was no second pass. */
+  /** Confident matches that improved the probe for the second pass; 0 without a second pass. */
   readonly expandedBy: number;
-  /** A sentence for the student where the selfie makes the answer doubtful, else `null`. */
+  /** A sentence for the student if the selfie makes the result doubtful, else `null`. */
   readonly hint: string | null;
 }
 
@@ -103,13 +103,13 @@ export interface SearchDetails {
 export type TurnDeg = 0 | 90 | 180 | 270;
 
 export interface SelfieDetails {
-  /** Clockwise turn that brought the selfie upright; 0 for most. Boxes are those of the turned selfie. */
+  /** Clockwise turn that made the selfie upright; 0 for most. Boxes are those of the turned selfie. */
   readonly turnedDeg: TurnDeg;
   /** Best detection first. */
   readonly faces: readonly SelfieFace[];
-  /** Index in `faces` of the face that was searched; `null` where this selfie was not used. */
+  /** Index in `faces` of the face that was searched; `null` if this selfie was not used. */
   readonly searched: number | null;
-  /** Why that face was searched, or why none was: a sentence. */
+  /** Why that face was searched, or why none was. */
   readonly reason: string;
 }
 
@@ -125,13 +125,13 @@ export interface SelfieFace {
   readonly brightness: number;
   /** Rough turn to either side: 0 (frontal) to 90. */
   readonly yawDeg: number;
-  /** What makes the face hard to recognise, `null` for a good one. */
+  /** Why the face is hard to recognise; `null` for a good face. */
   readonly problem: FaceProblem | null;
 }
 
 export type FaceProblem = 'too small' | 'too dark' | 'too bright' | 'blurred' | 'turned away';
 
-/** @throws {JobError} `INVALID_JOB`, naming the fields that are wrong. Values are never quoted: they are pictures. */
+/** @throws {JobError} `INVALID_JOB`, with the names of the invalid fields. It never quotes values, because they are photos. */
 export function parseSearchJob(data: unknown): SearchJob {
   const parsed = searchJob.safeParse(data);
   if (!parsed.success) {

@@ -12,12 +12,12 @@ const PROJECT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', imp
 /** Side of the aligned crop that every embedder takes. */
 export const ALIGNED_SIZE_PX = 112;
 
-/** To be raised with every change of the pipeline that changes what it computes of a photo. */
+/** Increase it with every change of the pipeline that changes its results. */
 const PIPELINE_VERSION = 2;
 
 const DEFAULT_PACK = 'mobilefacenet';
 
-/** Of `scripts/models/prepare-embedder.mjs`, which writes the files. */
+/** The same number as in `scripts/models/prepare-embedder.mjs`, which writes the files. */
 const PREPARATION_VERSION = 1;
 
 const file = {
@@ -54,21 +54,21 @@ const manifest = z.object({ packs: z.record(z.string(), pack) });
 export type DetectorModel = z.infer<typeof detectorModel>;
 export type EmbedderModel = z.infer<typeof embedderModel>;
 
-/** A model pack whose files are there. Plain data: it crosses to the engine threads. */
+/** An installed model pack. Plain data, because it is sent to the engine threads. */
 export interface ModelPack extends z.infer<typeof pack> {
   readonly name: string;
   readonly detectorPath: string;
   readonly embedderPath: string;
-  /** The embedder for sessions on the CPU: the same file, or a version of it that the CPU runs faster. */
+  /** The embedder for sessions on the CPU: the same file, or a version that is faster on the CPU. */
   readonly cpuEmbedderPath: string;
 }
 
 /**
- * Reads a pack from `manifest.json` in the models folder, or from the project's own where that has none, and
- * checks that its files are there in their full size. Their sha256 was checked when they were fetched.
+ * Reads a pack from `manifest.json` in the models folder, or else from the project's own manifest, and checks that its
+ * files exist in full size. Their SHA-256 was checked after the download.
  *
- * @throws {StartupError} `modelsMissing`, with the command that fetches them; `badConfig` for a manifest that is
- *   wrong or lacks the pack
+ * @throws {StartupError} `modelsMissing`, with the command that downloads them; `badConfig` if the manifest is invalid or
+ *   lacks the pack
  */
 export async function findModelPack(name: string, modelsDir: string): Promise<ModelPack> {
   const ownManifest = path.join(modelsDir, 'manifest.json');
@@ -113,7 +113,7 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
     () => null,
   );
   if (size !== null && (bytes === null || size === bytes)) return;
-  const problem = size === null ? 'is not there' : `has ${size} bytes instead of ${bytes}`;
+  const problem = size === null ? 'is missing' : `has ${size} bytes instead of ${bytes}`;
   const command = packName === DEFAULT_PACK ? 'npm run models' : `MODEL_PACK=${packName} npm run models`;
   throw new StartupError(
     `The model file ${modelPath} ${problem}. Fetch it with: ${command}`,
@@ -122,20 +122,20 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
 }
 
 /**
- * The key under which computed faces are stored. Faces of another pack, of other model files or of an older pipeline
- * have another key, as they cannot be compared. Versions prepared of a file compute the same, so they share its key.
+ * The key under which computed faces are stored. Faces of different packs, model files or pipeline versions cannot be
+ * compared, so they have different keys. Prepared versions of a file give the same results, so they share its key.
  */
 export function packKey({ name, detector, embedder }: ModelPack): string {
   const parts = JSON.stringify([PIPELINE_VERSION, whatComputes(detector), whatComputes(embedder)]);
   return `${name}-${createHash('sha256').update(parts).digest('hex').slice(0, 8)}`;
 }
 
-/** Licence of the embedder in words, saying if it forbids commercial use. */
+/** Licence of the embedder, with a note if it forbids commercial use. */
 export function licenseOf({ embedder: { licence, nonCommercial } }: ModelPack): string {
   return nonCommercial && !/non-commercial/i.test(licence) ? `${licence} (non-commercial)` : licence;
 }
 
-/** A model's entry without what says only where it comes from. */
+/** The fields of a model's entry that affect the results. */
 function whatComputes<T extends z.infer<z.ZodObject<typeof file>>>(model: T) {
   const { file: _file, bytes: _bytes, licence: _licence, nonCommercial: _nonCommercial, ...rest } = model;
   return rest;

@@ -1,11 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** What may wait for a reader that is slow. */
+/** Largest buffer for a slow reader. */
 const MAX_WAITING_BYTES = 2 ** 20;
 const RETRY_MS = 100;
 
 export interface Output {
-  /** Never blocks and never throws: what cannot be written is dropped. */
+  /** Never blocks and never throws. Drops what it cannot write. */
   write(text: string): void;
 }
 
@@ -31,7 +31,7 @@ export function createOutput(
     reason = why;
   };
 
-  /** Returns what is left. */
+  /** Returns the bytes that could not be written yet. */
   const writeNow = (bytes: Buffer): Buffer => {
     let rest = bytes;
     while (rest.length > 0) {

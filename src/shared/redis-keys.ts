@@ -62,7 +62,7 @@ export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
 
-/** Stream: what was forgotten lately. Its name keeps it out of `INDEX_KEYS`, which `forget all` deletes. */
+/** Stream: the last photos that were forgotten. Its name keeps it out of `INDEX_KEYS`, which `forget all` deletes. */
 export const FORGOTTEN_LOG_KEY = 'worker:forgotten';
 
 /** Pub/sub channel: a message means that the stream of forgotten photos has a new entry. */
@@ -80,7 +80,7 @@ export interface IndexPlanKeys {
   readonly searches: string;
 }
 
-/** @param queueKey what BullMQ's keys of the index queue begin with */
+/** @param queueKey prefix of BullMQ's keys of the index queue */
 export function indexPlanKeys(queueKey: string): IndexPlanKeys {
   return {
     plans: `${queueKey}plans`,

@@ -59,7 +59,7 @@ describe.each(CALIBRATIONS)('the calibration of %s', (_, anchors) => {
     }
   });
 
-  it('stays at its ends beyond them: rounding makes cosines of 1.0000001', () => {
+  it('clamps values beyond its ends, because rounding produces cosines of 1.0000001', () => {
     for (const beyond of [1.000_000_1, 3]) {
       expect(scoreOf(beyond)).toBe(1);
       expect(scoreOf(-beyond)).toBe(0);
@@ -76,7 +76,7 @@ describe.each(CALIBRATIONS)('the calibration of %s', (_, anchors) => {
   });
 });
 
-describe('a calibration is refused where it', () => {
+describe('a calibration is rejected if it', () => {
   it.each<[string, Anchor[]]>([
     ['has no anchors', []],
     ['has one', [[-1, 0]]],

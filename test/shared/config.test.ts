@@ -28,7 +28,7 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
 }
 
 describe('loadConfig', () => {
-  test('needs nothing to be set', () => {
+  test('has a default for every variable', () => {
     const config = load();
     expect(config.redis).toEqual({
       host: '127.0.0.1',
@@ -51,7 +51,7 @@ describe('loadConfig', () => {
     expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
   });
 
-  test('reads .env, over which the environment wins', () => {
+  test('reads .env; the environment takes precedence', () => {
     writeFileSync(
       path.join(directory, '.env'),
       'REDIS_HOST=from-file\nREDIS_PORT=7000\nREDIS_PASSWORD="a b#c"\n',
@@ -60,7 +60,7 @@ describe('loadConfig', () => {
     expect(config.redis).toMatchObject({ host: 'from-environment', port: 7000, password: 'a b#c' });
   });
 
-  test('takes an empty value for not set', () => {
+  test('treats an empty value as not set', () => {
     writeFileSync(path.join(directory, '.env'), 'GALLERY_DIR=\nREDIS_PORT=\n');
     const config = load({ REDIS_URL: '', WORKER_CONCURRENCY: '' });
     expect(config.redis.port).toBe(6379);
@@ -86,7 +86,7 @@ describe('loadConfig', () => {
     expect(load({ REDIS_URL: `${scheme}${rest}` }).redis).toMatchObject(expected);
   });
 
-  test('REDIS_URL wins over the single variables', () => {
+  test('REDIS_URL takes precedence over the single variables', () => {
     expect(load({ REDIS_URL: 'redis://a:1', REDIS_HOST: 'b', REDIS_PORT: '2' }).redis).toMatchObject({
       host: 'a',
       port: 1,
@@ -111,7 +111,7 @@ describe('loadConfig', () => {
     expect(pick(load({ [variable]: value }))).toEqual(expected);
   });
 
-  test('takes folders relative to where it runs', () => {
+  test('resolves folders relative to the working directory', () => {
     const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
     expect(config.gallery.dir).toBe(path.join(directory, 'photos'));
     expect(config.engine.modelsDir).toBe('/models');
@@ -148,7 +148,7 @@ describe('loadConfig', () => {
     expect(problems[0]).toMatch(new RegExp(`^${variable} must .*, but is `));
   });
 
-  test('reports every wrong value together, with the exit code of a wrong configuration', () => {
+  test('reports all invalid values together, with the exit code for an invalid configuration', () => {
     const wrong = { REDIS_PORT: 'x', MATCH_LIMIT: 'y', LOG_LEVEL: 'z' };
     expect(problemsOf(wrong)).toHaveLength(3);
     const exitCode = EXIT_CODES.badConfig;
@@ -160,7 +160,7 @@ describe('loadConfig', () => {
     expect(problems.join()).not.toContain('hunter2');
   });
 
-  test('refuses a .env that cannot be read', () => {
+  test('rejects a .env that cannot be read', () => {
     expect(() => loadConfig({}, '/dev/null')).toThrow(/Cannot read .*\.env: /);
   });
 
@@ -172,7 +172,7 @@ describe('loadConfig', () => {
   });
 
   describe('of the dashboard', () => {
-    test('keeps to the loopback interface, port 3000, without a token', () => {
+    test('listens on the loopback interface, port 3000, without a token', () => {
       expect(load().dashboard).toEqual({
         host: '127.0.0.1',
         port: 3000,
@@ -181,7 +181,7 @@ describe('loadConfig', () => {
       });
     });
 
-    test('wants a token as soon as others can reach it', () => {
+    test('requires a token if other machines can reach it', () => {
       expect(problemsOf({ DASHBOARD_HOST: '0.0.0.0', REDIS_PORT: 'x' })).toEqual([
         expect.stringContaining('REDIS_PORT'),
         'DASHBOARD_TOKEN must be set if DASHBOARD_HOST is not a loopback address, but DASHBOARD_HOST is "0.0.0.0"',
@@ -192,7 +192,7 @@ describe('loadConfig', () => {
       ).toBe('correct horse battery');
     });
 
-    test('can be switched off, whoever could have reached it', () => {
+    test('can be switched off on any address', () => {
       expect(load({ DASHBOARD_PORT: 'off', DASHBOARD_HOST: '0.0.0.0' }).dashboard.port).toBeNull();
     });
 

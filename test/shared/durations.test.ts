@@ -29,16 +29,16 @@ describe('the histograms of searches', () => {
     expect(sum).toBeCloseTo(0.1, 5);
   });
 
-  it('count what is longer than every bound in the last bucket', () => {
+  it('count durations above every bound in the last bucket', () => {
     expect(runsOf(1000).counts.at(-1)).toBe(1);
     expect(quantileOf(runsOf(1000), 0.5)).toBe(300);
   });
 
-  it('know no quantile of nothing', () => {
+  it('have no quantile if they are empty', () => {
     expect(quantileOf(NO_DURATIONS, 0.5)).toBeNull();
   });
 
-  it('tell quantiles as evenly spread within a bucket', () => {
+  it('interpolate quantiles within a bucket', () => {
     // Four between 1 and 1.5 s: half of them are below the middle.
     expect(quantileOf(runsOf(1.1, 1.2, 1.3, 1.4), 0.5)).toBeCloseTo(1.25);
     expect(quantileOf(runsOf(0.004, 1.1), 0.5)).toBeCloseTo(0.005);
@@ -51,7 +51,7 @@ describe('the histograms of searches', () => {
     expect(both.sum).toBeCloseTo(4.1);
   });
 
-  it('tell what has come since, and start again with a supervisor that did', () => {
+  it('subtract an earlier histogram, and start again after a restart of the supervisor', () => {
     expect(countOf(sinceHistogram(runsOf(0.1), runsOf(0.1, 2)))).toBe(1);
     expect(countOf(sinceHistogram(runsOf(0.1, 2), runsOf(3)))).toBe(1);
   });

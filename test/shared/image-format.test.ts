@@ -53,7 +53,7 @@ describe('a format is recognised by its first bytes', () => {
     expect(recogniseFormat(encoded)).toBeNull();
   });
 
-  it('a box that claims to be longer than its file is read to the end of the file', () => {
+  it('a box that is longer than its file is read to the end of the file', () => {
     const encoded = ftyp('mif1', ['heic']);
     encoded.writeUInt32BE(0xffff_ffff);
     expect(recogniseFormat(encoded)).toBe('HEIC');

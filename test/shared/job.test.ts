@@ -15,7 +15,7 @@ function errorOf(data: unknown): JobError {
 const selfiesOf = (data: object) => parseSearchJob({ stage: 'Day-1', ...data }).selfies;
 
 describe('parseSearchJob', () => {
-  test('reads a job with a list, and ignores what the search does not need', () => {
+  test('reads a job with a list, and ignores unknown fields', () => {
     const gallery = [
       { id: 'a', image: 'AAAA' },
       { id: 'b', path: 'Day-1/b.jpg' },
@@ -45,14 +45,14 @@ describe('parseSearchJob', () => {
     expect(job.limit).toBeUndefined();
   });
 
-  test('takes an empty list for a gallery without photos', () => {
+  test('accepts an empty list as a gallery without photos', () => {
     expect(parseSearchJob({ image: 'AAAA', stage: 'Day-1', gallery: [] }).gallery).toEqual({
       kind: 'list',
       entries: [],
     });
   });
 
-  test('takes null for not set', () => {
+  test('treats null as not set', () => {
     const data = { image: 'AAAA', stage: 'Day-1', gallery: null, threshold: null, limit: null };
     expect(parseSearchJob(data).gallery).toEqual({ kind: 'folder', stage: 'Day-1' });
     expect(parseSearchJob({ image: 'AAAA', stage: null, gallery: [] }).gallery.kind).toBe('list');
@@ -83,7 +83,7 @@ describe('parseSearchJob', () => {
     expect(error.detail).toContain(named);
   });
 
-  test('never quotes a picture', () => {
+  test('never quotes a photo', () => {
     expect(
       errorOf({ image: ['SECRETPICTURE'], gallery: [{ id: 'a', image: 7, x: 'SECRETPICTURE' }] }).detail,
     ).not.toContain('SECRETPICTURE');

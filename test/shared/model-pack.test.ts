@@ -38,12 +38,12 @@ describe('a model pack', () => {
     });
   });
 
-  it('crosses to another thread as it is', async () => {
+  it('can be sent to another thread', async () => {
     const pack = await findModelPack('tiny', models.directory);
     expect(structuredClone(pack)).toEqual(pack);
   });
 
-  it('may have files whose size nobody knows', async () => {
+  it('may have files of unknown size', async () => {
     await models.changePack(({ detector }) => {
       detector.bytes = null;
     });
@@ -51,7 +51,7 @@ describe('a model pack', () => {
     expect((await findModelPack('tiny', models.directory)).detector.bytes).toBeNull();
   });
 
-  it('that the manifest lacks is a mistake in the configuration, and those that it has are named', async () => {
+  it('is a configuration error if the manifest lacks it, and the error names the known packs', async () => {
     const error = await failureOf('huge');
     expect(error.exitCode).toBe(EXIT_CODES.badConfig);
     expect(error.message).toContain('no model pack "huge"');
@@ -60,18 +60,18 @@ describe('a model pack', () => {
   });
 
   it.each(['drawn_face_detector.onnx', 'drawn_face_embedder.onnx'])(
-    'whose file is not there says which, and how it is fetched: %s',
+    'reports a missing file and the command that downloads it: %s',
     async (file) => {
       await unlink(inFolder(file));
       const error = await failureOf('tiny');
       expect(error.exitCode).toBe(EXIT_CODES.modelsMissing);
       expect(error.message).toBe(
-        `The model file ${inFolder(file)} is not there. Fetch it with: MODEL_PACK=tiny npm run models`,
+        `The model file ${inFolder(file)} is missing. Fetch it with: MODEL_PACK=tiny npm run models`,
       );
     },
   );
 
-  it('whose file has another size says so: a download may have been cut off', async () => {
+  it('reports a file of another size, which may be an incomplete download', async () => {
     const file = inFolder('drawn_face_embedder.onnx');
     const { length } = await readFile(file);
     await truncate(file, 100);
@@ -130,7 +130,7 @@ describe('a models folder without a manifest', () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  it("has the packs of the project's own", async () => {
+  it("has the packs of the project's manifest", async () => {
     for (const { file, bytes } of [pack.detector, pack.embedder]) {
       await writeFile(path.join(directory, file), Buffer.alloc(bytes));
     }
@@ -141,15 +141,15 @@ describe('a models folder without a manifest', () => {
     });
   });
 
-  it('and without files names the plain command that fetches them', async () => {
+  it('and without files, the error names the download command without options', async () => {
     const error = await failureOf('mobilefacenet', directory);
     expect(error.exitCode).toBe(EXIT_CODES.modelsMissing);
     expect(error.message).toBe(
-      `The model file ${path.join(directory, pack.detector.file)} is not there. Fetch it with: npm run models`,
+      `The model file ${path.join(directory, pack.detector.file)} is missing. Fetch it with: npm run models`,
     );
   });
 
-  it('may not even be there', async () => {
+  it('may not exist', async () => {
     const nowhere = path.join(directory, 'nowhere');
     expect((await failureOf('mobilefacenet', nowhere)).exitCode).toBe(EXIT_CODES.modelsMissing);
   });

@@ -57,7 +57,6 @@ export function createScriptedEngine({ capacity = 4, pack = 'scripted' } = {}): 
     name: 'scripted 1.0',
     provider: 'cpu',
     providerRefusals: [],
-    threads: 1,
     capacity,
     calibration: { scoreOf: (cosine) => Math.max(0, cosine), cosineOf: (score) => score },
     pack: { name: pack, license: 'MIT', key: pack, embeddingSize: 2 },

@@ -17,14 +17,14 @@ export interface AnalyzeOptions {
   readonly pack: ModelPack;
   readonly networks: Networks;
   readonly maxImagePixels: number;
-  /** Also looks at the other orientations where no face is sure. */
+  /** Also tries the other orientations if the detector is not sure of the face. */
   readonly selfie?: boolean;
 }
 
 /**
  * The pipeline from encoded image to embedded faces: decode, detect, refine, align, embed.
  *
- * @throws {ImageError} the image is broken, is not an image, or is over a limit
+ * @throws {ImageError} if the image is broken, is not an image, or exceeds a limit
  */
 export async function analyzeImage(
   encoded: Buffer,
@@ -40,7 +40,7 @@ export async function analyzeImage(
   return { ...(await embedAll(upright, size, pack, networks)), turnedDeg, doubtful };
 }
 
-/** @param size of the whole image */
+/** @param size of the whole image, which `image` may be a smaller copy of */
 async function embedAll(
   { image, faces }: FoundFaces,
   { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
@@ -55,12 +55,12 @@ async function embedAll(
   );
   const crops = landmarks.map((face) => alignFace(image, face));
   const embeddings = await embedFaces(crops, pack.embedder, networks.runEmbedder);
-  const toPicture = longerSide({ widthPx, heightPx }) / longerSide(image);
+  const toWhole = longerSide({ widthPx, heightPx }) / longerSide(image);
   return {
     widthPx,
     heightPx,
     faces: faces.map((face, i) => ({
-      ...scaleFace({ ...face, landmarks: landmarks[i] as Landmarks }, toPicture),
+      ...scaleFace({ ...face, landmarks: landmarks[i] as Landmarks }, toWhole),
       ...cropQualityOf(crops[i] as RgbImage),
       embedding: embeddings[i] as Float32Array,
     })),

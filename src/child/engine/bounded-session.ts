@@ -5,19 +5,18 @@ import type { Session } from './session.js';
 
 export interface BoundedSessionOptions {
   readonly openOnDevice: () => Promise<Session>;
-  /** Called when the device is first without room, not before. */
+  /** Called the first time that the CPU is needed. */
   readonly openOnCpu: () => Promise<Session>;
   readonly onStep: (step: OomStep) => void;
-  /** Milliseconds, of a clock that only goes forward. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * A session that answers even when its device is out of memory: with smaller batches, with a new arena, or on the
- * CPU (see {@link import('./oom-fallback.js').OomState}). The first dimension of all inputs and outputs is
- * the batch.
+ * A session that still answers if its device runs out of memory: it uses smaller batches, a new arena, or the CPU (see
+ * {@link import('./oom-fallback.js').OomState}). The first dimension of all inputs and outputs is the batch.
  *
- * @throws {Error} what `openOnDevice` throws
+ * @throws {Error} if `openOnDevice` throws
  */
 export async function openBoundedSession({
   openOnDevice,
@@ -40,7 +39,7 @@ export async function openBoundedSession({
   const releaseDevice = async (): Promise<void> => {
     const session = onDevice;
     onDevice = null;
-    // A session whose device is lost may be unable to say goodbye.
+    // `release()` may reject if the device is lost.
     await session?.release().catch(() => undefined);
   };
 
@@ -61,14 +60,14 @@ export async function openBoundedSession({
     } catch (error) {
       const failure = memoryFailureOf(error);
       if (failure === null) throw error;
-      // Only with its session does onnxruntime-node give a device's memory back.
+      // onnxruntime-node frees a device's memory only when the session is released.
       if (apply({ kind: 'failed', failure, batch, nowMs: now() }) !== 'halved') await releaseDevice();
       return attempt(input, shape);
     }
   };
 
   return {
-    // One after another, as the thread could not do otherwise anyway: no session is released under a run.
+    // One run at a time, so that no session is released during a run. A run blocks the thread anyway.
     run: (input, shape) => {
       const answer = last.then(() => {
         apply({ kind: 'asked', nowMs: now() });

@@ -3,16 +3,16 @@ import type { ModelPack } from '../../shared/model-pack.js';
 import { type Networks, openNetworks } from './networks.js';
 import type { ProviderName } from './session.js';
 
-/** Of the embeddings of one face; half precision stays above it, a wrong kernel does not. */
+/** Lowest cosine between the two embeddings of one face. Half precision stays above it, a wrong kernel does not. */
 const MIN_COSINE = 0.999;
-/** Of a detector's output, as a share of its largest value, or of 1 (a score, a cell) where that is less. */
+/** Largest deviation of a detector output, relative to its largest value or to 1 (a score, a cell), whichever is larger. */
 const MAX_DEVIATION = 0.02;
 const DETECTOR_SIZE = { widthPx: 320, heightPx: 320 };
 
 /**
- * Loads the models on a provider and has it and the CPU look at the same picture.
+ * Loads the models on a provider, and compares its results for a test image with those of the CPU.
  *
- * @throws {Error} why it is not to be trusted: it does not load, or its answer is another
+ * @throws {Error} if the provider does not load, or if its results differ
  */
 export async function checkProvider(
   pack: ModelPack,
@@ -32,7 +32,7 @@ export async function checkProvider(
   }
 }
 
-/** @throws {Error} they do not see the same in a picture */
+/** @throws {Error} if their results for a test image differ */
 export async function compareNetworks(
   { detector, embedder }: ModelPack,
   networks: Networks,
@@ -46,21 +46,21 @@ export async function compareNetworks(
   );
   if (!(cosine >= MIN_COSINE)) {
     throw new Error(
-      `its embedding of a test picture has a cosine of ${cosine.toFixed(4)} with the CPU's, less than ${MIN_COSINE}`,
+      `its embedding of a test image has a cosine of ${cosine.toFixed(4)} with the CPU's, less than ${MIN_COSINE}`,
     );
   }
-  const picture = planesOf(DETECTOR_SIZE, detector.input);
-  const outputs = await networks.runDetector(picture, 1, DETECTOR_SIZE);
-  for (const [name, expected] of await reference.runDetector(picture, 1, DETECTOR_SIZE)) {
+  const image = planesOf(DETECTOR_SIZE, detector.input);
+  const outputs = await networks.runDetector(image, 1, DETECTOR_SIZE);
+  for (const [name, expected] of await reference.runDetector(image, 1, DETECTOR_SIZE)) {
     const deviation = deviationOf(outputs.get(name), expected);
     if (deviation <= MAX_DEVIATION) continue;
     throw new Error(
-      `its detector's output "${name}" for a test picture is ${(deviation * 100).toFixed(1)} % off the CPU's, more than ${MAX_DEVIATION * 100} %`,
+      `its detector's output "${name}" for a test image deviates by ${(deviation * 100).toFixed(1)} % from the CPU's, more than ${MAX_DEVIATION * 100} %`,
     );
   }
 }
 
-/** A picture of waves: the same every time, and nowhere flat. */
+/** A test image of waves. It is always the same, and flat nowhere. */
 function planesOf(
   size: { readonly widthPx: number; readonly heightPx: number },
   encoding: Parameters<typeof writePlanes>[3],
@@ -89,7 +89,7 @@ function cosineOf(a: Float32Array, b: Float32Array): number {
   return dot / Math.sqrt(aa * bb);
 }
 
-/** @returns the largest difference; infinite where one is missing or is no number */
+/** @returns the largest difference; `Infinity` if a value is missing or NaN */
 function deviationOf(actual: Float32Array | undefined, expected: Float32Array): number {
   let [largest, difference] = [1, 0];
   for (const [i, value] of expected.entries()) {

@@ -2,21 +2,21 @@ import type { EngineThread } from './engine-calls.js';
 
 export interface Submission {
   readonly signal: AbortSignal | undefined;
-  /** Goes before all that is not urgent: somebody waits for it. */
+  /** Runs before requests that are not urgent, because a person is waiting for it. */
   readonly urgent: boolean;
 }
 
-/** Hands work to engine threads: first come, first served, to the thread that has least to do. */
+/** Distributes work among engine threads: in order of arrival, to the thread with the fewest requests in flight. */
 export interface Dispatcher {
   /**
-   * @throws what the work throws
-   * @throws the signal's reason once it has aborted; the answer of a thread that is at it already is dropped
-   * @throws the reason for which the dispatcher was closed
+   * @throws the error of the work
+   * @throws the signal's reason once it has aborted; if a thread has already started, its answer is dropped
+   * @throws the reason passed to `close`
    */
   submit<T>(work: (thread: EngineThread) => Promise<T>, submission: Submission): Promise<T>;
-  /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
+  /** Milliseconds since work last started from idle or ended; 0 if none is in flight. */
   silentMs(): number;
-  /** Rejects all work that waits or is in flight, and all to come. */
+  /** Rejects all waiting, running and future work. */
   close(reason: Error): void;
 }
 
@@ -32,7 +32,7 @@ interface Lane {
   inFlight: number;
 }
 
-/** @param inFlightPerThread pictures that a thread is given at once */
+/** @param inFlightPerThread images that a thread works on at once */
 export function createDispatcher(
   threads: readonly EngineThread[],
   inFlightPerThread: number,
@@ -40,7 +40,7 @@ export function createDispatcher(
 ): Dispatcher {
   const lanes: Lane[] = threads.map((thread) => ({ thread, inFlight: 0 }));
   const waiting: Request[] = [];
-  /** Waiting, or running and not aborted. */
+  /** Requests that wait, or run and are not aborted. */
   const open = new Set<Request>();
   let closed: Error | null = null;
   let running = 0;
@@ -105,7 +105,7 @@ export function createDispatcher(
   };
 }
 
-/** `Promise.withResolvers` of Node 22. */
+/** `Promise.withResolvers`, which Node 20 lacks. */
 function withResolvers<T>() {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;

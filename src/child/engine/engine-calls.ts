@@ -4,11 +4,11 @@ import type { OomStep } from './oom-fallback.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import type { ProviderName } from './session.js';
 
-/** What an engine thread is started with. */
+/** Start parameters of an engine thread. */
 export interface EngineThreadData {
   readonly pack: ModelPack;
   readonly provider: ProviderName;
-  /** Whether the provider is to prove itself first, see `probe-provider.ts`. */
+  /** Whether to check the provider first, see `check-provider.ts`. */
   readonly probe: boolean;
   readonly intraOpThreads: number;
   readonly maxImageBytes: number;
@@ -16,12 +16,12 @@ export interface EngineThreadData {
 }
 
 export interface Analysis {
-  readonly picture: AnalyzedImage;
-  /** Taken by the thread since its last answer, for whichever picture. */
+  readonly image: AnalyzedImage;
+  /** OOM fallback steps of this thread since its last answer, for any image. */
   readonly oomSteps: readonly OomStep[];
 }
 
-/** What an engine thread can be asked; see {@link import('./engine.js').Engine}. */
+/** Calls that an engine thread answers; see {@link import('./engine.js').Engine}. */
 export type EngineCalls = {
   readonly identify: { readonly argument: ImageSource; readonly result: string };
   readonly analyze: {

@@ -15,10 +15,10 @@ const RUNTIME_VERSION = (
 type EngineOptions = Omit<StartThreadsOptions, 'machine'>;
 
 /**
- * Starts the engine threads. Resolves once each has loaded its models and run them once.
+ * Starts the engine threads. Resolves once each thread has loaded its models and run them once.
  *
- * @param machine null looks at the one it runs on
- * @throws {StartupError} the models are missing, or the execution provider that was asked for does not load
+ * @param machine `null` for the machine that this process runs on
+ * @throws {StartupError} if the models are missing, or if the configured execution provider does not load
  */
 export async function createEngine(options: EngineOptions, machine: Machine | null = null): Promise<Engine> {
   const { modelPack, modelsDir } = options.config;
@@ -51,7 +51,6 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     name: `onnxruntime-node ${RUNTIME_VERSION}, ${pack.name}`,
     provider,
     providerRefusals: refusals,
-    threads: threads.length,
     capacity: threads.length * imagesInFlight(provider),
     calibration,
     pack: {
@@ -63,12 +62,12 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     analyze: (source, { signal, urgent = false, selfie = false, note } = {}) =>
       submit(
         async (thread) => {
-          const { picture, oomSteps } = await thread.call('analyze', { ...source, selfie });
+          const { image, oomSteps } = await thread.call('analyze', { ...source, selfie });
           for (const step of oomSteps) {
             const sentence = memory.note(step);
             note?.(sentence);
           }
-          return picture;
+          return image;
         },
         { signal, urgent },
       ),

@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { serveThread } from '../threads/serve-thread.js';
 import { analyzeImage } from './analyze-image.js';
-import { contentHash } from './content-hash.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
 import type { OomStep } from './oom-fallback.js';
@@ -12,16 +12,24 @@ import { readImage } from './read-image.js';
 
 const data = workerData as EngineThreadData;
 
-/** A GPU's runs: of 8 photos at the detector's size at most, of 32 small images. */
+/** Runs on a GPU: at most 8 photos at the detector's size, or 32 small images. */
 const GPU_RUNS = {
   batchSizes: [1, 2, 4, 8, 16, 32],
   maxValues: 8 * 3 * 960 * 960,
   maxWaitMs: 3,
 } as const;
 
-// Pictures are decoded side by side, each on one processor; no picture is decoded twice.
+// Images are decoded in parallel, each on one core. No image is decoded twice, so a cache is useless.
 sharp.concurrency(1);
 sharp.cache(false);
+
+/** 128 bits of SHA-256: collisions are practically impossible, at half the size. */
+const HASH_CHARACTERS = 22;
+
+/** Identifies an image by its bytes, whatever its name: 22 characters of URL-safe base64. */
+function contentHash(encoded: Buffer): string {
+  return createHash('sha256').update(encoded).digest('base64url').slice(0, HASH_CHARACTERS);
+}
 
 await serveThread<EngineCalls>(async () => {
   if (data.probe) await checkProvider(data.pack, data.provider, data.intraOpThreads);
@@ -31,7 +39,7 @@ await serveThread<EngineCalls>(async () => {
   );
   await warmUp(loaded, data.pack);
   let inFlight = 0;
-  // A processor is no faster for it (docs/engine.md).
+  // Larger batches do not speed up a CPU (docs/engine.md).
   const networks =
     data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {
@@ -41,8 +49,8 @@ await serveThread<EngineCalls>(async () => {
         const encoded = await readImage(source, data.maxImageBytes);
         inFlight += 1;
         try {
-          const picture = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
-          return { picture, oomSteps: oomSteps.splice(0) };
+          const image = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
+          return { image, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;
         }

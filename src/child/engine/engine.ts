@@ -5,22 +5,20 @@ import type { TurnDeg } from '../../shared/job.js';
 import type { Calibration } from '../../shared/calibration.js';
 
 /**
- * What a child asks of its engine. The engine's work runs in worker threads, so that the main thread
- * stays free to renew job locks and answer pings.
+ * The face engine of a child. Its work runs in worker threads, so that the main thread can renew job locks and answer
+ * pings at any time.
  */
 export interface Engine {
   /** Runtime and model pack, for example `onnxruntime-node 1.30.0, mobilefacenet`. */
   readonly name: string;
   /** Execution provider in use: `cpu`, `cuda`, … */
   readonly provider: string;
-  /** Better ones that were tried first, and why they are not used. */
+  /** Faster execution providers that were tried first, and why they are not used. */
   readonly providerRefusals: readonly ProviderRefusal[];
-  readonly threads: number;
-  /** Pictures that are worth having in flight at once; more only wait. */
+  /** Number of images that the engine works on at once; further images wait. */
   readonly capacity: number;
-  /** Of the model pack. */
   readonly calibration: Calibration;
-  /** The model pack, as far as what it computes may be kept and compared. */
+  /** The model pack. Embeddings with the same `key` can be compared. */
   readonly pack: {
     readonly name: string;
     readonly license: string;
@@ -29,33 +27,33 @@ export interface Engine {
   };
 
   /**
-   * Decodes one picture, finds its faces and embeds them, best detection first. No faces is an empty list.
+   * Decodes one image, finds its faces and embeds them, best detection first. The list is empty if there is no face.
    *
-   * @throws {ImageError} the picture is broken, is not a picture, or is over a limit
+   * @throws {ImageError} if the image is broken, is not an image, or exceeds a limit
    * @throws the signal's reason once it has aborted
    */
   analyze(source: ImageSource, options?: WorkOptions): Promise<AnalyzedImage>;
 
   /**
-   * The hash of a picture's content (see `content-hash.ts`), which costs a hundredth of analyzing it.
+   * The content hash of an image. It takes a hundredth of the time of `analyze`.
    *
-   * @throws {ImageError} the picture cannot be read, or has too many bytes
+   * @throws {ImageError} if the image cannot be read, or has too many bytes
    * @throws the signal's reason once it has aborted
    */
   identify(source: ImageSource, options?: WorkOptions): Promise<string>;
 
-  /** Milliseconds for which work has been in flight and none has ended; 0 when none is in flight. */
+  /** Milliseconds since work last started from idle or ended; 0 if none is in flight. */
   silentMs(): number;
 
-  /** What has been done so far because the device had no memory left. */
+  /** OOM fallback steps so far. */
   oomSteps(): ChildStats['oomSteps'];
 
   /**
-   * Settles when only a new process can use the device again. The engine still answers, on the CPU; never rejects.
+   * Resolves when only a new process can use the device again. The engine continues on the CPU. Never rejects.
    */
   readonly exhausted: Promise<Error>;
 
-  /** Settles when the engine has failed for good (an engine thread died); never rejects, never settles on `stop`. */
+  /** Resolves when an engine thread has died, and with it the engine. Never rejects, and does not resolve on `stop`. */
   readonly died: Promise<Error>;
 
   stop(): Promise<void>;
@@ -63,23 +61,23 @@ export interface Engine {
 
 export interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Goes before all that is not urgent: somebody waits for it. */
+  /** Runs before requests that are not urgent, because a person is waiting for it. */
   readonly urgent?: boolean;
-  /** The image is a selfie: where it shows no face for sure, its other three orientations are looked at, too. */
+  /** The image is a selfie: also try the other three orientations if the detector is not sure of the face. */
   readonly selfie?: boolean;
-  /** Takes a sentence for each step that the device's lack of memory made necessary meanwhile. */
+  /** Takes a sentence for each OOM fallback step. */
   readonly note?: (sentence: string) => void;
 }
 
-/** Where an encoded picture comes from. Base64 is decoded in the engine thread: data URL or bare, white space and padding optional. */
+/** Where an encoded image comes from. `text` is base64 or a data URL, with optional white space and padding; the engine thread decodes it. */
 export type ImageSource =
   { readonly kind: 'base64'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
 
-/** A decoded picture's faces. Coordinates are pixels of the picture as a person sees it (EXIF orientation applied). */
+/** The faces of an image. Coordinates are pixels of the image as a person sees it (EXIF orientation applied). */
 export interface AnalyzedImage {
-  /** Clockwise turn that brought a selfie upright; sizes and boxes are those of the turned image. Absent otherwise. */
+  /** Only for selfies: the clockwise turn that made it upright. Sizes and boxes are those of the turned image. */
   readonly turnedDeg?: TurnDeg;
-  /** Whether a selfie's main face may be none, or may be seen the wrong way round. */
+  /** Only for selfies: the main face may not be a face, or may not be upright. */
   readonly doubtful?: boolean;
   readonly widthPx: number;
   readonly heightPx: number;
@@ -88,7 +86,7 @@ export interface AnalyzedImage {
 
 export interface Face {
   readonly box: Box;
-  /** Right eye, left eye, nose tip, right and left corner of the mouth, as the person in the picture has them. */
+  /** Right eye, left eye, nose tip, right and left corner of the mouth, from the point of view of the person. */
   readonly landmarks: Landmarks;
   /** Detection score, 0..1. */
   readonly score: number;

@@ -2,15 +2,15 @@ import type { Networks } from './networks.js';
 
 export interface GatherOptions {
   /**
-   * Numbers of images that a run may have, rising. A run is filled up with zeros to the next one, so that the device
-   * sees few shapes, and its memory stays in bounds.
+   * Allowed numbers of images per run, ascending. A run is padded with zeros to the next one, so that the device gets few
+   * different shapes and its memory use stays bounded.
    */
   readonly batchSizes: readonly [number, ...number[]];
-  /** Input values of a run that is put together; a call on its own may have more. */
+  /** Most input values of a combined run. A single call may have more. */
   readonly maxValues: number;
-  /** How long a call waits for others that are on their way. */
+  /** How long a call waits for others. */
   readonly maxWaitMs: number;
-  /** Pictures that are being analyzed. Each has one call at a time. */
+  /** Number of images that are being analyzed. Each makes one call at a time. */
   readonly inFlight: () => number;
 }
 
@@ -24,7 +24,7 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** Calls of one network for images of one size: they can share runs. */
+/** Calls of one network for images of one size, which can share a run. */
 interface Group {
   readonly run: Run;
   readonly calls: Call[];
@@ -33,12 +33,12 @@ interface Group {
 const EMBEDDINGS = 'embeddings';
 
 /**
- * Puts the calls of several pictures into one run, for a device that computes images side by side.
+ * Combines the calls of several images into one run, for devices that compute a batch in parallel.
  *
- * A call runs as soon as all pictures in flight wait for a run (so a search that is alone waits for nobody), there are enough
- * for a full run, or `maxWaitMs` are over.
+ * A run starts when all images in flight wait for one (so a single search never waits), when there are enough calls for a
+ * full run, or after `maxWaitMs`.
  *
- * @returns the same networks, whose calls may end together; if a run fails, so does each of its calls
+ * @returns the same networks; if a run fails, all of its calls fail
  */
 export function gatherRuns(networks: Networks, options: GatherOptions): Networks {
   const groups = new Map<string, Group>();
@@ -90,7 +90,7 @@ export function gatherRuns(networks: Networks, options: GatherOptions): Networks
   };
 }
 
-/** Calls in their order, each run with as many as it may have. */
+/** Keeps the order of the calls, and makes each run as large as allowed. */
 function splitIntoRuns(calls: readonly Call[], { batchSizes, maxValues }: GatherOptions): Call[][] {
   const maxCount = batchSizes.at(-1) as number;
   const runs: Call[][] = [];
@@ -137,7 +137,7 @@ function joinInputs(calls: readonly Call[], count: number, filled: number): Floa
   return joined;
 }
 
-/** @param from share of the rows (0..1) where the part begins, as `to` is where it ends */
+/** @param from where the part begins, as a share of the rows (0..1); `to` likewise */
 function rowsOf(outputs: Outputs, from: number, to: number): Outputs {
   return new Map(
     [...outputs].map(([name, values]) => [

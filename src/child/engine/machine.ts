@@ -4,7 +4,7 @@ import { graphics } from 'systeminformation';
 
 const NVIDIA_VENDOR = '0x10de';
 
-/** What the choice of an execution provider depends on, apart from the device itself. */
+/** The facts about a machine that decide which execution providers to try. */
 export interface Machine {
   readonly platform: NodeJS.Platform;
   readonly arch: NodeJS.Architecture;
@@ -18,8 +18,8 @@ export async function describeMachine(): Promise<Machine> {
 }
 
 /**
- * GPUs that Linux has a driver for: render nodes, and NVIDIA's own list, as its GPUs have a render node only where
- * `nvidia-drm` is loaded. A server's screen adapter has neither.
+ * Number of GPUs with a Linux driver. They have a render node; NVIDIA GPUs without `nvidia-drm` are only in NVIDIA's own
+ * list. A server's display adapter has neither.
  *
  * @param root of the file system
  */
@@ -34,7 +34,7 @@ export async function countLinuxGpus(root = '/'): Promise<number> {
   return others + Math.max(listed, vendors.length - others);
 }
 
-/** Nothing, where there is no such directory. */
+/** Empty if the directory does not exist. */
 function list(directory: string): Promise<string[]> {
   return readdir(directory).catch(() => []);
 }

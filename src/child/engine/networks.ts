@@ -13,9 +13,8 @@ export interface Networks {
 }
 
 /**
- * @param onOomStep called for each step that a device without memory makes necessary; without it, running out of
- *   memory is an error like any other
- * @throws {Error} a file is no model, or the provider does not load
+ * @param onOomStep called for each OOM fallback step; without it, there is no OOM fallback
+ * @throws {Error} if a file is not a model, or if the provider does not load
  */
 export async function openNetworks(
   pack: ModelPack,
@@ -54,7 +53,7 @@ export async function openNetworks(
   };
 }
 
-/** Runs both networks once on black pixels, so that what is set up on first use is set up before the first job. */
+/** Runs both networks once on black pixels, because the first run is slow. */
 export async function warmUp({ runDetector, runEmbedder }: Networks, pack: ModelPack): Promise<void> {
   const size = { widthPx: 640, heightPx: 640 };
   await runDetector(new Float32Array(3 * size.widthPx * size.heightPx), 1, size);

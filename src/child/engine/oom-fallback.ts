@@ -1,22 +1,22 @@
 import type { MemoryFailure } from './memory-errors.js';
 
-/** A device that has been exhausted is given all the work again after a minute without it. */
+/** After this time without an out-of-memory error, the device gets full batches again. */
 export const QUIET_MS = 60_000;
-/** Falls to the CPU, with nothing done on the device in between, after which only a new process can help. */
+/** After this many moves to the CPU without a successful run on the device in between, only a new process can help. */
 export const MAX_FALLS = 3;
 
 /**
- * How much a network may ask of its device. `falls` counts the falls to the CPU since the device last worked.
+ * How much of its device a network uses. `falls` counts the moves to the CPU since the last successful run on the device.
  *
- *   roomy ──exhausted──▶ tight ──exhausted by one picture, even reopened──▶ on-cpu ──the third time──▶ spent
- *     └◀──a quiet minute───┴◀─────────────a quiet minute──────────────────────┘
+ *   roomy ──exhausted──▶ tight ──exhausted by one image, even reopened──▶ on-cpu ──the third time──▶ spent
+ *     └◀──a quiet minute───┴◀─────────────a quiet minute────────────────────┘
  */
 export type OomState =
   | { readonly kind: 'roomy'; readonly falls: number }
   | {
       readonly kind: 'tight';
       readonly maxBatch: number;
-      /** The session's arena was given back and built anew. */
+      /** The session was reopened, which frees its memory arena. */
       readonly shrunk: boolean;
       readonly quietAtMs: number;
       readonly falls: number;
@@ -35,7 +35,7 @@ export type OomEvent =
       readonly nowMs: number;
     };
 
-/** What was done so that a job could go on. */
+/** A step that lets a job continue. */
 export type OomStep = 'halved' | 'shrunk' | 'on-cpu' | 'spent';
 
 export interface Transition {

@@ -2,20 +2,20 @@ import type { ChildStats } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
 import type { OomStep } from './oom-fallback.js';
 
-/** What the threads of an engine have done for want of memory: counted, and in the worker's log. */
+/** Counts the OOM fallback steps of an engine's threads, and writes them to the worker's log. */
 export interface OomLog {
-  /** @returns the step in words */
+  /** @returns the log line */
   note(step: OomStep): string;
   counts(): ChildStats['oomSteps'];
-  /** Settles with the first `spent`. */
+  /** Resolves with the first `spent`. */
   readonly spent: Promise<Error>;
 }
 
 const SENTENCES: Record<OomStep, string> = {
-  halved: 'Smaller batches are tried.',
-  shrunk: 'Its memory was given back, and the model loaded again.',
-  'on-cpu': 'The work goes on on the CPU, and is tried on the device again in a minute.',
-  spent: 'The work goes on on the CPU until this process is replaced.',
+  halved: 'Trying smaller batches.',
+  shrunk: 'Freed its memory and loaded the model again.',
+  'on-cpu': 'Continuing on the CPU; trying the device again in a minute.',
+  spent: 'Continuing on the CPU until this process is replaced.',
 };
 
 export function createOomLog(provider: string, logger: Logger): OomLog {

@@ -3,7 +3,7 @@ import type { Device } from '../../shared/device.js';
 import type { Machine } from './machine.js';
 import type { ProviderName } from './session.js';
 
-/** The CUDA provider is not in the npm package; onnxruntime-node's own script fetches it (Linux x64). */
+/** The npm package lacks the CUDA provider; onnxruntime-node's own script downloads it (Linux x64). */
 export const CUDA_INSTALL_HINT =
   'Install it with "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js"; ' +
   'it needs CUDA 12 and cuDNN 9 on the machine.';
@@ -12,13 +12,13 @@ export interface ProviderQuestion {
   readonly device: Device;
   readonly machine: Machine;
   readonly wanted: Config['engine']['provider'];
-  /** The operator wants a worker for the processors, whatever else there is. */
+  /** The operator wants a CPU worker, even if there is a GPU. */
   readonly processorsOnly: boolean;
 }
 
 /**
- * Execution providers to be tried in turn, best first. One that was asked for by name has no second. WebGPU and
- * DirectML cannot be told by us which GPU to use, so they are tried only where there is one.
+ * Execution providers to try in turn, best first. A configured provider has no alternative. WebGPU and DirectML do not let
+ * us choose the GPU, so they are candidates only on a machine with one GPU.
  */
 export function chooseProviders({
   device,

@@ -3,13 +3,13 @@ import { ImageError } from '../../shared/errors.js';
 import { decodeBase64 } from '../vision/decode-base64.js';
 import type { ImageSource } from './engine.js';
 
-/** The file is missing or not readable. All other errors are the machine's, and a retry may succeed. */
-const PICTURE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
+/** The file is missing or not readable. Other errors are faults of the machine, and a retry may succeed. */
+const IMAGE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
 
 /**
  * Reads an encoded image.
  *
- * @throws {ImageError} it cannot be read, is not base64, is empty, or is larger than `maxBytes`
+ * @throws {ImageError} if it cannot be read, is not base64, is empty, or is larger than `maxBytes`
  */
 export async function readImage(source: ImageSource, maxBytes: number): Promise<Buffer> {
   if (source.kind === 'base64') return decodeBase64(source.text, maxBytes);
@@ -23,7 +23,7 @@ export async function readImage(source: ImageSource, maxBytes: number): Promise<
     return await readFile(source.path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined || !PICTURE_FAULTS.has(code)) throw error;
+    if (code === undefined || !IMAGE_FAULTS.has(code)) throw error;
     throw new ImageError(`The image cannot be read (${code}).`, 'unreadable', { cause: error });
   }
 }

@@ -8,7 +8,7 @@ export type Run = (input: Float32Array, shape: readonly number[]) => Promise<Out
  *
  * @param shape of `input`; its first dimension is the batch
  * @param maxBatch images in a part
- * @param isFixed whether each part must have exactly `maxBatch` images: the last one is filled up with zeros
+ * @param isFixed whether each part must have exactly `maxBatch` images; the last part is then padded with zeros
  */
 export async function runInParts(
   run: Run,

@@ -3,7 +3,7 @@ import { type Outputs, type Run, runInParts } from './run-in-parts.js';
 
 export type ProviderName = 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
 
-/** One network, loaded. `run` blocks its thread, whatever its promise says. */
+/** One loaded network. `run` returns a promise, but blocks its thread. */
 export interface Session {
   /** @param shape of `input`, NCHW; any batch */
   run(input: Float32Array, shape: readonly number[]): Promise<Outputs>;
@@ -13,7 +13,7 @@ export interface Session {
 /**
  * Opens a model with one input: images as float32, [batch, 3, height, width] or [batch, height, width, 3].
  *
- * @throws {Error} the file is no such model, or the provider does not load
+ * @throws {Error} if the file is not such a model, or if the provider does not load
  */
 export async function openSession(
   modelPath: string,
@@ -26,7 +26,7 @@ export async function openSession(
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // Errors come as exceptions; onnxruntime's own warnings on standard error say nothing to an operator.
+    // Errors arrive as exceptions, and onnxruntime's warnings on standard error do not help an operator.
     logSeverityLevel: 3,
   });
   const [input, ...others] = session.inputMetadata;
@@ -44,7 +44,7 @@ export async function openSession(
     return new Map(Object.entries(outputs).map(([name, output]) => [name, output.data as Float32Array]));
   };
   return {
-    // A dimension that may be of any size has a name instead of a number.
+    // A dynamic dimension has a name instead of a number.
     run: (values, shape) =>
       typeof batch !== 'number' || batch < 1 || batch === shape[0]
         ? run(values, shape)

@@ -17,9 +17,9 @@ const ENGINE_THREAD = new URL('./engine-thread.js', import.meta.url);
 export interface StartThreadsOptions {
   readonly device: Device;
   readonly machine: Machine;
-  /** The operator wants a worker for the processors, whatever else there is. */
+  /** The operator wants a CPU worker, even if there is a GPU. */
   readonly processorsOnly?: boolean;
-  /** Processes that tried the better providers have died of it: none is tried again. */
+  /** Earlier processes died while they tried faster providers, so use the last resort at once. */
   readonly cautious?: boolean;
   readonly config: Config['engine'];
   readonly logger: Logger;
@@ -28,14 +28,14 @@ export interface StartThreadsOptions {
 export interface StartedThreads {
   readonly threads: readonly EngineThread[];
   readonly provider: ProviderName;
-  /** In the order in which they were tried. */
+  /** In the order of the attempts. */
   readonly refusals: readonly ProviderRefusal[];
 }
 
 /**
- * Starts the engine threads on the first execution provider that loads and computes what the CPU does.
+ * Starts the engine threads on the first execution provider that loads and gives the same results as the CPU.
  *
- * @throws {StartupError} none does, or the models are none
+ * @throws {StartupError} if there is none, or if the models do not load
  */
 export async function startThreads(
   pack: ModelPack,
@@ -49,7 +49,7 @@ export async function startThreads(
     refusals.push(...candidates.slice(0, -1).map((provider) => ({ provider, reason })));
     candidates = candidates.slice(-1);
     logger.warn(
-      `${reason} So this device's work is done on the cpu; npm run gpu-check tells more, and EXECUTION_PROVIDER=cpu avoids the tries.`,
+      `${reason} This device's work now runs on the CPU. npm run gpu-check shows details; EXECUTION_PROVIDER=cpu skips the attempts.`,
     );
   }
   for (;;) {
@@ -68,15 +68,15 @@ export async function startThreads(
       refusals.push({ provider, reason });
       logger.warn(
         fallback === 'cpu'
-          ? `${sentence} Until then this device's work is done on the cpu.`
-          : `${sentence} Until then ${fallback} is tried.`,
+          ? `${sentence} Until then, this device's work runs on the CPU.`
+          : `${sentence} Trying ${fallback} next.`,
       );
       candidates = candidates.slice(1);
     }
   }
 }
 
-/** The first thread alone finds out whether the provider loads; the others follow together. */
+/** Starts one thread first, because it may find that the provider does not load, then the others in parallel. */
 async function startOn(
   provider: ProviderName,
   pack: ModelPack,

@@ -7,7 +7,7 @@ import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listi
 /** One photo that a job names. Its file is opened only when the search reaches it. */
 export interface ListedPhoto {
   readonly id: string;
-  /** @throws {ImageError} it is not a file below `GALLERY_DIR` */
+  /** @throws {ImageError} if it is not a file below `GALLERY_DIR` */
   source(): Promise<ImageSource>;
 }
 

@@ -9,7 +9,7 @@ export interface RankOptions {
   readonly threshold: number;
   /** Longest result, 0 for all. */
   readonly limit: number;
-  /** Whether the result tells where the face is. */
+  /** Whether a match has the box of the face. */
   readonly boxes: boolean;
 }
 

@@ -54,7 +54,7 @@ export interface SearchOutcome {
 /**
  * Finds the gallery photos that show the person of the selfie.
  *
- * @throws {JobError} the job itself is at fault; the job's log says why
+ * @throws {JobError} if the job itself is at fault; the job's log says why
  * @throws the signal's reason once it has aborted
  */
 export async function runSearch(context: SearchContext): Promise<SearchOutcome> {

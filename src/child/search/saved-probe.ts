@@ -3,10 +3,10 @@ import type { Redis } from 'ioredis';
 import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { SelfieProbe } from './selfie-probe.js';
 
-/** Longer than a search waits for its index; each round renews it. */
+/** Longer than a search waits for its index. Each round renews it. */
 const EXPIRE_S = 3600;
 
-/** What a search that waits for its index keeps, so that its next start neither decodes nor embeds the selfie again. */
+/** Stored for a search that waits for its index, so that its next start need not analyze the selfie again. */
 export interface SavedProbe {
   readonly probe: SelfieProbe;
   /** How often the search has waited. */
@@ -14,7 +14,7 @@ export interface SavedProbe {
 }
 
 export interface SavedProbes {
-  /** @returns `null` also for what another model pack computed */
+  /** @returns `null` also for a probe of another model pack */
   read(jobId: string): Promise<SavedProbe | null>;
   write(jobId: string, saved: SavedProbe): Promise<void>;
   remove(jobId: string): Promise<void>;

@@ -28,8 +28,8 @@ export interface SearchJobDeps {
 }
 
 /**
- * Runs one search, and writes its progress and its log: a write that fails never fails the job. A search of photos
- * that are not indexed yet is put aside until the fleet has indexed them.
+ * Runs one search, and writes its progress and its log. A failed write never fails the job. A search of photos that are not
+ * indexed yet waits until the fleet has indexed them.
  */
 export async function runSearchJob(
   job: Job,

@@ -13,7 +13,7 @@ import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 
 export interface SearchListedOptions {
   readonly findFaces: FindFaces;
-  /** `null` where this machine has no gallery folder, and so no excluded people. */
+  /** `null` if this machine has no gallery folder, and therefore no excluded people. */
   readonly galleries: Pick<GalleryService, 'findExcluded'> | null;
   /** Photos in flight at once. */
   readonly concurrency: number;
@@ -36,7 +36,7 @@ export interface SearchedList {
   readonly photos: number;
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
-  /** Photos of excluded people that must be indexed before there are matches. */
+  /** Photos of excluded people. They must be indexed before there are matches. */
   readonly unindexed: readonly IndexBatch[];
 }
 
@@ -105,7 +105,7 @@ interface FoundFace extends ListedFace {
   readonly cosine: number;
 }
 
-/** @throws {GalleryUnavailableError} this machine cannot tell whom to exclude */
+/** @throws {GalleryUnavailableError} if this machine does not know whom to exclude */
 async function leaveOutExcluded(
   found: readonly FoundFace[],
   probe: Float32Array,
@@ -125,7 +125,7 @@ function matchOf({ path, widthPx, heightPx, box, cosine }: FoundFace): GalleryMa
   return { path, widthPx, heightPx, box, cosine };
 }
 
-/** A photo that cannot be read is a result, because the search goes on. */
+/** Returns an unreadable photo as a result, because the search continues. */
 async function analyzePhoto(
   source: ListedPhoto['source'],
   findFaces: FindFaces,

@@ -10,11 +10,11 @@ import { runSearch, type SearchContext, type SearchOutcome } from './run-search.
 import type { SavedProbes } from './saved-probe.js';
 
 /**
- * A search waits for its index this often; then it searches what is indexed. Once is the rule: more often only if
- * photos keep changing, or if the index takes longer than a search may be delayed.
+ * A search waits for its index this often, then searches the indexed photos. It normally waits once, and more often only if
+ * photos keep changing, or if indexing takes longer than a search may be delayed.
  */
 const MAX_ROUNDS = 5;
-/** What a search finds in a gallery that is being indexed: it comes back later, so the folder need not be listed. */
+/** Result for a gallery that is being indexed. The search runs again later, so the folder need not be listed now. */
 const NOTHING_YET = {
   photos: 0,
   faces: 0,
@@ -35,10 +35,10 @@ export interface WaitingDeps {
 }
 
 /**
- * Runs a search, or puts it aside if its stage has to be indexed first. The second start takes the probe of the first
- * one and needs no selfie.
+ * Runs a search, or delays it if its stage must be indexed first. The second start uses the saved probe of the first one
+ * and needs no selfie.
  *
- * @returns `null` for a search that was put aside
+ * @returns `null` for a delayed search
  */
 export async function searchOrWait(
   job: Job,
@@ -82,12 +82,12 @@ async function search(
       },
       findExcluded: async (embeddings) => {
         const found = await galleries.findExcluded(embeddings);
-        // Photos that the job lists itself wait for nothing but the photos of excluded people.
+        // A job with its own list of photos waits only for the photos of excluded people.
         if (found.batches.length > 0) stage = context.gallerySettings.excludedStage;
         return found;
       },
     },
-    // Lines about the gallery only count if this is the last start. Those about the selfie come first.
+    // Lines about the gallery are written only at the last start, after those about the selfie.
     log: (line) => (stage === null ? context.log(line) : galleryLines.push(line)),
   });
 
@@ -114,7 +114,7 @@ async function search(
   return outcome;
 }
 
-/** @throws {GalleryUnavailableError} somebody who must not be found might be among the matches */
+/** @throws {GalleryUnavailableError} if an excluded person might be among the matches */
 function checkExcluded(
   { unindexed }: SearchOutcome,
   { excludedStage, excludedUnusable }: SearchContext['gallerySettings'],

@@ -15,7 +15,7 @@ export interface SelfieProbeOptions {
 export interface SelfieProbe {
   /** L2-normalised float32 [embeddingSize]. */
   readonly embedding: Float32Array;
-  /** One entry a selfie. */
+  /** One entry per selfie. */
   readonly selfies: readonly SelfieDetails[];
   /** A sentence for the student if the face is hard to recognise, else `null`. */
   readonly hint: string | null;
@@ -27,7 +27,7 @@ const IMAGE_SENTENCES: Readonly<Partial<Record<ImageProblem, string>>> = {
   'too-large': 'Your photo is too large. Please choose a smaller one.',
 };
 
-/** One selfie, analyzed or refused, and the face that stands for it. */
+/** One selfie, analyzed or refused, and its main face. */
 type Selfie =
   | { readonly kind: 'refused'; readonly error: ImageError }
   | { readonly kind: 'no-face'; readonly image: AnalyzedImage }

@@ -2,7 +2,7 @@ import type { Landmarks, Point } from '../../shared/face.js';
 import { ALIGNED_SIZE_PX } from '../../shared/model-pack.js';
 import type { RgbImage } from './pixels.js';
 
-/** Where the five landmarks lie in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
+/** Positions of the five landmarks in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
 export const TEMPLATE: Landmarks = [
   { x: 38.2946, y: 51.6963 },
   { x: 73.5318, y: 51.5014 },
@@ -11,7 +11,7 @@ export const TEMPLATE: Landmarks = [
   { x: 70.7299, y: 92.2041 },
 ];
 
-/** More samples than this a pixel would only smooth what is smooth already. */
+/** More samples per pixel do not improve the result. */
 const MAX_SAMPLES_PER_SIDE = 4;
 
 /** Turns, scales and moves: (x, y) becomes (a x - b y + tx, b x + a y + ty). */
@@ -55,9 +55,8 @@ export function alignFace(image: RgbImage, landmarks: Landmarks): RgbImage {
 }
 
 /**
- * Cuts a square out of an image. Where it is made smaller, it is averaged over the pixels that fall together,
- * otherwise interpolated bilinearly; beyond the image it is black. The similarity leads from the square to the
- * image.
+ * Cuts a square out of an image, black beyond its edges. Averages source pixels when it shrinks, and interpolates
+ * bilinearly otherwise. The similarity maps the square to the image.
  *
  * @returns `sizePx` x `sizePx`
  */
@@ -83,7 +82,7 @@ export function cutOut(image: RgbImage, { a, b, tx, ty }: Similarity, sizePx: nu
   return { data, widthPx: sizePx, heightPx: sizePx };
 }
 
-/** Adds the image's colour at a point between its pixels to `colour` (RGB). What lies beyond the image weighs nothing. */
+/** Adds the interpolated colour at a point to `colour` (RGB). Pixels beyond the image count as black. */
 function addBilinear(
   { data, widthPx, heightPx }: RgbImage,
   x: number,

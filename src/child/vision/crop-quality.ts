@@ -1,10 +1,10 @@
 import type { RgbImage } from './pixels.js';
 
-/** How well an aligned face shows. */
+/** Image quality of an aligned face. */
 export interface CropQuality {
   /**
    * Variance of the Laplacian of the luma, rounded: 0 (flat) to 65,535 (Pech-Pacheco et al., "Diatom autofocusing in
-   * brightfield microscopy", 2000). A face that was enlarged a lot, or shaken, is low.
+   * brightfield microscopy", 2000). Strongly enlarged or shaken faces have low values.
    */
   readonly sharpness: number;
   /** Mean luma, rounded: 0 (black) to 255 (white). */

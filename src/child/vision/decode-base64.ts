@@ -8,7 +8,7 @@ const LONGEST_HEADER = 200;
  * Decodes an image in base64 (RFC 4648, section 4): a data URL or bare, padding optional, white space
  * allowed anywhere. Node's own decoder skips unknown characters, so everything is checked first.
  *
- * @throws {ImageError} it is not base64, is empty, or is larger than `maxBytes` once decoded
+ * @throws {ImageError} if it is not base64, is empty, or is larger than `maxBytes` once decoded
  */
 export function decodeBase64(text: string, maxBytes: number): Buffer {
   const compact = text.replaceAll(/\s+/g, '');

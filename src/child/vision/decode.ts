@@ -5,25 +5,25 @@ import { countJpegScans } from './jpeg-scans.js';
 import type { RgbImage } from './pixels.js';
 
 /**
- * Longest side of the copy that faces are cut out of. A face that fills a tenth of it still has more pixels than the
- * embedder's 112.
+ * Longest side of the copy that faces are cut out of. A face that fills a tenth of it is still larger than the embedder's
+ * 112 pixels.
  */
 export const WORKING_SIDE_PX = 1920;
 
 /** Cameras and programs write about ten scans. */
 const MAX_JPEG_SCANS = 64;
-/** A JPEG of 100 megapixels takes about a second on an idle processor. */
+/** A JPEG of 100 megapixels takes about a second on an idle core. */
 const TIMEOUT_S = 10;
-/** From this size on, images of one thread are decoded one after the other, so that others get a processor, too. */
+/** A thread decodes images from this size on one at a time, so that other threads get a core, too. */
 const LARGE_PIXELS = 30_000_000;
-/** Only JPEG is shrunk while it is loaded; the others are decoded at their full size first. AVIF takes 0.1 s a megapixel. */
+/** The decoder shrinks only JPEG while it loads it; other formats are decoded at full size. AVIF takes 0.1 s per megapixel. */
 const MAX_UNSHRINKABLE_PIXELS = 50_000_000;
 const MAX_AVIF_PIXELS = 20_000_000;
-/** A cut-off JPEG is read if at least this share of it is there. */
+/** A truncated JPEG is accepted if at least this share of its pixels is there. */
 const MIN_SHARE = 0.5;
 
-export interface DecodedPicture {
-  /** A copy, no larger than the caller asked for. */
+export interface DecodedImage {
+  /** A copy, at most as large as requested. */
   readonly image: RgbImage;
   /** Size of the whole image as a person sees it. */
   readonly widthPx: number;
@@ -33,21 +33,21 @@ export interface DecodedPicture {
 let largeDecodes: Promise<unknown> = Promise.resolve();
 
 /**
- * Decodes one image: its first frame, EXIF orientation applied, 8-bit sRGB, transparency on white. JPEG and WebP are
- * shrunk while they are loaded. A JPEG without its end is read as far as it goes.
+ * Decodes the first frame of an image as 8-bit sRGB, with EXIF orientation applied and transparency on white. The decoder
+ * shrinks JPEG and WebP while it loads them. A truncated JPEG is decoded as far as possible.
  *
  * @param sidePx longest side of the copy
- * @throws {ImageError} it is not a photo of a known format, is broken, is mostly missing, takes too long, or has more
- *   than `maxPixels`
+ * @throws {ImageError} if it has an unknown format, is broken or mostly missing, takes too long, or has more than
+ *   `maxPixels`
  */
 export async function decodeImage(
   encoded: Buffer,
   maxPixels: number,
   sidePx = WORKING_SIDE_PX,
-): Promise<DecodedPicture> {
+): Promise<DecodedImage> {
   const format = checkFormat(encoded);
   try {
-    // Judged by the header alone, before anything is decoded, and with a sentence of our own.
+    // Check the header before any pixel is decoded, and with our own error message.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
     checkSize(metadata, format, maxPixels);
     const decode = (): Promise<RgbImage> => decodePixels(encoded, format, maxPixels, sidePx);
@@ -61,7 +61,7 @@ export async function decodeImage(
   }
 }
 
-/** Also bounds memory: one large image a thread. */
+/** Also limits memory use: one large image per thread. */
 function oneByOne(decode: () => Promise<RgbImage>): Promise<RgbImage> {
   const result = largeDecodes.then(decode);
   largeDecodes = result.catch(() => {});
@@ -99,7 +99,7 @@ async function toRgb(encoded: Buffer, sidePx: number, options: SharpOptions): Pr
   return { data, widthPx: info.width, heightPx: info.height };
 }
 
-/** libjpeg's warning; libspng, libwebp and the others fail with words of their own. */
+/** Matches libjpeg's warning only; other decoders have other messages. */
 function isCutOff(error: unknown): boolean {
   return /premature end/i.test(messageOf(error));
 }
@@ -109,7 +109,7 @@ function problemOf(error: unknown): 'incomplete' | 'too-large' | 'unreadable' {
   return /timeout/i.test(messageOf(error)) ? 'too-large' : 'unreadable';
 }
 
-/** Share (0..1) of pixels in the grey that libjpeg fills up a cut-off image with. */
+/** Share (0..1) of pixels in the grey with which libjpeg fills the missing part of a truncated image. */
 function greyShareOf({ data, widthPx, heightPx }: RgbImage): number {
   let grey = 0;
   for (let i = 0; i < data.length; i += 3) {
@@ -126,7 +126,7 @@ function checkFormat(encoded: Buffer): ImageFormat {
   const format = recogniseFormat(encoded);
   if (format === null) {
     throw new ImageError(
-      `The image is in no format that is known; use ${IMAGE_FORMATS.join(', ')}.`,
+      `The image has an unknown format; use ${IMAGE_FORMATS.join(', ')}.`,
       'unknown-format',
     );
   }
@@ -149,9 +149,9 @@ function checkSize({ width, height }: Metadata, format: ImageFormat, maxPixels: 
 }
 
 /**
- * A smaller copy of an image, averaged over the pixels that fall together.
+ * A smaller copy of an image.
  *
- * @returns the image itself where its longest side is no longer than `sidePx`
+ * @returns the image itself if its longest side is at most `sidePx`
  */
 export async function shrink(image: RgbImage, sidePx: number): Promise<RgbImage> {
   if (Math.max(image.widthPx, image.heightPx) <= sidePx) return image;

@@ -3,7 +3,7 @@ import type { DetectorModel } from '../../shared/model-pack.js';
 import { suppressNonMaxima } from './nms.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
-/** A face before it is embedded, in pixels of the image that was looked at. */
+/** A detected face, in pixels of the searched image. */
 export interface DetectedFace {
   readonly box: Box;
   readonly landmarks: Landmarks;
@@ -29,8 +29,8 @@ const SIZE_MULTIPLE = 32;
 /**
  * Finds faces with YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023).
  *
- * @param images all of one size
- * @returns for each image its faces, best first; none is an empty list
+ * @param images all of the same size
+ * @returns for each image its faces, best first; empty if there is none
  */
 export async function detectFaces(
   images: readonly RgbImage[],
@@ -57,7 +57,7 @@ export async function detectFaces(
 interface StrideOfImage {
   readonly stride: number;
   readonly size: { readonly widthPx: number; readonly heightPx: number };
-  /** Its number in the batch. */
+  /** Index in the batch. */
   readonly image: number;
 }
 
@@ -78,7 +78,7 @@ function readStride(
   const found: DetectedFace[] = [];
   for (let cell = 0; cell < cells; cell += 1) {
     const score = Math.sqrt(clamp(cls[cell] ?? 0) * clamp(obj[cell] ?? 0));
-    // Written so that a score that is no number is none.
+    // Written so that NaN is skipped.
     if (!(score >= scoreThreshold)) continue;
     const column = cell % columns;
     const row = Math.floor(cell / columns);
@@ -111,7 +111,7 @@ export function moveFace(face: DetectedFace, offset: Point): DetectedFace {
   return mapFace(face, ({ x, y }) => ({ x: x + offset.x, y: y + offset.y }));
 }
 
-/** @param map is given the landmarks and the box's upper left corner; the box's size stays */
+/** @param map called for the landmarks and the box's upper left corner; the box keeps its size */
 function mapFace({ box, landmarks, score }: DetectedFace, map: (point: Point) => Point): DetectedFace {
   const [a, b, c, d, e] = landmarks;
   return { box: { ...box, ...map(box) }, landmarks: [map(a), map(b), map(c), map(d), map(e)], score };

@@ -1,7 +1,7 @@
 import type { EmbedderModel } from '../../shared/model-pack.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
-/** Faces of one run. It bounds the memory that a crowd takes; beyond it a run is no faster a face. */
+/** Faces per run. Limits the memory use for crowds; larger runs are not faster per face. */
 const BATCH_SIZE = 16;
 
 /**
@@ -17,7 +17,7 @@ export type RunEmbedder = (input: Float32Array, count: number, sizePx: number) =
  *
  * @param faces each `sizePx` x `sizePx` of the model
  * @returns for each face float32 [embeddingSize], L2-normalised
- * @throws {Error} the network gives something else than the manifest says, or no direction
+ * @throws {Error} if the output does not match the manifest, or if a vector has no direction
  */
 export async function embedFaces(
   faces: readonly RgbImage[],
@@ -45,7 +45,7 @@ async function embedBatch(
   const output = await run(input, faces.length, sizePx);
   if (output.length !== faces.length * embeddingSize) {
     throw new Error(
-      `The embedder gave ${output.length} values for ${faces.length} faces; the manifest says ${embeddingSize} a face`,
+      `The embedder returned ${output.length} values for ${faces.length} faces; the manifest says ${embeddingSize} per face`,
     );
   }
   return faces.map((_, i) => normalise(output.slice(i * embeddingSize, (i + 1) * embeddingSize)));
@@ -56,7 +56,7 @@ function normalise(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;
   if (!(squares > 0 && squares < Infinity)) {
-    throw new Error(`The embedder gave a vector of length ${Math.sqrt(squares)}, which has no direction`);
+    throw new Error(`The embedder returned a vector of length ${Math.sqrt(squares)}, which has no direction`);
   }
   const factor = 1 / Math.sqrt(squares);
   for (let i = 0; i < vector.length; i += 1) vector[i] = (vector[i] ?? 0) * factor;

@@ -2,20 +2,19 @@ import sharp from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
 import { recogniseFormat } from '../../shared/image-format.js';
 
-/** Largest HEIC image: a little more than the 48 megapixels of an iPhone. Each pixel takes about 10 bytes meanwhile. */
+/** Largest HEIC image: a little more than the 48 megapixels of an iPhone. Decoding takes about 10 bytes per pixel. */
 const MAX_HEIC_PIXELS = 50_000_000;
 
-/** The image itself, or a JPEG of it if it is in a format that sharp does not read. @throws {ImageError} */
+/** The image itself, or a JPEG of it if sharp cannot read its format. @throws {ImageError} */
 export async function toReadable(encoded: Buffer, maxPixels: number): Promise<Buffer> {
   return recogniseFormat(encoded) === 'HEIC' ? convertHeic(encoded, maxPixels) : encoded;
 }
 
 /**
- * Turns a HEIC image into a JPEG that sharp can read: its prebuilt libvips has no HEVC decoder. libheif, built to
- * WebAssembly, does the work and blocks this thread meanwhile (docs/engine.md has the time). It is loaded only for the
- * first HEIC image.
+ * Converts a HEIC image to JPEG, because sharp's prebuilt libvips has no HEVC decoder. libheif, compiled to WebAssembly,
+ * decodes it and blocks this thread (docs/engine.md has the times). It is loaded for the first HEIC image.
  *
- * @throws {ImageError} the image is broken or has too many pixels
+ * @throws {ImageError} if the image is broken or has too many pixels
  */
 async function convertHeic(encoded: Buffer, maxPixels: number): Promise<Buffer> {
   try {

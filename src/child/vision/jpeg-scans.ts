@@ -4,8 +4,8 @@ const END_OF_IMAGE = 0xd9;
 const isStandalone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
 /**
- * Number of scans of a JPEG (ITU-T T.81, annex B). A progressive JPEG has about ten; the decoder goes through the whole
- * image for each of them, before the first pixel comes out and a time limit can take effect.
+ * Number of scans of a JPEG (ITU-T T.81, annex B). A progressive JPEG has about ten. The decoder processes the
+ * whole image for each of them before it returns a pixel, and no time limit applies until then.
  */
 export function countJpegScans(encoded: Buffer): number {
   let scans = 0;

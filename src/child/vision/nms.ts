@@ -1,10 +1,10 @@
 import type { Box } from '../../shared/face.js';
 
 /**
- * Greedy non-maximum suppression: the best detection stays, those that overlap it go, and so on.
+ * Greedy non-maximum suppression: keeps the best detection, drops those that overlap it, and repeats.
  *
- * @param iouThreshold intersection over union (0..1) above which two boxes are the same face
- * @returns what stays, best first
+ * @param iouThreshold intersection over union (0..1) above which two boxes count as the same face
+ * @returns the kept detections, best first
  */
 export function suppressNonMaxima<T extends { readonly box: Box; readonly score: number }>(
   detections: readonly T[],

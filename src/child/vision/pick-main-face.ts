@@ -1,7 +1,7 @@
 import type { Box } from '../../shared/face.js';
 
 /**
- * The face that is large and near the middle: on a selfie, who took it. `null` if there is none.
+ * The large face near the middle: the person who took the selfie. `null` if there is no face.
  *
  * Area minus twice the squared distance of the centres, as in facenet's `align_dataset_mtcnn.py`
  * (https://github.com/davidsandberg/facenet, "some extra weight on the centering").

@@ -5,7 +5,7 @@ export interface RgbImage {
   readonly heightPx: number;
 }
 
-/** How a model wants its pixels: it is fed (x - mean) / scale, with x in 0..255. */
+/** Input encoding of a model: (x - mean) / scale, with x in 0..255. */
 export interface PixelEncoding {
   readonly channels: 'rgb' | 'bgr';
   readonly mean: number;
@@ -13,7 +13,7 @@ export interface PixelEncoding {
 }
 
 /**
- * Writes an image into one plane set of a tensor, at the top left corner; the rest stays as it is.
+ * Writes an image into the top left corner of one image of a tensor; the other values stay unchanged.
  *
  * @param target float32 [3, heightPx, widthPx], in the encoding's channel order
  */

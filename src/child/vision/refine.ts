@@ -4,27 +4,26 @@ import { cutOut, fitSimilarity, type Similarity, TEMPLATE } from './align.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 import type { RgbImage } from './pixels.js';
 
-/** A face is shown to the detector upright, as large as in the aligned crop, in the middle of a square of this size. */
+/** The detector gets each face upright, as large as in the aligned crop, in the middle of a square of this size. */
 const CUTOUT_SIZE_PX = 160;
-/** The middle of a face in the aligned crop: below the crop's own. */
+/** The middle of a face in the aligned crop. It is below the crop's own middle. */
 const FACE_MIDDLE: Point = { x: 56, y: 62 };
 const CUTOUT_TEMPLATE = TEMPLATE.map(({ x, y }) => ({
   x: x - FACE_MIDDLE.x + CUTOUT_SIZE_PX / 2,
   y: y - FACE_MIDDLE.y + CUTOUT_SIZE_PX / 2,
 }));
 
-/** It is known that there is a face: a lower score is good enough. */
+/** Low, because there is already known to be a face. */
 const SCORE_THRESHOLD = 0.3;
-/** Faces of one run; each is looked at twice. */
+/** Faces per run. Each is in the run twice: as it is, and mirrored. */
 const BATCH_SIZE = 8;
 
 /**
- * Finds the landmarks of faces more exactly than the search for faces did: looks at each face again, as it is and
- * mirrored, and takes the mean of all it has seen. The embedding depends on it (the figures are in
- * docs/engine.md).
+ * Makes landmarks more precise, which improves the embeddings (see the figures in docs/engine.md): detects each face again,
+ * as it is and mirrored, and takes the mean of the first and the new landmarks.
  *
  * @param landmarks of each face, in pixels of the image
- * @returns the same, refined; as they were where the face is not found again
+ * @returns the refined landmarks; unchanged for a face that is not found again
  */
 export async function refineLandmarks(
   image: RgbImage,
@@ -67,7 +66,6 @@ function nearestTheMiddle(faces: readonly DetectedFace[]): Landmarks | null {
   return faces.toSorted((a, b) => distance(a) - distance(b))[0]?.landmarks ?? null;
 }
 
-/** Left and right are changed. */
 function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
   const mirrored = new Uint8Array(data.length);
   for (let y = 0; y < heightPx; y += 1) {
@@ -81,7 +79,7 @@ function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
   return { data: mirrored, widthPx, heightPx };
 }
 
-/** A mirrored face's right eye is its left one, and so on. */
+/** Mirroring swaps the left and right landmarks. */
 function mirrorLandmarks([rightEye, leftEye, nose, rightMouth, leftMouth]: Landmarks): Landmarks {
   return mapPoints([leftEye, rightEye, nose, leftMouth, rightMouth], ({ x, y }) => ({
     x: CUTOUT_SIZE_PX - 1 - x,

@@ -4,14 +4,14 @@ import type { RgbImage } from './pixels.js';
 
 /** Longest side of a tile. */
 export const TILE_SIDE_PX = 960;
-/** A face up to this size lies whole in at least one tile. */
+/** A face up to this size lies completely in at least one tile. */
 export const TILE_OVERLAP_PX = 160;
-/** Tiles of one run: as much memory as a 1,920 x 1,920 image. */
+/** Tiles per run: as much memory as an image of 1,920 x 1,920 pixels. */
 const BATCH_SIZE = 4;
-/** A face nearer to where its tile was cut may be half a face. */
+/** A face nearer to the cut edge of its tile may be incomplete. */
 const CUT_MARGIN_PX = 2;
 
-/** Part of an image, in its pixels. */
+/** Part of an image, in pixels of the image. */
 export interface Tile {
   readonly x: number;
   readonly y: number;
@@ -38,8 +38,8 @@ function startsAlong(lengthPx: number): number[] {
 }
 
 /**
- * Finds small faces: looks at an image tile by tile, at its full size. Faces larger than `TILE_OVERLAP_PX` may be
- * missed, and a face in two tiles is found twice.
+ * Finds small faces: searches an image tile by tile at full size. It may miss faces larger than `TILE_OVERLAP_PX`, and
+ * finds a face in two tiles twice.
  *
  * @returns faces in pixels of the image, in no order
  */
@@ -74,7 +74,7 @@ function cutTile({ data, widthPx: imageWidthPx }: RgbImage, { x, y, widthPx, hei
   return { data: cut, widthPx, heightPx };
 }
 
-/** Whether the face reaches an edge of its tile that is none of the image. */
+/** Whether the face reaches an edge of its tile that is not an edge of the image. */
 function isCut({ box }: DetectedFace, tile: Tile, image: Size): boolean {
   const [right, bottom] = [tile.x + tile.widthPx, tile.y + tile.heightPx];
   return (

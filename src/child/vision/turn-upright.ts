@@ -8,9 +8,9 @@ import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
 import { pickMainFace } from './pick-main-face.js';
 import type { RgbImage } from './pixels.js';
 
-/** 98 % of upright faces of LFW have a higher detection score, and hardly any face that lies on its side or its head. */
+/** 98 % of the upright faces in LFW have a higher detection score, and hardly any face that is sideways or upside down. */
 const SURE_SCORE = 0.9;
-/** Another orientation must be better by this much, so that a poor upright face stays upright. */
+/** Another orientation must score higher by this much, so that a poor upright face stays as it is. */
 const BETTER_BY = 0.01;
 const MAX_ROLL_DEG = 45;
 /** Cameras and programs lose the EXIF orientation of photos held sideways more often than upside down. */
@@ -24,8 +24,8 @@ export interface UprightFaces extends FoundFaces {
 }
 
 /**
- * Looks at the other three orientations of an image whose main face is doubtful, and takes the one that shows it best.
- * An image with a sure face costs nothing more.
+ * Tries the other three orientations of an image whose main face is doubtful, and takes the one with the best score. An
+ * image with a sure face costs nothing more.
  */
 export async function turnUpright(
   found: FoundFaces,
@@ -63,7 +63,7 @@ function isSure({ score, landmarks }: DetectedFace): boolean {
   return score >= SURE_SCORE && Math.abs(rollDegOf(landmarks)) <= MAX_ROLL_DEG;
 }
 
-/** Turn of the line through both eyes: 0 for an upright face, -180 to 180. */
+/** Angle of the line through both eyes: -180 to 180, 0 for an upright face. */
 function rollDegOf([rightEye, leftEye]: Landmarks): number {
   return (Math.atan2(leftEye.y - rightEye.y, leftEye.x - rightEye.x) * 180) / Math.PI;
 }

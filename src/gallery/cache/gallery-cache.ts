@@ -183,7 +183,7 @@ export function createGalleryCache({
       run(async () => {
         const opened = await open(stage);
         const { gallery, excluded, scanned } = opened;
-        // Nobody may see a photo of somebody who is about to be excluded.
+        // Show no match until all excluded people are known, and none to an excluded person.
         if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [], expandedBy: 0 };
         const found = searchExpanded(
           probe,

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const fromLeft = (picture: AnalyzedImage): Face[] => picture.faces.toSorted((a, b) => a.box.x - b.box.x);
+const fromLeft = (image: AnalyzedImage): Face[] => image.faces.toSorted((a, b) => a.box.x - b.box.x);
 
 function expectSameFaces(found: AnalyzedImage): void {
   expect([found.widthPx, found.heightPx]).toEqual([SIZE.widthPx, SIZE.heightPx]);
@@ -76,8 +76,8 @@ const enlarge = (factor: number): Drawn[] =>
     sizePx: sizePx * factor,
   }));
 
-describe('a picture with three people', () => {
-  it('has three faces where they were drawn, best first, each with an embedding of length 1', () => {
+describe('an image of three people', () => {
+  it('has three faces at the drawn places, best first, each with an embedding of length 1', () => {
     expect(expected.faces).toHaveLength(3);
     for (const [i, face] of fromLeft(expected).entries()) {
       expectWhereDrawn(face, PEOPLE[i] as Drawn);
@@ -98,18 +98,18 @@ describe('a picture with three people', () => {
     }
   });
 
-  it.each<[string, (picture: Sharp) => Sharp]>([
-    ['JPEG', (picture) => picture.jpeg()],
-    ['coarse JPEG', (picture) => picture.jpeg({ quality: 60 })],
-    ['grey JPEG', (picture) => picture.toColourspace('b-w').jpeg()],
-    ['CMYK JPEG', (picture) => picture.toColourspace('cmyk').jpeg()],
-    ['PNG with an alpha channel', (picture) => picture.ensureAlpha(0.999).png()],
-    ['PNG of 16 bits', (picture) => picture.toColourspace('rgb16').png()],
-    ['PNG with a palette', (picture) => picture.png({ palette: true })],
-    ['WebP', (picture) => picture.webp()],
-    ['AVIF', (picture) => picture.avif({ effort: 1 })],
-    ['GIF', (picture) => picture.gif()],
-    ['TIFF', (picture) => picture.tiff()],
+  it.each<[string, (image: Sharp) => Sharp]>([
+    ['JPEG', (image) => image.jpeg()],
+    ['coarse JPEG', (image) => image.jpeg({ quality: 60 })],
+    ['grey JPEG', (image) => image.toColourspace('b-w').jpeg()],
+    ['CMYK JPEG', (image) => image.toColourspace('cmyk').jpeg()],
+    ['PNG with an alpha channel', (image) => image.ensureAlpha(0.999).png()],
+    ['PNG of 16 bits', (image) => image.toColourspace('rgb16').png()],
+    ['PNG with a palette', (image) => image.png({ palette: true })],
+    ['WebP', (image) => image.webp()],
+    ['AVIF', (image) => image.avif({ effort: 1 })],
+    ['GIF', (image) => image.gif()],
+    ['TIFF', (image) => image.tiff()],
   ])('has the same faces as %s', async (_, encode) => {
     expectSameFaces(await pipeline.analyze(await encode(sharp(scene)).toBuffer()));
   });
@@ -134,28 +134,28 @@ describe('a picture with three people', () => {
   );
 });
 
-describe('coordinates are pixels of the whole picture', () => {
+describe('coordinates are pixels of the whole image', () => {
   const factor = 4;
   const size = { widthPx: SIZE.widthPx * factor, heightPx: SIZE.heightPx * factor };
 
   it.each<Orientation[]>([[1], [3], [6], [8]])(
-    'as a person sees it, in a picture larger than what is worked on: orientation %i',
+    'as a person sees it, in an image larger than what is worked on: orientation %i',
     async (orientation) => {
       const large = enlarge(factor);
       const stored = await storeTurned(await drawScene({ ...size, faces: large }), orientation);
 
-      const picture = await pipeline.analyze(stored);
+      const image = await pipeline.analyze(stored);
 
-      expect([picture.widthPx, picture.heightPx]).toEqual([size.widthPx, size.heightPx]);
-      expect(picture.faces).toHaveLength(large.length);
-      for (const [i, face] of fromLeft(picture).entries()) {
+      expect([image.widthPx, image.heightPx]).toEqual([size.widthPx, size.heightPx]);
+      expect(image.faces).toHaveLength(large.length);
+      for (const [i, face] of fromLeft(image).entries()) {
         expectWhereDrawn(face, large[i] as Drawn);
         expect(cosine(face.embedding, (fromLeft(expected)[i] as Face).embedding)).toBeGreaterThan(0.95);
       }
     },
   );
 
-  it('at the far end of a strip whose short side shrinks to no whole number of pixels', async () => {
+  it('at the far end of a strip whose short side does not shrink to a whole number of pixels', async () => {
     const drawn = { person: 7, x: 60, y: 4800, sizePx: 140 };
     const strip = await drawScene({ widthPx: 253, heightPx: 5000, faces: [drawn] });
 
@@ -166,7 +166,7 @@ describe('coordinates are pixels of the whole picture', () => {
   });
 });
 
-describe('a picture without faces', () => {
+describe('an image without faces', () => {
   it.each([
     [1, 1],
     [2, 2],
@@ -182,7 +182,7 @@ describe('a picture without faces', () => {
   });
 });
 
-describe('a picture that cannot be used is at fault itself', () => {
+describe('an image that cannot be used is rejected with an ImageError', () => {
   it.each<[string, () => Promise<AnalyzedImage>, string]>([
     ['no base64', () => pipeline.analyze({ kind: 'base64', text: '_' }), 'not valid base64'],
     ['cut off', async () => pipeline.analyze(scene.subarray(0, 5000)), 'cannot be decoded'],
@@ -196,7 +196,7 @@ describe('a picture that cannot be used is at fault itself', () => {
       async () => pipeline.analyze(scene, { maxImagePixels: 5000 }),
       '230400 pixels (640 x 360); at most 5000 are allowed',
     ],
-    ['no file', () => pipeline.analyze({ kind: 'file', path: '/nowhere/picture.jpg' }), '(ENOENT)'],
+    ['no file', () => pipeline.analyze({ kind: 'file', path: '/nowhere/image.jpg' }), '(ENOENT)'],
   ])('%s', async (_, analyze, sentence) => {
     const refusal = analyze();
     await expect(refusal).rejects.toBeInstanceOf(ImageError);

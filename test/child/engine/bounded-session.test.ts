@@ -42,7 +42,7 @@ const open = (): Promise<Session> =>
     now: () => nowMs,
   });
 
-/** Two values a picture: 0, 1, 2, … */
+/** Two values an image: 0, 1, 2, … */
 const run = async (session: Session, batch: number) => {
   const input = Float32Array.from({ length: 2 * batch }, (_, i) => i);
   const outputs = await session.run(input, [batch, 2]);
@@ -50,14 +50,14 @@ const run = async (session: Session, batch: number) => {
   expect(outputs.get('first')).toEqual(input.filter((_, i) => i % 2 === 0));
 };
 
-describe('a session whose device', () => {
-  it('has room gives it the whole batch, and opens nothing on the CPU', async () => {
+describe('a bounded session', () => {
+  it('runs the whole batch on a device with enough memory, and opens nothing on the CPU', async () => {
     await run(await open(), 5);
     expect(events).toEqual(['open gpu', 'gpu:5']);
     expect(steps).toEqual([]);
   });
 
-  it('has room for two gives the same answer in batches of two, and keeps to them for a minute', async () => {
+  it('returns the same answer in batches of two if the device has memory for two, and keeps that size for a minute', async () => {
     fits = (batch) => batch <= 2;
     const session = await open();
     await run(session, 5);
@@ -71,14 +71,14 @@ describe('a session whose device', () => {
     expect(events.at(-1)).toBe('gpu:4');
   });
 
-  it('has no room for one either is opened anew, which gives its arena back', async () => {
+  it('is reopened to free its arena if even one image does not fit', async () => {
     fits = () => events.filter((event) => event === 'open gpu').length === 2;
     await run(await open(), 2);
     expect(steps).toEqual(['halved', 'shrunk']);
     expect(events).toEqual(['open gpu', 'gpu:2', 'gpu:1', 'release gpu', 'open gpu', 'gpu:1', 'gpu:1']);
   });
 
-  it('stays without room has the same batch done on the CPU, and is let go of', async () => {
+  it('runs the same batch on the CPU if the device stays exhausted, and releases the device', async () => {
     fits = () => false;
     const session = await open();
     await run(session, 3);
@@ -94,7 +94,7 @@ describe('a session whose device', () => {
     expect(events.at(-1)).toBe('cpu:3');
   });
 
-  it('has room again after a minute is used again', async () => {
+  it('uses the device again after a minute', async () => {
     fits = () => false;
     const session = await open();
     await run(session, 1);
@@ -104,7 +104,7 @@ describe('a session whose device', () => {
     expect(events.slice(-2)).toEqual(['open gpu', 'gpu:4']);
   });
 
-  it('cannot even be opened again is done without', async () => {
+  it('uses the CPU if the device cannot be opened again', async () => {
     fits = () => false;
     let opened = 0;
     const session = await openBoundedSession({
@@ -121,7 +121,7 @@ describe('a session whose device', () => {
     expect(steps).toEqual(['shrunk', 'on-cpu']);
   });
 
-  it('is exhausted minute after minute is given up, and the CPU still answers', async () => {
+  it('gives up a device that is exhausted minute after minute, and still answers on the CPU', async () => {
     fits = () => false;
     const session = await open();
     for (let round = 0; round < MAX_FALLS; round += 1) {
@@ -134,7 +134,7 @@ describe('a session whose device', () => {
     expect(events.at(-1)).toBe('cpu:2');
   });
 
-  it('is lost is given up at once, even if it cannot be released', async () => {
+  it('gives up a lost device at once, even if it cannot be released', async () => {
     [fits, failure] = [() => false, LOST];
     const session = await openBoundedSession({
       openOnDevice: async () => ({
@@ -151,8 +151,8 @@ describe('a session whose device', () => {
   });
 });
 
-describe('a session', () => {
-  it('throws what is not for want of memory, and takes no step', async () => {
+describe('every bounded session', () => {
+  it('throws errors that are not about memory, and takes no step', async () => {
     [fits, failure] = [() => false, 'Got invalid dimensions for input'];
     const session = await open();
     await expect(run(session, 2)).rejects.toThrow('Got invalid dimensions');
@@ -161,7 +161,7 @@ describe('a session', () => {
     expect(steps).toEqual([]);
   });
 
-  it('asked twice at once does one after the other, so that none is released under a run', async () => {
+  it('runs concurrent calls one after the other, so that no session is released during a run', async () => {
     fits = (batch) => batch <= 2 && events.includes('release gpu');
     const session = await open();
     await Promise.all([run(session, 4), run(session, 2)]);
@@ -169,7 +169,7 @@ describe('a session', () => {
     expect(events.at(-1)).toBe('gpu:1');
   });
 
-  it('that does not open says why', async () => {
+  it('reports why it does not open', async () => {
     const opening = openBoundedSession({
       openOnDevice: () => Promise.reject(new Error('no such provider')),
       openOnCpu: async () => fakeSession('cpu'),
@@ -179,7 +179,7 @@ describe('a session', () => {
     await expect(opening).rejects.toThrow('no such provider');
   });
 
-  it('releases all that it has opened', async () => {
+  it('releases all sessions that it has opened', async () => {
     fits = () => false;
     const session = await open();
     await run(session, 1);

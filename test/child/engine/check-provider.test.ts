@@ -33,12 +33,12 @@ function spoilt(change: (value: number, index: number) => number, what: 'detecto
   };
 }
 
-describe('a provider', () => {
-  it('that computes what the CPU does is trusted', async () => {
+describe('checking a provider', () => {
+  it('accepts a provider that computes the same as the CPU', async () => {
     await checkProvider(pack, 'cpu', 1);
   });
 
-  it('that rounds a little otherwise is trusted', async () => {
+  it('accepts small rounding differences', async () => {
     for (const what of ['detector', 'embedder'] as const) {
       await compareNetworks(
         pack,
@@ -48,26 +48,26 @@ describe('a provider', () => {
     }
   });
 
-  it('whose embedding is another is refused', async () => {
+  it('rejects a different embedding', async () => {
     const wrong = spoilt((value, i) => (i % 3 === 0 ? -value : value), 'embedder');
     await expect(compareNetworks(pack, wrong, reference)).rejects.toThrow(
-      /^its embedding of a test picture has a cosine of -?0\.\d{4} with the CPU's, less than 0\.999$/,
+      /^its embedding of a test image has a cosine of -?0\.\d{4} with the CPU's, less than 0\.999$/,
     );
   });
 
-  it('whose detector sees something else is refused', async () => {
+  it('rejects a different detector output', async () => {
     const wrong = spoilt((value, i) => (i === 7 ? value + 0.5 : value), 'detector');
     await expect(compareNetworks(pack, wrong, reference)).rejects.toThrow(
-      /^its detector's output "\w+" for a test picture is \d+\.\d % off the CPU's, more than 2 %$/,
+      /^its detector's output "\w+" for a test image deviates by \d+\.\d % from the CPU's, more than 2 %$/,
     );
   });
 
-  it.each(['detector', 'embedder'] as const)('whose %s gives no numbers is refused', async (what) => {
+  it.each(['detector', 'embedder'] as const)('rejects a %s that returns NaN', async (what) => {
     const wrong = spoilt(() => Number.NaN, what);
-    await expect(compareNetworks(pack, wrong, reference)).rejects.toThrow('a test picture');
+    await expect(compareNetworks(pack, wrong, reference)).rejects.toThrow('a test image');
   });
 
-  it('that is not in this build of the runtime is refused with its reason', async () => {
+  it('rejects a provider that this build of the runtime lacks, and says why', async () => {
     const absent = process.platform === 'win32' ? 'coreml' : 'dml';
     await expect(checkProvider(pack, absent, 1)).rejects.toThrow(`[${absent}] backend not found`);
   });

@@ -8,7 +8,7 @@ import { defer, type Deferred } from '../../support/deferred.js';
 
 /** A thread that answers when the test says so. */
 interface ScriptedThread extends EngineThread {
-  /** The names of the pictures that it was given, in order. */
+  /** The names of the images that it was given, in order. */
   readonly given: readonly string[];
   answer(name: string): Promise<void>;
   fail(name: string, error: Error): Promise<void>;
@@ -27,7 +27,7 @@ function createScriptedThread(): ScriptedThread {
       return answer.promise;
     },
     answer: async (name) => {
-      answers.get(name)?.resolve({ picture: pictureOf(name), oomSteps: [] });
+      answers.get(name)?.resolve({ image: imageOf(name), oomSteps: [] });
       await settle();
     },
     fail: async (name, error) => {
@@ -41,8 +41,8 @@ function createScriptedThread(): ScriptedThread {
 
 const sourceOf = (name: string): ImageSource => ({ kind: 'file', path: name });
 
-/** Tells pictures apart by their width. */
-const pictureOf = (name: string): AnalyzedImage => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });
+/** Tells images apart by their width. */
+const imageOf = (name: string): AnalyzedImage => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });
 
 const settle = (): Promise<void> => new Promise(setImmediate);
 
@@ -51,13 +51,13 @@ function analyze(
   name: string,
   { signal, urgent = false }: { readonly signal?: AbortSignal | undefined; readonly urgent?: boolean } = {},
 ): Promise<AnalyzedImage> {
-  return dispatcher.submit(async (thread) => (await thread.call('analyze', sourceOf(name))).picture, {
+  return dispatcher.submit(async (thread) => (await thread.call('analyze', sourceOf(name))).image, {
     signal,
     urgent,
   });
 }
 
-/** Asks for pictures one after another; what becomes of each is kept by its name. */
+/** Asks for images one after another; what becomes of each is kept by its name. */
 function ask(
   dispatcher: Dispatcher,
   names: string,
@@ -66,29 +66,29 @@ function ask(
   const outcomes: Record<string, AnalyzedImage | Error> = {};
   for (const name of names) {
     analyze(dispatcher, name, { signal }).then(
-      (picture) => (outcomes[name] = picture),
+      (image) => (outcomes[name] = image),
       (error: unknown) => (outcomes[name] = error as Error),
     );
   }
   return outcomes;
 }
 
-describe('pictures are handed to engine threads', () => {
-  it('first come, first served, and each gets its own answer', async () => {
+describe('a dispatcher', () => {
+  it('runs requests in order, and returns each its own answer', async () => {
     const thread = createScriptedThread();
     const outcomes = ask(createDispatcher([thread], 2), 'abcde');
     for (const name of 'abcde') await thread.answer(name);
     expect(thread.given.join('')).toBe('abcde');
     expect(outcomes).toEqual({
-      a: pictureOf('a'),
-      b: pictureOf('b'),
-      c: pictureOf('c'),
-      d: pictureOf('d'),
-      e: pictureOf('e'),
+      a: imageOf('a'),
+      b: imageOf('b'),
+      c: imageOf('c'),
+      d: imageOf('d'),
+      e: imageOf('e'),
     });
   });
 
-  it('as many at a time as a thread has room for', async () => {
+  it('gives a thread no more requests at once than allowed', async () => {
     const thread = createScriptedThread();
     ask(createDispatcher([thread], 2), 'abcd');
     expect(thread.given).toEqual(['a', 'b']);
@@ -98,7 +98,7 @@ describe('pictures are handed to engine threads', () => {
     expect(thread.given).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('to the one that has least to do', async () => {
+  it('chooses the thread with the fewest requests in flight', async () => {
     const [first, second] = [createScriptedThread(), createScriptedThread()];
     ask(createDispatcher([first, second], 2), 'abcdef');
     expect([first.given, second.given]).toEqual([
@@ -113,7 +113,7 @@ describe('pictures are handed to engine threads', () => {
     ]);
   });
 
-  it('to an idle one rather than to one that is at a picture already', async () => {
+  it('prefers an idle thread to a busy one', async () => {
     const [first, second] = [createScriptedThread(), createScriptedThread()];
     const dispatcher = createDispatcher([first, second], 2);
     ask(dispatcher, 'abc');
@@ -128,20 +128,20 @@ describe('pictures are handed to engine threads', () => {
     ]);
   });
 
-  it('and one that fails makes room for the next', async () => {
+  it('continues with the next request after one has failed', async () => {
     const thread = createScriptedThread();
     const outcomes = ask(createDispatcher([thread], 2), 'abc');
-    const fault = new ImageError('The picture is empty.');
+    const fault = new ImageError('The image is empty.');
     await thread.fail('a', fault);
     expect(outcomes).toEqual({ a: fault });
     expect(thread.given).toEqual(['a', 'b', 'c']);
   });
 });
 
-describe('a picture whose signal aborts', () => {
+describe('an aborted request', () => {
   const reason = new Error('cancelled');
 
-  it('before it is asked for reaches no thread', async () => {
+  it('reaches no thread if it was aborted before it was submitted', async () => {
     const thread = createScriptedThread();
     const outcomes = ask(createDispatcher([thread], 2), 'a', AbortSignal.abort(reason));
     await settle();
@@ -149,7 +149,7 @@ describe('a picture whose signal aborts', () => {
     expect(thread.given).toEqual([]);
   });
 
-  it('while it waits reaches no thread, and those behind it move up', async () => {
+  it('leaves the queue if it was waiting', async () => {
     const thread = createScriptedThread();
     const dispatcher = createDispatcher([thread], 2);
     const stop = new AbortController();
@@ -162,10 +162,10 @@ describe('a picture whose signal aborts', () => {
     await thread.answer('a');
     expect(thread.given).toEqual(['a', 'b', 'e']);
     await thread.answer('e');
-    expect([kept, behind]).toEqual([{ a: pictureOf('a') }, { e: pictureOf('e') }]);
+    expect([kept, behind]).toEqual([{ a: imageOf('a') }, { e: imageOf('e') }]);
   });
 
-  it('while a thread is at it is rejected at once, but the thread is busy until it is done', async () => {
+  it('is rejected at once if it was running, but its thread stays busy until the work ends', async () => {
     const thread = createScriptedThread();
     const dispatcher = createDispatcher([thread], 2);
     const stop = new AbortController();
@@ -180,7 +180,7 @@ describe('a picture whose signal aborts', () => {
     expect(thread.given).toEqual(['a', 'b', 'c']);
   });
 
-  it('after its answer keeps it, and the signal has forgotten it: one serves a job of a thousand pictures', async () => {
+  it('keeps its answer if it was done, and leaves no listener on the signal', async () => {
     const thread = createScriptedThread();
     const stop = new AbortController();
     const outcomes = ask(createDispatcher([thread], 2), 'abc', stop.signal);
@@ -190,14 +190,14 @@ describe('a picture whose signal aborts', () => {
     expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
     stop.abort(reason);
     await settle();
-    expect(outcomes['a']).toEqual(pictureOf('a'));
+    expect(outcomes['a']).toEqual(imageOf('a'));
   });
 });
 
 describe('a closed dispatcher', () => {
   const reason = new Error('An engine thread died');
 
-  it('rejects what waits, what is in flight and what comes, and gives nothing more to a thread', async () => {
+  it('rejects waiting, running and future requests, and gives the threads no more work', async () => {
     const thread = createScriptedThread();
     const dispatcher = createDispatcher([thread], 2);
     const before = ask(dispatcher, 'abcd');
@@ -211,7 +211,7 @@ describe('a closed dispatcher', () => {
     expect(before['a']).toBe(reason);
   });
 
-  it('goes on giving the first reason', async () => {
+  it('keeps the first reason', async () => {
     const dispatcher = createDispatcher([createScriptedThread()], 2);
     dispatcher.close(reason);
     dispatcher.close(new Error('The engine has stopped'));
@@ -219,8 +219,8 @@ describe('a closed dispatcher', () => {
   });
 });
 
-describe('urgent pictures', () => {
-  it('go before all that is not urgent and waits, first come, first served', async () => {
+describe('urgent requests', () => {
+  it('run in order, before all waiting requests that are not urgent', async () => {
     const thread = createScriptedThread();
     const dispatcher = createDispatcher([thread], 2);
     ask(dispatcher, 'abcd');
@@ -230,8 +230,8 @@ describe('urgent pictures', () => {
   });
 });
 
-describe('silence', () => {
-  it('is the time since work began or ended last, and none while there is no work', async () => {
+describe('silentMs', () => {
+  it('is the time since work last began or ended, and 0 without work', async () => {
     let nowMs = 1000;
     const thread = createScriptedThread();
     const dispatcher = createDispatcher([thread], 2, () => nowMs);
@@ -250,13 +250,13 @@ describe('silence', () => {
     await thread.answer('a');
     expect(silentAfter(0)).toBe(0);
     expect(silentAfter(40)).toBe(40);
-    await thread.fail('b', new ImageError('The picture is empty.'));
+    await thread.fail('b', new ImageError('The image is empty.'));
     expect(silentAfter(5)).toBe(5);
     for (const name of 'cd') await thread.answer(name);
     expect(silentAfter(5000)).toBe(0);
   });
 
-  it('goes on while a thread is at a picture that nobody waits for any more', async () => {
+  it('also counts work whose request was aborted', async () => {
     let nowMs = 0;
     const dispatcher = createDispatcher([createScriptedThread()], 2, () => nowMs);
     const stop = new AbortController();

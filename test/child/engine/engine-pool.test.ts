@@ -22,9 +22,9 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 describe('an engine', () => {
-  it('says what it is', async () => {
+  it('describes itself', async () => {
     const engine = await harness.start({ threads: 2 });
-    expect(engine).toMatchObject({ provider: 'cpu', threads: 2, capacity: 4 });
+    expect(engine).toMatchObject({ provider: 'cpu', capacity: 4 });
     expect(engine.name).toMatch(/^onnxruntime-node \d+\.\d+\.\d+, tiny$/);
     expect(engine.calibration.scoreOf(0.5)).toBeCloseTo(0.6, 12);
     expect(engine.silentMs()).toBe(0);
@@ -32,39 +32,39 @@ describe('an engine', () => {
     expect(harness.lines).toEqual([]);
   });
 
-  it('answers more pictures than it has room for, each with its own faces', async () => {
+  it('analyzes more images than it can work on at once', async () => {
     const engine = await harness.start({ threads: 2 });
     const nobody = await drawPeople();
     const sources = Array.from({ length: 12 }, (_, i) => [nobody, alone, together][i % 3] as ImageSource);
-    const pictures = await Promise.all(sources.map((source) => engine.analyze(source)));
+    const images = await Promise.all(sources.map((source) => engine.analyze(source)));
 
-    expect(pictures.map(({ faces }) => faces.length)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
-    const [known] = pictures[1]?.faces ?? [];
+    expect(images.map(({ faces }) => faces.length)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    const [known] = images[1]?.faces ?? [];
     expect(known?.embedding).toHaveLength(512);
     expect(known?.box.width).toBeGreaterThan(90);
-    const cosines = pictures[2]?.faces
+    const cosines = images[2]?.faces
       .toSorted((a, b) => a.box.x - b.box.x)
       .map(({ embedding }) => cosine(embedding, known?.embedding ?? new Float32Array()));
     expect(cosines?.[0]).toBeGreaterThan(0.98);
     expect(cosines?.[1]).toBeLessThan(0.5);
   });
 
-  it('refuses a picture that is broken, and answers the next', async () => {
+  it('rejects a broken image and analyzes the next one', async () => {
     const engine = await harness.start();
     const refusal = engine.analyze(BROKEN);
     await expect(refusal).rejects.toBeInstanceOf(ImageError);
-    await expect(refusal).rejects.toThrow('The image is in no format that is known');
+    await expect(refusal).rejects.toThrow('The image has an unknown format');
     expect((await engine.analyze(alone)).faces).toHaveLength(1);
   });
 
-  it('holds pictures to the limits of the configuration', async () => {
+  it('enforces the configured image limits', async () => {
     const engine = await harness.start({ maxImageBytes: 1024, maxImagePixels: 100_000 });
     await expect(engine.analyze(alone)).rejects.toThrow('at most 1024 are allowed');
     const roomy = await harness.start({ maxImagePixels: 100_000 });
     await expect(roomy.analyze(alone)).rejects.toThrow('at most 100000 are allowed');
   });
 
-  it('does not blame a picture for what its models cannot do', async () => {
+  it('does not throw an ImageError if the models are at fault', async () => {
     const embedder = createSingleFaceEmbedder();
     await harness.models.write('drawn_face_embedder.onnx', embedder);
     await harness.models.changePack((pack) => {
@@ -77,7 +77,7 @@ describe('an engine', () => {
     expect((await engine.analyze(alone)).faces).toHaveLength(1);
   });
 
-  it('drops what is cancelled', async () => {
+  it('drops cancelled requests', async () => {
     const engine = await harness.start();
     const stop = new AbortController();
     const cancelled = Promise.allSettled([1, 2, 3].map(() => engine.analyze(alone, { signal: stop.signal })));
@@ -104,8 +104,8 @@ function createSingleFaceEmbedder(): Buffer {
   return graph.encode({ name: 'input', shape: ['n', 3, 112, 112] });
 }
 
-describe('an engine that is stopped', () => {
-  it('rejects what is in flight, what waits and what comes, and its threads end', async () => {
+describe('a stopped engine', () => {
+  it('rejects running, waiting and future requests, and ends its threads', async () => {
     const engine = await harness.start({ threads: 2 });
     const before = Promise.allSettled(Array.from({ length: 8 }, () => engine.analyze(together)));
     const stopped = engine.stop();
@@ -117,7 +117,7 @@ describe('an engine that is stopped', () => {
     expect(harness.threads.map(({ threadId }) => threadId)).toEqual([-1, -1]);
   });
 
-  it('is stopped once, however often it is asked, and has not died', async () => {
+  it('stops only once, and does not count as dead', async () => {
     const engine = await harness.start();
     const stopped = engine.stop();
     expect(engine.stop()).toBe(stopped);

@@ -19,8 +19,8 @@ let worker: Worker;
 let source: ImageSource;
 
 beforeEach(async () => {
-  const picture = sharp({ create: { width: 40, height: 30, channels: 3, background: 'white' } });
-  source = { kind: 'base64', text: (await picture.png().toBuffer()).toString('base64') };
+  const image = sharp({ create: { width: 40, height: 30, channels: 3, background: 'white' } });
+  source = { kind: 'base64', text: (await image.png().toBuffer()).toString('base64') };
   const models = await createModelFolder();
   const starting = once(process, 'worker') as Promise<[Worker]>;
   const data: EngineThreadData = {
@@ -37,10 +37,10 @@ beforeEach(async () => {
 });
 afterEach(() => thread.stop());
 
-const empty = { picture: { widthPx: 40, heightPx: 30, faces: [] }, oomSteps: [] };
+const empty = { image: { widthPx: 40, heightPx: 30, faces: [] }, oomSteps: [] };
 
 describe('an engine thread', () => {
-  it('that is stopped finishes what is in flight first', async () => {
+  it('finishes its running calls before it stops', async () => {
     const answers = Promise.all([thread.call('analyze', source), thread.call('analyze', source)]);
     await thread.stop();
     expect(await answers).toEqual([empty, empty]);
@@ -48,7 +48,7 @@ describe('an engine thread', () => {
     expect(worker.threadId).toBe(-1);
   });
 
-  it('that is stopped is not ended by force, however long it takes: that would abort the process', async () => {
+  it('is never terminated by force on stop, because that would abort the process', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     try {
       const answers = Promise.allSettled(Array.from({ length: 20 }, () => thread.call('analyze', source)));
@@ -61,13 +61,13 @@ describe('an engine thread', () => {
     }
   });
 
-  it('is stopped once, however often it is asked', async () => {
+  it('stops only once', async () => {
     const stopped = thread.stop();
     expect(thread.stop()).toBe(stopped);
     await stopped;
   });
 
-  it('that is ended from outside rejects what is in flight, and can still be stopped', async () => {
+  it('rejects its running calls if it is terminated from outside, and can still be stopped', async () => {
     void worker.terminate();
     const answers = Promise.allSettled([thread.call('analyze', source), thread.call('analyze', source)]);
     const reason = await thread.exited;
@@ -79,7 +79,7 @@ describe('an engine thread', () => {
     await thread.stop();
   });
 
-  it('that breaks says why', async () => {
+  it('reports why it failed', async () => {
     worker.postMessage(null);
     const answer = Promise.allSettled([thread.call('analyze', source)]);
     const reason = await thread.exited;
@@ -89,9 +89,9 @@ describe('an engine thread', () => {
     expect(await answer).toEqual([{ status: 'rejected', reason }]);
   });
 
-  it('answers each call with its own answer, and says what it does not know', async () => {
+  it('answers each call with its own answer, and rejects unknown calls', async () => {
     const broken: ImageSource = { kind: 'base64', text: 'AAAA' };
-    const [hash, again, other, picture, refused, unknown] = await Promise.allSettled([
+    const [hash, again, other, image, refused, unknown] = await Promise.allSettled([
       thread.call('identify', source),
       thread.call('identify', source),
       thread.call('identify', broken),
@@ -103,17 +103,17 @@ describe('an engine thread', () => {
     expect(again).toEqual(hash);
     expect(other.status).toBe('fulfilled');
     expect(other).not.toEqual(hash);
-    expect(picture).toEqual({ status: 'fulfilled', value: empty });
+    expect(image).toEqual({ status: 'fulfilled', value: empty });
     expect(refused).toMatchObject({ status: 'rejected', reason: { name: 'ImageError' } });
     expect(unknown).toMatchObject({ reason: { message: 'The thread knows no call "paint"' } });
   });
 
-  it('that has ended rejects what comes', async () => {
+  it('rejects calls after its end', async () => {
     await thread.stop();
     await expect(thread.call('analyze', source)).rejects.toThrow('An engine thread ended with code 0');
   });
 
-  it('started by hand says what it is', () => {
+  it('explains itself if a person starts it', () => {
     const { status, stderr } = spawnSync(process.execPath, ['dist/child/engine/engine-thread.js'], {
       encoding: 'utf8',
     });

@@ -59,7 +59,7 @@ it.each<[number, OomStep[]]>([
   [Infinity, []],
   [2, ['halved', 'halved', 'halved']],
   [0, ['shrunk', 'on-cpu', 'halved', 'shrunk', 'on-cpu']],
-])('a device with room for %d pictures a run gives the same faces', async (room, taken) => {
+])('a device with room for %d images a run gives the same faces', async (room, taken) => {
   device.room = room;
   const { faces } = await look();
   expect(expected.faces).toHaveLength(3);
@@ -72,7 +72,7 @@ it.each<[number, OomStep[]]>([
   expect(steps).toEqual(taken);
 });
 
-it('networks that are opened without a ladder fail as they are', async () => {
+it('networks opened without the OOM fallback fail with the original error', async () => {
   const bare = await openNetworks(pack, 'cuda', 1);
   device.room = 0;
   await expect(async () => bare.runEmbedder(new Float32Array(3 * 112 * 112), 1, 112)).rejects.toThrow(

@@ -54,13 +54,13 @@ function open(options: Partial<GatherOptions> = {}): Networks {
 const images = (...values: number[]): Float32Array =>
   Float32Array.from(values.flatMap((value) => [value, ...Array.from({ length: VALUES - 1 }, () => 0)]));
 
-describe('runs are gathered', () => {
-  it('but a call runs at once while nothing else is in flight', async () => {
+describe('gatherRuns', () => {
+  it('runs a call at once if no other image is in flight', async () => {
     expect(await open().runEmbedder(images(7), 1, 1)).toEqual(Float32Array.of(7));
     expect(runs).toEqual(['embedder 1']);
   });
 
-  it('as soon as all pictures in flight wait, and each call gets its own rows', async () => {
+  it('runs once all images in flight wait, and returns each call its own rows', async () => {
     inFlight = 2;
     const { runDetector } = open();
 
@@ -74,7 +74,7 @@ describe('runs are gathered', () => {
     expect(b.get('first')).toEqual(Float32Array.of(2, 3, 4));
   });
 
-  it('and filled up to the next number of images that the device knows', async () => {
+  it('pads a run to the next allowed number of images', async () => {
     inFlight = 2;
     const { runEmbedder } = open();
 
@@ -84,7 +84,7 @@ describe('runs are gathered', () => {
     expect(answers).toEqual([Float32Array.of(1), Float32Array.of(2, 3)]);
   });
 
-  it('for images of one size and one network each', async () => {
+  it('combines only calls of one network and one image size', async () => {
     inFlight = 3;
     const { runDetector, runEmbedder } = open();
 
@@ -97,7 +97,7 @@ describe('runs are gathered', () => {
     expect(runs.toSorted()).toEqual(['detector 1 x 1x1', 'detector 1 x 2x1', 'embedder 1']);
   });
 
-  it('for a few milliseconds where the others do not come', async () => {
+  it('waits only a few milliseconds for other calls', async () => {
     inFlight = 2;
     const answer = open().runEmbedder(images(5), 1, 1);
 
@@ -121,12 +121,12 @@ describe('runs are gathered', () => {
     expect(answers.map(([value]) => value)).toEqual([1, 2, 3]);
   });
 
-  it('but a call that is larger than a run may be runs as it is', async () => {
+  it('runs a call that exceeds the limits on its own', async () => {
     expect(await open().runEmbedder(images(1, 2, 3, 4, 5), 5, 1)).toEqual(Float32Array.of(1, 2, 3, 4, 5));
     expect(runs).toEqual(['embedder 5']);
   });
 
-  it('and if a run fails, so does each of its calls, and the next run is a new one', async () => {
+  it('fails all calls of a failed run, and continues with the next one', async () => {
     inFlight = 2;
     const failure = new Error('device lost');
     const runEmbedder = vi.fn(networks.runEmbedder).mockRejectedValueOnce(failure);
@@ -148,7 +148,7 @@ describe('runs are gathered', () => {
     expect(await gathered.runEmbedder(images(3), 1, 1)).toEqual(Float32Array.of(3));
   });
 
-  it('and released with the networks', async () => {
+  it('releases the networks', async () => {
     await open().release();
     expect(runs).toEqual(['release']);
   });

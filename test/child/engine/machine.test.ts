@@ -19,18 +19,18 @@ const addNvidia = (slot: string) =>
   mkdir(path.join(root, 'proc/driver/nvidia/gpus', slot), { recursive: true });
 
 describe('the GPUs of a Linux machine', () => {
-  it('are none where there is no driver for any', async () => {
+  it('are none without a driver', async () => {
     expect(await countLinuxGpus(root)).toBe(0);
   });
 
-  it('are its render nodes, not its screens', async () => {
+  it('are counted by render nodes, not by displays', async () => {
     await addNode('renderD128', '0x1002');
     await addNode('card0', '0x1002');
     await addNode('card0-HDMI-A-1', '0x1002');
     expect(await countLinuxGpus(root)).toBe(1);
   });
 
-  it("of NVIDIA's are counted once, with a render node or without", async () => {
+  it('of NVIDIA are counted once, with or without a render node', async () => {
     await addNvidia('0000:01:00.0');
     expect(await countLinuxGpus(root)).toBe(1);
     await addNode('renderD128', '0x10de');
@@ -40,7 +40,7 @@ describe('the GPUs of a Linux machine', () => {
   });
 });
 
-it('the machine that this runs on can be described', async () => {
+it('describeMachine describes this machine', async () => {
   expect(await describeMachine()).toEqual({
     platform: process.platform,
     arch: process.arch,

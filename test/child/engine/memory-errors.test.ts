@@ -50,7 +50,7 @@ const KNOWN = [
   ],
 ] as const;
 
-describe('memory that a device lacks is told by the words of', () => {
+describe('an out-of-memory error is recognised by the message of', () => {
   it.each(KNOWN)('%s', (_, message, failure) => {
     expect(memoryFailureOf(new Error(message))).toBe(failure);
   });

@@ -25,7 +25,7 @@ async function open(changed: Partial<ModelPack> = {}): Promise<Networks> {
 }
 
 describe('the detector network', () => {
-  it('takes pictures of any size that its strides divide, and gives an output for each cell', async () => {
+  it('accepts any image size that its strides divide, and returns a value for each cell', async () => {
     const { runDetector } = await open();
     const size = { widthPx: 96, heightPx: 64 };
     const outputs = await runDetector(new Float32Array(3 * 96 * 64), 1, size);
@@ -41,7 +41,7 @@ describe('the detector network', () => {
     }
   });
 
-  it('refuses values that are not as many as the size says', async () => {
+  it('rejects input that does not match its size', async () => {
     const { runDetector } = await open();
     const size = { widthPx: 96, heightPx: 64 };
     await expect(runDetector(new Float32Array(3 * 32 * 32), 1, size)).rejects.toThrow(
@@ -75,12 +75,12 @@ describe('the embedder network', () => {
     for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 4);
   });
 
-  it('with several outputs is refused while it warms up', async () => {
+  it('is rejected during warm-up if it has several outputs', async () => {
     const networks = await open({ cpuEmbedderPath: pack.detectorPath });
     await expect(warmUp(networks, pack)).rejects.toThrow('The embedder has 12 outputs instead of one');
   });
 
-  it('whose input is not an image is refused', async () => {
+  it('is rejected if its input is not an image', async () => {
     const graph = createGraph('no-image');
     graph.addOutput('input', { name: 'output', shape: ['n', 512] });
     await models.write('drawn_face_embedder.onnx', graph.encode({ name: 'input', shape: ['n', 512] }));

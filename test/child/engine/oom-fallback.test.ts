@@ -25,8 +25,8 @@ function walk(events: readonly OomEvent[], state = ROOMY) {
   return { state, steps };
 }
 
-describe('a device without memory', () => {
-  it('is asked for half as much until it is one, then with a new arena, then not any more', () => {
+describe('the OOM fallback', () => {
+  it('halves the batch down to one, then reopens the session, then moves to the CPU', () => {
     const { state, steps } = walk([noRoom(16), noRoom(8), noRoom(4), noRoom(2), noRoom(1), noRoom(1, 500)]);
     expect(steps).toEqual(['halved', 'halved', 'halved', 'halved', 'shrunk', 'on-cpu']);
     expect(state).toEqual({ kind: 'on-cpu', quietAtMs: 500 + QUIET_MS, falls: 1 });
@@ -45,7 +45,7 @@ describe('a device without memory', () => {
     expect(nextOomState(state, { kind: 'asked', nowMs: 1000 + QUIET_MS }).state.kind).toBe('roomy');
   });
 
-  it('that is exhausted each time it is tried again is spent, and is not tried any more', () => {
+  it('gives up a device that is exhausted at each new attempt', () => {
     const fall = (nowMs: number) => [{ kind: 'asked', nowMs } as const, noRoom(1, nowMs), noRoom(1, nowMs)];
     const rounds = Array.from({ length: MAX_FALLS }, (_, i) => fall(i * QUIET_MS)).flat();
     const { state, steps } = walk(rounds);
@@ -54,12 +54,12 @@ describe('a device without memory', () => {
     expect(walk([{ kind: 'asked', nowMs: 1e9 }, noRoom(1)], state)).toEqual({ state, steps: [null, null] });
   });
 
-  it('that works in between is not spent: its falls are counted anew', () => {
+  it('starts counting again after a successful run on the device', () => {
     const { state } = walk([{ kind: 'worked' }], { kind: 'roomy', falls: 2 });
     expect(state).toEqual(ROOMY);
   });
 
-  it('that is lost is spent at once', () => {
+  it('gives up a lost device at once', () => {
     const lost: OomEvent = { kind: 'failed', failure: 'device-lost', batch: 16, nowMs: 0 };
     expect(walk([lost])).toEqual({ state: { kind: 'spent' }, steps: ['spent'] });
   });

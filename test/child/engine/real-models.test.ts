@@ -52,7 +52,7 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
   const analyze = (...parts: string[]): Promise<AnalyzedImage> =>
     pipeline.analyze({ kind: 'file', path: inShared('data', ...parts) });
 
-  it('find one face in each portrait, and tell all 300 labelled pairs right at the usual threshold', async () => {
+  it('find one face in each portrait, and classify all 300 labelled pairs correctly at the usual threshold', async () => {
     const faces = new Map<string, Face>();
     for (const file of await readdir(inShared('data/faces'))) {
       if (!file.endsWith('.jpg')) continue;
@@ -72,7 +72,7 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     expect(wrong).toEqual([]);
   });
 
-  it('embed 100 faces as before their embedder was prepared', async () => {
+  it('compute the same embeddings of 100 faces as the original embedder', async () => {
     const prepared = await findModelPack(PACK, directory);
     expect(prepared.cpuEmbedderPath).not.toBe(source.cpuEmbedderPath);
     const [networks, reference] = [

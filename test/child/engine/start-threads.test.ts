@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-describe('an engine that cannot start', () => {
+describe('startThreads', () => {
   it.each(['drawn_face_detector.onnx', 'drawn_face_embedder.onnx'])(
     'because a file is no model names it, and leaves no thread behind: %s',
     async (file) => {
@@ -33,7 +33,7 @@ describe('an engine that cannot start', () => {
     },
   );
 
-  it('because models are missing starts no thread', async () => {
+  it('starts no thread if models are missing', async () => {
     const error = await harness.failureOf({
       modelsDir: path.join(harness.models.directory, 'nowhere'),
       modelPack: 'mobilefacenet',
@@ -68,17 +68,17 @@ it.skipIf(process.platform === 'win32')(
 
 it.skipIf(hasCuda)('a GPU without CUDA installed works on the processors, with one warning', async () => {
   const engine = await harness.start({ threads: 3 }, GPU);
-  expect(engine).toMatchObject({ provider: 'cpu', threads: 3 });
+  expect(engine).toMatchObject({ provider: 'cpu' });
   expect(engine.providerRefusals).toEqual([
     { provider: 'cuda', reason: expect.stringContaining('Failed to load') },
   ]);
   expect(harness.lines).toEqual([expect.objectContaining({ level: 'warn' })]);
   expect(harness.lines[0]?.msg).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12');
-  expect(harness.lines[0]?.msg).toContain("Until then this device's work is done on the cpu.");
+  expect(harness.lines[0]?.msg).toContain("Until then, this device's work runs on the CPU.");
   expect((await engine.analyze(await drawPeople(7))).faces).toHaveLength(1);
 });
 
-it('a device whose processes have died of trying its providers works on the processors, without another try', async () => {
+it('a device whose earlier processes died while they tried its providers uses the CPU without another attempt', async () => {
   const engine = await harness.start({}, GPU, true);
   expect(engine.provider).toBe('cpu');
   expect(engine.providerRefusals).toEqual([
@@ -90,7 +90,7 @@ it('a device whose processes have died of trying its providers works on the proc
   ]);
 });
 
-it('a provider that was asked for is tried, whatever has died of it', async () => {
+it('a configured provider is tried even if earlier processes died of it', async () => {
   const engine = await harness.start({ provider: 'cpu' }, GPU, true);
   expect(engine.providerRefusals).toEqual([]);
   expect(harness.lines).toEqual([]);

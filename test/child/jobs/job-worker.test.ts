@@ -41,7 +41,7 @@ const reload = async (job: Job): Promise<Job> => {
 describe('a job', () => {
   test('returns its matches, and reports its start, progress and end', async () => {
     host.worker.resume();
-    const job = await portal.add(PLAIN_JOB);
+    const job = await portal.add({ ...PLAIN_JOB, expand: false });
     await portal.reached(job, 'completed');
     expect((await reload(job)).returnvalue).toEqual([
       { id: 'a', score: expect.closeTo(0.9, 3), similarity: expect.closeTo(0.9, 3) },

@@ -47,7 +47,7 @@ async function search(context: SearchContext) {
   return 'matches' in result ? result.matches : result;
 }
 
-const inline = (...pictures: string[]) => pictures.map((image, index) => ({ id: `p${index}`, image }));
+const inline = (...images: string[]) => images.map((image, index) => ({ id: `p${index}`, image }));
 
 describe('runSearch', () => {
   test('finds the photos that show the person, best first', async () => {
@@ -62,7 +62,7 @@ describe('runSearch', () => {
     expect(matches).toEqual([{ id: 'p0', score: expect.closeTo(0.9, 3), similarity: matches[0]?.score }]);
   });
 
-  test('counts the best score of an id that is there several times', async () => {
+  test('counts the best score of an id that occurs several times', async () => {
     const gallery = [
       { id: 'same', image: 'face:0.7' },
       { id: 'same', image: 'face:0.9' },
@@ -96,7 +96,7 @@ describe('runSearch', () => {
     expect(await ids({ limit: 0 }, 2)).toEqual(['p0', 'p1', 'p2']);
   });
 
-  test('tells its progress in steps that never fall', async () => {
+  test('reports progress that never falls', async () => {
     const { result, progress } = start({ image: SELFIE, gallery: inline(...Array(20).fill('face:0.9')) });
     await result;
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
@@ -104,11 +104,11 @@ describe('runSearch', () => {
     expect(progress.at(-1)).toBe(95);
   });
 
-  test('an empty gallery is no error', async () => {
+  test('an empty gallery is not an error', async () => {
     expect(await start({ image: SELFIE, gallery: [] }).result).toEqual([]);
   });
 
-  test('keeps as many pictures in flight as the engine has use for, and no more', async () => {
+  test('keeps as many images in flight as the capacity of the engine', async () => {
     const engine = createScriptedEngine({ capacity: 3 });
     const gallery = inline(...Array(20).fill('face:0.9'));
     expect(await start({ image: SELFIE, gallery }, {}, engine).result).toHaveLength(20);
@@ -133,7 +133,7 @@ describe('runSearch', () => {
     expect(log).toEqual([expect.stringContaining('4 faces')]);
   });
 
-  test('explains its answer where the job asks for details', async () => {
+  test('explains its result if the job asks for details', async () => {
     const context = contextOf({ image: 'face:0.3,1', gallery: inline('face:0.99', 'broken'), details: true });
     const { result } = await runSearch(context);
     expect(result).toEqual({
@@ -219,7 +219,7 @@ describe('runSearch', () => {
     }
   });
 
-  test("ends with the signal's reason, and asks the engine for nothing more", async () => {
+  test("rejects with the signal's reason, and sends the engine no more work", async () => {
     const engine = createScriptedEngine({ capacity: 1 });
     const gallery = inline('stuck', 'face:0.9', 'face:0.9');
     const { result, abort } = start({ image: SELFIE, gallery }, {}, engine);

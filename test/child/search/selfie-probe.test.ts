@@ -32,14 +32,14 @@ function faceOf({ cosine, sizePx = 200, sharpness = 100, brightness = 120 }: Loo
   };
 }
 
-/** Finds the person of selfies that are named here; one that is not is no picture. */
+/** Finds the person of selfies that are named here; one that is not is no image. */
 async function find(selfies: readonly string[], shown: Readonly<Record<string, readonly Look[]>>) {
   const log: string[] = [];
   const engine = {
     ...createScriptedEngine(),
     analyze: async (source: { readonly kind: string; readonly text?: string }): Promise<AnalyzedImage> => {
       const faces = shown[source.text ?? ''];
-      if (faces === undefined) throw new ImageError('It is no picture.');
+      if (faces === undefined) throw new ImageError('It is no image.');
       return { widthPx: 200, heightPx: 200, faces: faces.map(faceOf) };
     },
   };
@@ -53,18 +53,18 @@ async function find(selfies: readonly string[], shown: Readonly<Record<string, r
 }
 
 describe('the person of a selfie', () => {
-  test('is its face, as it is', async () => {
+  test('is its only face', async () => {
     const { probe, log } = await find(['a'], { a: [{ cosine: 0.8 }] });
     expect([...probe]).toEqual([...Float32Array.of(0.8, 0.6)]);
     expect(log).toEqual([]);
   });
 
-  test('is found on a device without memory too, of which the log says what had to be done', async () => {
+  test('is found on an exhausted device too, and the log has the OOM fallback steps', async () => {
     const log: string[] = [];
     const engine = {
       ...createScriptedEngine(),
       analyze: async (_: unknown, { note }: WorkOptions = {}): Promise<AnalyzedImage> => {
-        note?.('Smaller batches are tried.');
+        note?.('Trying smaller batches.');
         return { widthPx: 200, heightPx: 200, faces: [faceOf({ cosine: 1 })] };
       },
     };
@@ -73,10 +73,10 @@ describe('the person of a selfie', () => {
       signal: new AbortController().signal,
       log: (line) => log.push(line),
     });
-    expect(log).toEqual(['Smaller batches are tried.']);
+    expect(log).toEqual(['Trying smaller batches.']);
   });
 
-  test('may be small or blurred where there is nothing better', async () => {
+  test('may be small or blurred if there is no better face', async () => {
     const { probe } = await find(['a'], { a: [{ cosine: 0.6, sizePx: 12, sharpness: 0 }] });
     expect(probe[0]).toBeCloseTo(0.6, 6);
   });
@@ -111,7 +111,7 @@ describe('the person of several selfies', () => {
     expect(log).toEqual(['Selfie 1: searched for the only face', 'Selfie 2: searched for the only face']);
   });
 
-  test('is made of the good ones alone, and the log has the verdict of each', async () => {
+  test('uses only the good selfies, and the log explains each', async () => {
     const { probe, log } = await find(['good', 'small', 'blurred', 'nobody', 'broken'], {
       good: [{ cosine: 1 }],
       small: [{ cosine: 0, sizePx: 20 }],
@@ -124,11 +124,11 @@ describe('the person of several selfies', () => {
       'Selfie 2: not used: the face is too small',
       'Selfie 3: not used: the face is blurred',
       'Selfie 4: not used: it shows no face',
-      'Selfie 5: not used: It is no picture.',
+      'Selfie 5: not used: It is no image.',
     ]);
   });
 
-  test('is made of poor ones where there are no others', async () => {
+  test('uses poor selfies if there are no others', async () => {
     const { probe, log } = await find(['a', 'b'], {
       a: [{ cosine: 1, sizePx: 20 }],
       b: [{ cosine: 0.8, sizePx: 20 }],

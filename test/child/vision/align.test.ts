@@ -56,7 +56,7 @@ describe('the fitted similarity', () => {
     expect(fitted.ty).toBeCloseTo(by.ty, 6);
   });
 
-  it('leaves the least squared error: any other is worse', () => {
+  it('has the least squared error', () => {
     const target = moveAll(similarity(20, 2, 50, 60)).map(({ x, y }, i) => ({
       x: x + 3 * i,
       y: y - 2 * i * i,
@@ -74,7 +74,7 @@ describe('the fitted similarity', () => {
     }
   });
 
-  it('needs as many points on both sides', () => {
+  it('needs the same number of points on both sides', () => {
     expect(() => fitSimilarity(TEMPLATE, TEMPLATE.slice(1))).toThrow('differ in length');
   });
 });
@@ -126,7 +126,7 @@ describe('an aligned face', () => {
     }
   });
 
-  it('is the same pixels where it lies on the template already', () => {
+  it('is unchanged if it lies on the template already', () => {
     const image = paint(112, 112, (x, y) => [2 * x, 2 * y, (x * y) % 256]);
     expect(alignFace(image, TEMPLATE).data).toEqual(image.data);
   });
@@ -141,7 +141,7 @@ describe('an aligned face', () => {
     expect(crop.data).toEqual(expected.data);
   });
 
-  it('is all black where the image is elsewhere', () => {
+  it('is black if it lies outside the image', () => {
     const crop = alignFace(
       paint(50, 50, () => WHITE),
       moveAll(similarity(0, 1, 1000, 1000)),

@@ -10,9 +10,9 @@ async function drawn(blurSigma?: number): Promise<RgbImage> {
     heightPx: 112,
     faces: [{ person: 5, x: 16, y: 32, sizePx: 80 }],
   });
-  const picture = sharp(scene);
-  if (blurSigma !== undefined) picture.blur(blurSigma);
-  return { data: await picture.removeAlpha().raw().toBuffer(), widthPx: 112, heightPx: 112 };
+  const image = sharp(scene);
+  if (blurSigma !== undefined) image.blur(blurSigma);
+  return { data: await image.removeAlpha().raw().toBuffer(), widthPx: 112, heightPx: 112 };
 }
 
 const sharpnessOf = (image: RgbImage): number => cropQualityOf(image).sharpness;

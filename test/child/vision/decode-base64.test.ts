@@ -15,7 +15,7 @@ const refusalOf = (text: string, maxBytes = NO_LIMIT): unknown => {
   }
 };
 
-describe('a picture in base64', () => {
+describe('an image in base64', () => {
   it.each([
     ['bare, padded', '+/+/+w=='],
     ['bare, without padding', '+/+/+w'],
@@ -31,7 +31,7 @@ describe('a picture in base64', () => {
     expect(decodeBase64(text, NO_LIMIT)).toEqual(BYTES);
   });
 
-  it('of any length from 1 to 64 bytes comes back as it was', () => {
+  it('of any length from 1 to 64 bytes is decoded', () => {
     for (let length = 1; length <= 64; length += 1) {
       const bytes = randomBytes(length);
       const text = bytes.toString('base64');
@@ -86,7 +86,7 @@ describe('a picture in base64', () => {
     },
   );
 
-  it('is judged by its bytes: white space and the header do not count', () => {
+  it('is limited by its decoded bytes, without white space and header', () => {
     expect(decodeBase64(`data:image/png;base64,${' '.repeat(100)}AAAA`, 3)).toHaveLength(3);
   });
 });

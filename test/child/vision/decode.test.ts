@@ -62,33 +62,33 @@ function expectColours(image: RgbImage, expected: readonly Colour[], tolerance: 
   expect(Math.max(...difference)).toBeLessThanOrEqual(tolerance);
 }
 
-describe('a decoded picture', () => {
-  it.each<[string, number, (picture: Sharp) => Sharp]>([
-    ['JPEG', 3, (picture) => picture.jpeg({ quality: 90 })],
-    ['progressive JPEG', 3, (picture) => picture.jpeg({ quality: 90, progressive: true })],
-    ['JPEG in the colours of print', 20, (picture) => picture.toColourspace('cmyk').jpeg({ quality: 95 })],
-    ['JPEG in Display P3', 3, (picture) => picture.withIccProfile('p3').jpeg({ quality: 95 })],
-    ['PNG', 0, (picture) => picture.png()],
-    ['PNG of 16 bits', 0, (picture) => picture.toColourspace('rgb16').png()],
-    ['PNG with a palette', 0, (picture) => picture.png({ palette: true })],
-    ['PNG with an alpha channel', 0, (picture) => picture.ensureAlpha().png()],
-    ['WebP', 6, (picture) => picture.webp({ quality: 90 })],
-    ['WebP without loss', 0, (picture) => picture.webp({ lossless: true })],
-    ['AVIF', 6, (picture) => picture.avif({ effort: 1 })],
-    ['GIF', 2, (picture) => picture.gif()],
-    ['TIFF', 0, (picture) => picture.tiff({ compression: 'lzw' })],
-    ['TIFF of JPEG tiles', 4, (picture) => picture.tiff({ compression: 'jpeg', quality: 90, tile: true })],
+describe('a decoded image', () => {
+  it.each<[string, number, (image: Sharp) => Sharp]>([
+    ['JPEG', 3, (image) => image.jpeg({ quality: 90 })],
+    ['progressive JPEG', 3, (image) => image.jpeg({ quality: 90, progressive: true })],
+    ['JPEG in the colours of print', 20, (image) => image.toColourspace('cmyk').jpeg({ quality: 95 })],
+    ['JPEG in Display P3', 3, (image) => image.withIccProfile('p3').jpeg({ quality: 95 })],
+    ['PNG', 0, (image) => image.png()],
+    ['PNG of 16 bits', 0, (image) => image.toColourspace('rgb16').png()],
+    ['PNG with a palette', 0, (image) => image.png({ palette: true })],
+    ['PNG with an alpha channel', 0, (image) => image.ensureAlpha().png()],
+    ['WebP', 6, (image) => image.webp({ quality: 90 })],
+    ['WebP without loss', 0, (image) => image.webp({ lossless: true })],
+    ['AVIF', 6, (image) => image.avif({ effort: 1 })],
+    ['GIF', 2, (image) => image.gif()],
+    ['TIFF', 0, (image) => image.tiff({ compression: 'lzw' })],
+    ['TIFF of JPEG tiles', 4, (image) => image.tiff({ compression: 'jpeg', quality: 90, tile: true })],
   ])('has its colours, as they would be on a screen: %s', async (_, tolerance, encode) => {
     const { image } = await decodeImage(await encode(sharp(quarters)).toBuffer(), MAX_PIXELS);
     expect(image.data).toHaveLength(3 * image.widthPx * image.heightPx);
     expectColours(image, QUARTERS, tolerance);
   });
 
-  it.each<[string, (picture: Sharp) => Sharp]>([
-    ['JPEG', (picture) => picture.jpeg()],
-    ['PNG', (picture) => picture.png()],
-    ['PNG of 16 bits', (picture) => picture.toColourspace('grey16').png()],
-    ['PNG with an alpha channel', (picture) => picture.ensureAlpha().png()],
+  it.each<[string, (image: Sharp) => Sharp]>([
+    ['JPEG', (image) => image.jpeg()],
+    ['PNG', (image) => image.png()],
+    ['PNG of 16 bits', (image) => image.toColourspace('grey16').png()],
+    ['PNG with an alpha channel', (image) => image.ensureAlpha().png()],
   ])('has three equal channels where it is grey: %s', async (_, encode) => {
     const grey = sharp(quarters).toColourspace('b-w');
     const { image } = await decodeImage(await encode(grey).toBuffer(), MAX_PIXELS);
@@ -100,7 +100,7 @@ describe('a decoded picture', () => {
     expect(new Set(lumas).size).toBe(4);
   });
 
-  it('is laid on white where it is transparent', async () => {
+  it('has a white background where it is transparent', async () => {
     const encoded = await sharp(quarters).ensureAlpha(0.5).png().toBuffer();
     const { image } = await decodeImage(encoded, MAX_PIXELS);
     const half = QUARTERS.map(([r, g, b]): Colour => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2]);
@@ -135,7 +135,7 @@ describe('a decoded picture', () => {
     }
   });
 
-  it('has at most as many pixels as are allowed', async () => {
+  it('has at most the allowed number of pixels', async () => {
     const encoded = await plain(30, 20).png().toBuffer();
     expect((await decodeImage(encoded, 600)).widthPx).toBe(30);
     await expect(decodeImage(encoded, 599)).rejects.toThrow(
@@ -159,10 +159,10 @@ function bombHeader(): Buffer {
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk, end]);
 }
 
-describe('refused as a picture, with a sentence that says why, is', () => {
+describe('an ImageError that says why is thrown for', () => {
   const SVG =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
-  const UNKNOWN = 'in no format that is known; use JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF.';
+  const UNKNOWN = 'The image has an unknown format; use JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF.';
   const BROKEN = 'The image cannot be decoded (';
 
   it.each<[string, () => Buffer, string]>([
@@ -170,7 +170,7 @@ describe('refused as a picture, with a sentence that says why, is', () => {
     ['a PNG without its second half', () => quarters.subarray(0, quarters.length / 2), BROKEN],
     ['an enormous PNG', bombHeader, '3600000000 pixels (60000 x 60000); at most 1000000 are allowed.'],
     ['nothing', () => Buffer.alloc(0), UNKNOWN],
-    ['a text', () => Buffer.from('I am no picture at all, but long enough to be one.'), UNKNOWN],
+    ['a text', () => Buffer.from('I am no image at all, but long enough to be one.'), UNKNOWN],
     ['SVG', () => Buffer.from(SVG), UNKNOWN],
     ['SVG behind a byte order mark', () => Buffer.from(`\uFEFF${SVG}`), UNKNOWN],
     ['SVG behind white space', () => Buffer.from(`\n\t ${SVG}`), UNKNOWN],
@@ -199,7 +199,7 @@ describe('a JPEG without its end', () => {
     expectColours(image, QUARTERS, 6);
   });
 
-  it('is refused where most of it is missing, and says how much is there', async () => {
+  it('is rejected if most of it is missing, with the share that is there', async () => {
     const noise = sharp({
       create: {
         width: 400,
@@ -219,7 +219,7 @@ describe('a JPEG without its end', () => {
 });
 
 describe('an image that takes long to decode', () => {
-  it('is refused for its scans, before it is decoded', async () => {
+  it('is rejected for its number of scans before it is decoded', async () => {
     const progressive = await sharp(quarters).jpeg({ progressive: true }).toBuffer();
     const start = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
     const scan = progressive.subarray(start, -2);
@@ -230,7 +230,7 @@ describe('an image that takes long to decode', () => {
     });
   });
 
-  it('is refused for its pixels earlier than a JPEG, which is shrunk while it is loaded', async () => {
+  it('has a lower pixel limit than a JPEG, which the decoder shrinks while it loads it', async () => {
     const large = sharp({ create: { width: 8000, height: 6500, channels: 3, background: '#888' } });
     const encoded = await large.png({ compressionLevel: 1 }).toBuffer();
     await expect(decodeImage(encoded, 100_000_000)).rejects.toMatchObject({
@@ -251,19 +251,19 @@ const board = (widthPx: number, heightPx: number): RgbImage => ({
 });
 
 describe('a shrunk image', () => {
-  it('is the image itself where that is small enough', async () => {
+  it('is the image itself if that is small enough', async () => {
     const image = board(64, 32);
     expect(await shrink(image, 64)).toBe(image);
   });
 
-  it('has the side that was asked for, and the mean of what falls together', async () => {
+  it('has the requested side, and averaged pixels', async () => {
     const small = await shrink(board(128, 64), 32);
     expect([small.widthPx, small.heightPx, small.data.length]).toEqual([32, 16, 3 * 32 * 16]);
     // In the middle, where no edge is near.
     expect(Math.abs((colourOf(small, 16, 8)[0] ?? 0) - 127.5)).toBeLessThan(3);
   });
 
-  it('is never without pixels', async () => {
+  it('has at least one pixel per side', async () => {
     const small = await shrink(board(1000, 1), 100);
     expect([small.widthPx, small.heightPx]).toEqual([100, 1]);
   });

@@ -68,7 +68,7 @@ async function detect(...cells: Cell[]): Promise<DetectedFace[]> {
 }
 
 describe('the detector', () => {
-  it('finds nobody where no cell has a score', async () => {
+  it('finds no face if no cell has a score', async () => {
     expect(await detect()).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('the detector', () => {
     expect(await detect({ stride: 16, column: 2, row: 2, cls, obj })).toEqual([]);
   });
 
-  it('takes what overlaps for one face, and gives the faces best first', async () => {
+  it('counts overlapping detections as one face, and returns the best first', async () => {
     const wide = [0, 0, Math.log(3), Math.log(3)];
     const faces = await detect(
       { stride: 8, column: 2, row: 2, cls: 0.5, bbox: wide },
@@ -128,11 +128,11 @@ describe('the detector', () => {
     );
   });
 
-  it('looks at a picture that is filled up to multiples of 32 with black, at the right and the bottom', async () => {
+  it('pads the image to multiples of 32 with black at the right and the bottom', async () => {
     const [widthPx, heightPx] = [97, 33];
-    const picture = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
+    const image = { widthPx, heightPx, data: new Uint8Array(3 * widthPx * heightPx).fill(200) };
     let seen: Parameters<RunDetector> | undefined;
-    await detectFaces([picture], MODEL, async (...asked) => {
+    await detectFaces([image], MODEL, async (...asked) => {
       seen = asked;
       return outputsOf();
     });
@@ -147,14 +147,14 @@ describe('the detector', () => {
     expect(isFilledRight).toBe(true);
   });
 
-  it('looks at several pictures of one size in one run, and keeps their faces apart', async () => {
-    const pictures = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
+  it('searches several images of one size in one run, and returns their faces separately', async () => {
+    const images = [10, 20, 30].map((value) => ({ ...blank(), data: blank().data.fill(value) }));
     const ofEach = [
       outputsOf({ stride: 8, column: 1, row: 1, cls: 0.64 }),
       outputsOf(),
       outputsOf({ stride: 32, column: 2, row: 1 }, { stride: 8, column: 15, row: 0, cls: 0.49 }),
     ];
-    const faces = await detectFaces(pictures, MODEL, async (input, count) => {
+    const faces = await detectFaces(images, MODEL, async (input, count) => {
       const values = input.length / count;
       expect([0, 1, 2].map((image) => input[image * values])).toEqual([10, 20, 30]);
       return new Map(
@@ -172,7 +172,7 @@ describe('the detector', () => {
     expect(await detectFaces([], MODEL, async () => outputsOf())).toEqual([]);
   });
 
-  it('feeds the channels in the order that the model wants', async () => {
+  it('uses the channel order of the model', async () => {
     const red = {
       widthPx: 32,
       heightPx: 32,
@@ -201,7 +201,7 @@ describe('the detector', () => {
   );
 });
 
-it('a face scaled to a larger image has its box and landmarks there, and the same score', () => {
+it('scaleFace scales the box and the landmarks, and keeps the score', () => {
   const point = { x: 4, y: 6 };
   const face = {
     box: { x: -1, y: 2, width: 10, height: 20 },

@@ -75,7 +75,7 @@ describe('embeddings', () => {
     }
   });
 
-  it('do not share their memory: each can be moved to another thread alone', async () => {
+  it('do not share memory, so that each can be transferred to another thread', async () => {
     const [first, second] = await embedFaces([face(1), face(2)], MODEL, createRun());
     expect(first?.buffer.byteLength).toBe(2 * Float32Array.BYTES_PER_ELEMENT);
     expect(first?.buffer).not.toBe(second?.buffer);

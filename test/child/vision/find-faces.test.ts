@@ -32,8 +32,8 @@ const countLooks: RunDetector = (input, count, size) => {
 
 async function findIn(scene: Parameters<typeof drawScene>[0]): Promise<FoundFaces> {
   const encoded = await drawScene(scene);
-  const picture = await decodeImage(encoded, MAX_PIXELS);
-  return findFaces(encoded, picture, MAX_PIXELS, pack.detector, countLooks);
+  const image = await decodeImage(encoded, MAX_PIXELS);
+  return findFaces(encoded, image, MAX_PIXELS, pack.detector, countLooks);
 }
 
 /** Four rows of five, smaller and smaller to the back. */
@@ -47,7 +47,7 @@ const GROUP = [240, 95, 60, 40].flatMap((sizePx, row) =>
 );
 
 describe('a large group photo', () => {
-  it('shows the faces of its last row at a second look, each face once', async () => {
+  it('gets a second pass that finds the faces of the last row, each once', async () => {
     const { image, faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: GROUP });
 
     expect(looks).toBe(1 + 5 * 4);
@@ -65,7 +65,7 @@ describe('a large group photo', () => {
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
   });
 
-  it('is looked at tile by tile where the first look shows nobody at all', async () => {
+  it('gets a second pass if the first pass finds no face', async () => {
     const drawn = { person: 7, x: 2000, y: 1000, sizePx: 50 };
     const { faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: [drawn] });
 
@@ -73,14 +73,14 @@ describe('a large group photo', () => {
     expect(faces).toHaveLength(1);
   });
 
-  it('is cut up at no more than 4,096 pixels a side', async () => {
+  it('is tiled at no more than 4,096 pixels per side', async () => {
     const { image } = await findIn({ widthPx: 6000, heightPx: 3000, faces: [] });
 
     expect([image.widthPx, image.heightPx]).toEqual([4096, 2048]);
   });
 });
 
-describe('one look is enough', () => {
+describe('one pass is enough', () => {
   it('for a large photo whose faces are all large', async () => {
     const drawn = { person: 7, x: 1500, y: 900, sizePx: 600 };
     const { image, faces } = await findIn({ widthPx: 4000, heightPx: 2600, faces: [drawn] });
@@ -90,7 +90,7 @@ describe('one look is enough', () => {
     expect(faces).toHaveLength(1);
   });
 
-  it('for a photo that is hardly larger than what was looked at', async () => {
+  it('for a photo that is hardly larger than the image of the first pass', async () => {
     await findIn({ widthPx: 1100, heightPx: 800, faces: [] });
 
     expect(looks).toBe(1);

@@ -15,7 +15,7 @@ describe('intersection over union', () => {
     ['a corner each', box(0, 0, 10), box(5, 5, 10), 25 / 175],
     ['a box inside another', box(0, 0, 10), box(2, 3, 5), 0.25],
     ['a cross', box(0, 4, 12, 4), box(4, 0, 4, 12), 16 / 80],
-    ['boxes beyond the edge of the picture', box(-10, -10, 10), box(-5, -10, 10), 50 / 150],
+    ['boxes beyond the edge of the image', box(-10, -10, 10), box(-5, -10, 10), 50 / 150],
   ])('of %s', (_, a, b, expected) => {
     expect(intersectionOverUnion(a, b)).toBeCloseTo(expected, 12);
     expect(intersectionOverUnion(b, a)).toBeCloseTo(expected, 12);
@@ -25,18 +25,18 @@ describe('intersection over union', () => {
 const detection = (score: number, x: number) => ({ score, box: box(x, 0, 10) });
 
 describe('non-maximum suppression', () => {
-  it('keeps those that do not overlap, best first', () => {
+  it('keeps detections that do not overlap, best first', () => {
     const detections = [detection(0.7, 0), detection(0.9, 100), detection(0.8, 200)];
     expect(suppressNonMaxima(detections, 0.3).map(({ score }) => score)).toEqual([0.9, 0.8, 0.7]);
     expect(suppressNonMaxima([], 0.3)).toEqual([]);
   });
 
-  it('drops what overlaps a better one, and leaves its input as it is', () => {
+  it('drops detections that overlap a better one, and does not change its input', () => {
     const detections = Object.freeze([detection(0.7, 2), detection(0.9, 0), detection(0.8, 1)]);
     expect(suppressNonMaxima(detections, 0.3)).toEqual([detection(0.9, 0)]);
   });
 
-  it('is greedy: what only a dropped one overlaps stays', () => {
+  it('is greedy: keeps a detection that overlaps only a dropped one', () => {
     // Each overlaps its neighbour by 5 / 15, the first and the last not at all.
     const chain = [detection(0.9, 0), detection(0.8, 5), detection(0.7, 10)];
     expect(suppressNonMaxima(chain, 0.3).map(({ score }) => score)).toEqual([0.9, 0.7]);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Box } from '../../../src/shared/face.js';
 import { pickMainFace } from '../../../src/child/vision/pick-main-face.js';
 
-/** The index of the face that is picked in a picture of 1000 x 800 pixels. */
+/** The index of the face that is picked in an image of 1000 x 800 pixels. */
 function picked(...boxes: Box[]): number {
   const faces = boxes.map((box) => ({ box }));
   const face = pickMainFace(faces, { widthPx: 1000, heightPx: 800 });

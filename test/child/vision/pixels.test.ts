@@ -30,7 +30,7 @@ describe('planes of pixels', () => {
     expect(planesOf({ channels: 'bgr', ...plain })).toEqual([BLUE, GREEN, RED]);
   });
 
-  it('less the mean, by the scale', () => {
+  it('minus the mean, divided by the scale', () => {
     expect(planesOf({ channels: 'rgb', mean: 20, scale: 4 })).toEqual([
       [-2.5, -2.25, -2, -1.75, -1.5, -1.25],
       [0, 0.25, 0.5, 0.75, 1, 1.25],
@@ -38,7 +38,7 @@ describe('planes of pixels', () => {
     ]);
   });
 
-  it('of a smaller image lie at the top left, and the rest stays as it is', () => {
+  it('of a smaller image are at the top left, and the other values stay unchanged', () => {
     expect(planesOf({ channels: 'rgb', ...plain }, { widthPx: 4, heightPx: 3 })).toEqual([
       [10, 11, 12, -7, 13, 14, 15, -7, -7, -7, -7, -7],
       [20, 21, 22, -7, 23, 24, 25, -7, -7, -7, -7, -7],

@@ -65,7 +65,7 @@ const spoil = (landmarks: Landmarks): Landmarks => {
 };
 
 describe('refining landmarks', () => {
-  it('brings those of a first look nearer to the truth, for small and large faces at once', async () => {
+  it('makes the landmarks of small and large faces more precise', async () => {
     const spoiled = truth.map(spoil);
     const refined = await refine(spoiled);
     expect(refined).toHaveLength(2);
@@ -75,18 +75,18 @@ describe('refining landmarks', () => {
     }
   });
 
-  it('leaves exact ones where they are', async () => {
+  it('keeps exact landmarks', async () => {
     for (const [i, found] of (await refine(truth)).entries()) {
       expect(errorOf(found, truth[i] as Landmarks)).toBeLessThan(0.06);
     }
   });
 
-  it('leaves those of a face that is not found again as they were', async () => {
+  it('keeps the landmarks of a face that is not found again', async () => {
     const nowhere = mapPoints(truth[0] as Landmarks, ({ x, y }) => ({ x: x + 380, y: y + 230 }));
     expect(await refine([nowhere])).toEqual([nowhere]);
   });
 
-  it('treats every face of a crowd like a face alone', async () => {
+  it('gives the same landmarks for a face in a crowd as for a single face', async () => {
     const crowd = Array.from({ length: 11 }, (_, i) => truth[i % 2] as Landmarks);
     const alone = await refine(truth);
     for (const [i, found] of (await refine(crowd)).entries()) {
@@ -94,7 +94,7 @@ describe('refining landmarks', () => {
     }
   });
 
-  it('of nobody is nobody', async () => {
+  it('returns nothing for no faces', async () => {
     expect(await refine([])).toEqual([]);
   });
 });

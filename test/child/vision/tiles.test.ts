@@ -30,7 +30,7 @@ describe('the tiles of an image', () => {
     }
   });
 
-  it('are one where the image is no larger than a tile', () => {
+  it('are one if the image is no larger than a tile', () => {
     expect(planTiles({ widthPx: TILE_SIDE_PX, heightPx: 33 })).toEqual([
       { x: 0, y: 0, widthPx: TILE_SIDE_PX, heightPx: 33 },
     ]);
@@ -83,7 +83,7 @@ describe('faces in tiles', () => {
   // Two tiles: from 0 and from 800.
   const width = 1760;
 
-  it('are told in pixels of the whole image, in every tile that shows them whole', async () => {
+  it('are in pixels of the whole image, once for every tile that shows them completely', async () => {
     const faces = await detectInTiles(imageWithReds(width, 64, [1600, 0], [832, 32]), MODEL, seeRedCells);
 
     const boxes = faces.map(({ box }) => box).toSorted((a, b) => a.x - b.x);
@@ -95,7 +95,7 @@ describe('faces in tiles', () => {
     expect(faces.map(({ landmarks }) => landmarks[0])).toContainEqual({ x: 1600, y: 0 });
   });
 
-  it('do not count where the tile cuts them, and count at the edge of the image', async () => {
+  it('are dropped at the cut edge of a tile, but not at the edge of the image', async () => {
     // At 800 begins the second tile, at 928 lie the last pixels of the first.
     const image = imageWithReds(width, 64, [0, 0], [800, 0], [928, 0], [1728, 32]);
 

@@ -35,7 +35,7 @@ async function analyze(encoded: Buffer, selfie: boolean) {
   return { image, detections };
 }
 
-test('a selfie whose face is sure costs no more than a gallery photo', async () => {
+test('a selfie with a sure face takes one pass, like a gallery photo', async () => {
   const photo = await analyze(scene, false);
   const selfie = await analyze(scene, true);
   expect(selfie.image).toEqual({ ...photo.image, turnedDeg: 0, doubtful: false });
@@ -53,7 +53,7 @@ test.each([90, 180, 270] as const)('a selfie that is turned by %i degrees is tur
   expect(cosine(face?.embedding as Float32Array, expected?.embedding as Float32Array)).toBeGreaterThan(0.95);
 });
 
-test('an image without a face stays as it is, and is doubtful', async () => {
+test('an image without a face stays unchanged, and is doubtful', async () => {
   const empty = await drawScene({ ...SIZE, faces: [] });
   expect((await analyze(empty, true)).image).toEqual({ ...SIZE, faces: [], turnedDeg: 0, doubtful: true });
 });

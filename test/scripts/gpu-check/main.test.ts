@@ -56,7 +56,7 @@ describe('gpu-check', () => {
     );
   });
 
-  it('tells a program the same', async () => {
+  it('prints the same as JSON', async () => {
     const { code, stdout } = await check('--provider', 'cpu', '--json');
 
     expect(code).toBe(0);
@@ -76,7 +76,7 @@ describe('gpu-check', () => {
     });
   });
 
-  it('says why a provider cannot be used, and fails where none can', async () => {
+  it('explains why a provider does not work, and fails if none does', async () => {
     const { code, stdout } = await check('--provider', 'dml');
 
     expect(code).toBe(1);
@@ -84,12 +84,12 @@ describe('gpu-check', () => {
   });
 
   it.each([
-    [['--provider', 'gpu'], 2, 'There is no provider "gpu"; there are cpu, cuda,'],
-    [['--rounds', '0'], 2, '--rounds has to be a whole number from 1'],
+    [['--provider', 'gpu'], 2, 'Unknown provider "gpu"; choose one of cpu, cuda,'],
+    [['--rounds', '0'], 2, '--rounds must be a whole number from 1'],
     [
       ['--models', '/nowhere'],
       1,
-      '/nowhere has no manifest.json: name the folder of the models with --models.',
+      '/nowhere has no manifest.json: set the folder of the models with --models.',
     ],
   ])('refuses %j with code %i and a sentence', async (args, expected, sentence) => {
     const { code, stderr } = await check(...args);

@@ -40,7 +40,7 @@ async function makeModelsFolder(): Promise<string> {
 }
 
 describe('the command models', () => {
-  it('fetches a pack, and says the second time that it is there', async () => {
+  it('downloads a pack, and reports it as installed the second time', async () => {
     const folder = await makeModelsFolder();
     const args = ['--pack', 'tiny', '--dir', folder, '--mirror', path.join(directory, 'mirror')];
 
@@ -67,14 +67,14 @@ describe('the command models', () => {
     expect(await readdir(folder)).toHaveLength(3);
   });
 
-  it('gives a folder of its own the manifest', async () => {
+  it('copies the manifest into another models folder', async () => {
     await startModels(['--pack', 'none', '--dir', path.join(directory, 'new')]).done;
 
     const manifest = await readFile(path.join(directory, 'new/manifest.json'), 'utf8');
     expect(JSON.parse(manifest).packs).toHaveProperty('mobilefacenet');
   });
 
-  it('fails where a file cannot be had', async () => {
+  it('fails if a file cannot be downloaded', async () => {
     const folder = await makeModelsFolder();
 
     const { code, text } = await startModels(['--pack', 'tiny', '--dir', folder]).done;
@@ -83,7 +83,7 @@ describe('the command models', () => {
     expect(text).toContain('Cannot get the model file drawn_face_detector.onnx.');
   });
 
-  it('names the packs there are', async () => {
+  it('names the known packs', async () => {
     const { code, text } = await startModels(['--pack', 'none', '--dir', await makeModelsFolder()]).done;
 
     expect(code).toBe(1);
@@ -91,7 +91,7 @@ describe('the command models', () => {
     expect(text).toMatch(/MODEL_PACK: tiny\./);
   });
 
-  it('lists the packs, what they need and whether they are installed', async () => {
+  it('lists the packs with their properties and whether they are installed', async () => {
     const folder = path.join(directory, 'empty');
     const { code, text } = await startModels(['--list', '--dir', folder]).done;
 
@@ -104,7 +104,7 @@ describe('the command models', () => {
     expect(text).toMatch(/arcface-r50 +175 MB .*non-commercial.* +not run +not run +not run +not installed/);
   });
 
-  it('lists a pack as installed once its files are there', async () => {
+  it('lists a pack as installed if its files exist', async () => {
     const folder = await makeModelsFolder();
     await startModels(['--pack', 'tiny', '--dir', folder, '--mirror', path.join(directory, 'mirror')]).done;
 
@@ -133,21 +133,21 @@ describe('the command models', () => {
     expect(text).toContain('forbids commercial use');
   });
 
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const { code, text } = await startModels(['--help']).done;
 
     expect(code).toBe(0);
     expect(text).toContain('MODELS_MIRROR');
   });
 
-  it('refuses an option that it does not know', async () => {
+  it('rejects an unknown option', async () => {
     const { code, text } = await startModels(['--packs', 'tiny']).done;
 
     expect(code).toBe(2);
     expect(text).toContain("Unknown option '--packs'");
   });
 
-  it('stops at an interrupt and leaves what it has', async () => {
+  it('stops at an interrupt and keeps the downloaded part', async () => {
     const folder = await makeModelsFolder();
     const file = await readFile(path.join(directory, 'mirror/drawn_face_detector.onnx'));
     const server = await startFileServer(file, { kind: 'stall', afterBytes: 10_000 });

@@ -69,13 +69,13 @@ describe('installModel', () => {
     expect(seen.at(-1)).toBe(content.length);
   });
 
-  it('keeps a file that is there already', async () => {
+  it('keeps an installed file', async () => {
     await writeFile(inDirectory(FILE), content);
 
     expect(await install({})).toEqual({ origin: null, failures: [] });
   });
 
-  it('replaces a file that is not what the manifest says', async () => {
+  it('replaces a file that does not match the manifest', async () => {
     await writeFile(inDirectory(FILE), 'old');
     const { url } = await serve({ kind: 'ranges' });
 
@@ -84,7 +84,7 @@ describe('installModel', () => {
     expect(await isInstalled()).toBe(true);
   });
 
-  it('goes on where an earlier run left off', async () => {
+  it('resumes the download of an earlier run', async () => {
     await writeFile(inDirectory(`${FILE}.part`), content.subarray(0, 100_000));
     const { url, requests } = await serve({ kind: 'ranges' });
 
@@ -94,7 +94,7 @@ describe('installModel', () => {
     expect(await isInstalled()).toBe(true);
   });
 
-  it('needs no server where an earlier run had the whole file', async () => {
+  it('needs no server if an earlier run has downloaded the whole file', async () => {
     await writeFile(inDirectory(`${FILE}.part`), content);
     const { url, requests } = await serve({ kind: 'status', status: 500 });
 
@@ -104,7 +104,7 @@ describe('installModel', () => {
     expect(await readdir(directory)).toEqual([FILE]);
   });
 
-  it('starts over where the server knows no ranges', async () => {
+  it('starts over if the server does not support ranges', async () => {
     await writeFile(inDirectory(`${FILE}.part`), content.subarray(0, 100_000));
     const { url } = await serve({ kind: 'whole' });
 
@@ -113,7 +113,7 @@ describe('installModel', () => {
     expect(await isInstalled()).toBe(true);
   });
 
-  it('starts over where the part file is of another file', async () => {
+  it('starts over if the part file belongs to another file', async () => {
     await writeFile(inDirectory(`${FILE}.part`), Buffer.alloc(100_000, 1));
     const { url, requests } = await serve({ kind: 'ranges' });
 
@@ -123,7 +123,7 @@ describe('installModel', () => {
     expect(await isInstalled()).toBe(true);
   });
 
-  it('starts over where the part file is longer than the file', async () => {
+  it('starts over if the part file is longer than the file', async () => {
     await writeFile(inDirectory(`${FILE}.part`), Buffer.alloc(400_000, 1));
     const { url, requests } = await serve({ kind: 'ranges' });
 
@@ -152,7 +152,7 @@ describe('installModel', () => {
     },
   );
 
-  it('asks again when a server falls silent', async () => {
+  it('retries if the server stops sending', async () => {
     const { url, requests } = await serve({ kind: 'stall', afterBytes: 120_000 }, { kind: 'ranges' });
 
     await install({ url });
@@ -161,7 +161,7 @@ describe('installModel', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('asks again after an error of the server', async () => {
+  it('retries after a server error', async () => {
     const { url, requests } = await serve({ kind: 'status', status: 503 }, { kind: 'ranges' });
 
     await install({ url });
@@ -169,14 +169,14 @@ describe('installModel', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('gives up after some errors of the server', async () => {
+  it('gives up after several server errors', async () => {
     const { url, requests } = await serve({ kind: 'status', status: 502 });
 
     await expect(install({ url })).rejects.toThrow(`${url}: the server answered 502`);
     expect(requests).toHaveLength(4);
   });
 
-  it('asks but once for what is not there, and says what to do', async () => {
+  it('does not retry if the file does not exist, and gives instructions', async () => {
     const { url, requests } = await serve({ kind: 'status', status: 404 });
 
     const failure = install({ url });
@@ -187,7 +187,7 @@ describe('installModel', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('names the address that nobody answers at', async () => {
+  it('names the address that does not answer', async () => {
     const { url } = await serve();
     await server?.stop();
     server = null;
@@ -195,14 +195,14 @@ describe('installModel', () => {
     await expect(install({ url })).rejects.toThrow(`${url}: connect ECONNREFUSED`);
   });
 
-  it('does not install another file than the manifest names', async () => {
+  it('does not install a file with another hash than in the manifest', async () => {
     server = await startFileServer(Buffer.alloc(content.length, 7), { kind: 'ranges' });
 
     await expect(install({ url: server.url })).rejects.toThrow(/this is another file: its SHA-256 is/);
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('leaves a part file to go on from when it is stopped', async () => {
+  it('keeps the part file if it is aborted', async () => {
     const { url, requests } = await serve({ kind: 'stall', afterBytes: 120_000 }, { kind: 'ranges' });
     const interruption = new AbortController();
 
@@ -245,16 +245,16 @@ describe('a mirror', () => {
     expect(requests.map((request) => request.path)).toEqual(['/mirror/model.onnx']);
   });
 
-  it('comes before the upstream address, which is asked where the mirror has no such file', async () => {
+  it('comes before the upstream address, which is used if the mirror lacks the file', async () => {
     const { url } = await serve({ kind: 'ranges' });
 
     const { origin, failures } = await install({ mirror: inDirectory('empty'), url });
 
     expect(origin).toBe(url);
-    expect(failures).toEqual([`${inDirectory('empty')}/model.onnx: there is no such file`]);
+    expect(failures).toEqual([`${inDirectory('empty')}/model.onnx: the file does not exist`]);
   });
 
-  it('with another file of that name is passed over', async () => {
+  it('is skipped if its file has another hash', async () => {
     const folder = inDirectory('mirror');
     await mkdir(folder);
     await writeFile(path.join(folder, FILE), 'another');
@@ -263,7 +263,7 @@ describe('a mirror', () => {
     expect(await readdir(directory)).toEqual(['mirror']);
   });
 
-  it('is asked for in so many words where a file has no public address', async () => {
+  it('is suggested if a file has no public address', async () => {
     await expect(install({})).rejects.toThrow(/no public address[^]*MODELS_MIRROR/);
   });
 });

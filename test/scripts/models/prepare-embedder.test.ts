@@ -70,7 +70,7 @@ describe('prepareEmbedder', () => {
     }
   });
 
-  it('writes nothing for a model that is fast already', async () => {
+  it('writes nothing for a model that needs no rewrite', async () => {
     expect(await prepareEmbedder(await write({ batch: 'n' }), directory)).toEqual([]);
     expect(await readdir(directory)).toEqual([FILE]);
   });
@@ -81,7 +81,7 @@ describe('prepareEmbedder', () => {
     expect(await prepareEmbedder(model, directory)).toEqual([]);
   });
 
-  it('keeps no version that fails or computes something else', async () => {
+  it('keeps no version that fails or computes different embeddings', async () => {
     // Its Reshape has a fixed number of rows that is not the batch.
     const graph = createGraph('embedder');
     const rows = graph.apply('Reshape', ['input', graph.integers([3, SIZE * SIZE])]);

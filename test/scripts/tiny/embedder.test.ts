@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 
 describe('the tiny embedder', () => {
-  it('tells persons apart', () => {
+  it('distinguishes people', () => {
     const cosines = gallery.flatMap((embedding, i) =>
       gallery.slice(0, i).map((other) => cosine(embedding, other)),
     );
@@ -59,7 +59,7 @@ describe('the tiny embedder', () => {
     }
   });
 
-  it('knows everybody in a group, embedded in one run', async () => {
+  it('recognises every person of a group, embedded in one run', async () => {
     const faces = [11, 47, 82].map((person, i) => ({ person, x: 60 + 150 * i, y: 80 + 10 * i, sizePx: 90 }));
     const picture = await drawScene({ widthPx: 520, heightPx: 260, faces });
     const found = (await engine.detect(picture)).toSorted((a, b) => a.centreX - b.centreX);

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('writeTinyModels', () => {
-  it('writes a manifest that tells the size and the SHA-256 of each file', async () => {
+  it('writes a manifest with the size and the SHA-256 of each file', async () => {
     await writeTinyModels(directory);
 
     const manifest = JSON.parse(await readFile(path.join(directory, 'manifest.json'), 'utf8'));
@@ -30,7 +30,7 @@ describe('writeTinyModels', () => {
     expect(await readdir(directory)).toHaveLength(3);
   });
 
-  it('writes the same bytes each time, into a directory that it makes', async () => {
+  it('writes the same bytes each time, and creates the directory', async () => {
     await writeTinyModels(path.join(directory, 'a', 'b'));
     await writeTinyModels(directory);
 
@@ -42,7 +42,7 @@ describe('writeTinyModels', () => {
 });
 
 describe('drawScene', () => {
-  it('refuses a person that it cannot tell from the others', async () => {
+  it('rejects a person outside the known range', async () => {
     const faces = [{ person: 1023, x: 0, y: 0, sizePx: 50 }];
 
     await expect(drawScene({ widthPx: 100, heightPx: 100, faces })).rejects.toThrow(
