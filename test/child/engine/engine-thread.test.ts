@@ -105,7 +105,7 @@ describe('an engine thread', () => {
     expect(other).not.toEqual(hash);
     expect(image).toEqual({ status: 'fulfilled', value: empty });
     expect(refused).toMatchObject({ status: 'rejected', reason: { name: 'ImageError' } });
-    expect(unknown).toMatchObject({ reason: { message: 'The thread knows no call "paint"' } });
+    expect(unknown).toMatchObject({ reason: { message: 'The thread has no call "paint"' } });
   });
 
   it('rejects calls after its end', async () => {
@@ -118,6 +118,6 @@ describe('an engine thread', () => {
       encoding: 'utf8',
     });
     expect(status).toBe(EXIT_CODES.crash);
-    expect(stderr).toContain('This file runs as a worker thread only');
+    expect(stderr).toContain('This file must run as a worker thread');
   });
 });

@@ -92,9 +92,9 @@ describe('embeddings', () => {
   it.each([
     ['more', [1, 2, 3]],
     ['less', [1]],
-  ])('are refused where the network gives %s than the manifest says', async (_, values) => {
+  ])('are rejected if the network returns %s than the manifest says', async (_, values) => {
     await expect(embedFaces([face(0)], MODEL, gives(values))).rejects.toThrow(
-      `gave ${values.length} values for 1 faces; the manifest says 2 a face`,
+      `returned ${values.length} values for 1 faces; the manifest says 2 per face`,
     );
   });
 });
