@@ -76,7 +76,7 @@ export function createOutput(
   return {
     write: (text) => {
       const bytes = Buffer.from(text);
-      if (waitingBytes + bytes.length > MAX_WAITING_BYTES) drop(bytes, 'nobody reads it');
+      if (waitingBytes + bytes.length > MAX_WAITING_BYTES) drop(bytes, 'its reader is too slow');
       else {
         waiting.push(bytes);
         waitingBytes += bytes.length;

@@ -3,7 +3,7 @@ import type { SearchHistograms } from './durations.js';
 /**
  * One worker in the Redis hash `workers`. The portal reads it. Times are seconds since 1970, durations seconds, memory MB
  * unless the name says otherwise, percentages 0..100. `null` means unknown. A worker is offline if its record is older
- * than 15 s, whatever `status` says.
+ * than 15 s, even if `status` says otherwise.
  */
 export interface WorkerRecord {
   /** `<hostname>_gpu<k>`, `<hostname>_gpu<k>mig<n>` for a MIG instance of GPU `k`, or `<hostname>_cpu0`. */

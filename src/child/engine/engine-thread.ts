@@ -26,7 +26,7 @@ sharp.cache(false);
 /** 128 bits of SHA-256: collisions are practically impossible, at half the size. */
 const HASH_CHARACTERS = 22;
 
-/** Identifies an image by its bytes, whatever its name: 22 characters of URL-safe base64. */
+/** Identifies an image by its bytes, not its name: 22 characters of URL-safe base64. */
 function contentHash(encoded: Buffer): string {
   return createHash('sha256').update(encoded).digest('base64url').slice(0, HASH_CHARACTERS);
 }

@@ -6,7 +6,7 @@ import { wakeSearch } from './wake-searches.js';
 import { idOf } from '../jobs/running-jobs.js';
 
 /**
- * A waiting search runs again after this time plus a time for each batch in the queue, in case that its wake-up is lost.
+ * A waiting search runs again after this time plus a time for each batch in the queue, because its wake-up may be lost.
  * One slow worker can index that many batches in this time, so a search rarely starts more than twice.
  */
 const FALLBACK_DELAY_MS = 60_000;

@@ -169,7 +169,7 @@ export interface Gallery {
 
 export interface GalleryList {
   readonly galleries: readonly Gallery[];
-  /** Whether this machine sees the photos: only then are stages named that nobody has indexed. */
+  /** Whether this machine sees the photos: only then does the list include stages that are not indexed yet. */
   readonly stages_known: boolean;
 }
 

@@ -11,7 +11,7 @@ import type { FleetMoment } from './fleet-moment.js';
 /** Ten minutes. */
 const SAMPLES = 120;
 export const SAMPLE_INTERVAL_MS = 5000;
-/** After a longer pause nobody knows when the searches in between ended. */
+/** After a longer pause it is unknown when the searches in between ended. */
 const MAX_GAP_S = (4 * SAMPLE_INTERVAL_MS) / 1000;
 
 export interface FleetHistory {

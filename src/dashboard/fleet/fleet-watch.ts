@@ -28,7 +28,7 @@ export function watchFleet(redis: Redis, queues: Queues, logger: Logger): FleetW
   const listeners = new Set<(news: FleetNews) => void>();
   let sampledMs = -Infinity;
   let last: { readonly atMs: number; readonly news: FleetNews } | null = null;
-  /** Aborts the loop; `null` while nobody is subscribed. */
+  /** Aborts the loop; `null` without subscribers. */
   let running: AbortController | null = null;
 
   const read = async (): Promise<FleetNews> => {

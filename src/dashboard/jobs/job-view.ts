@@ -83,7 +83,7 @@ function boxOf(box: unknown): Match['box'] {
 
 /**
  * Where a match's photo is. Without a list of photos in the job its id is the path. In a list, an entry may have brought
- * the photo itself; and where several entries share an id, nobody can say which of them matched.
+ * the photo itself; and if several entries share an id, the result does not say which of them matched.
  */
 function photoPaths(data: unknown): (matchId: string) => string | null {
   const gallery = isRecord(data) ? data['gallery'] : undefined;

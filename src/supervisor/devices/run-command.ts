@@ -25,7 +25,7 @@ const MAX_BYTES = 2 ** 20;
 
 /**
  * A program that this process runs again and again, one process at a time. A process in uninterruptible sleep survives
- * SIGKILL and never exits. So a run ends at its deadline whatever its process does, and while such a process is left,
+ * SIGKILL and never exits. So a run ends at its deadline even if its process goes on, and while such a process is left,
  * there is no other one.
  */
 export function createCommand(program: string, start: typeof spawn = spawn): Command {
