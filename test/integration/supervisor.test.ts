@@ -208,7 +208,7 @@ describe('a supervisor', () => {
     await bed.takeJob(token?.replace(/:\d+$/, ':9999') ?? '');
     await bed.inState(stray, 'active');
     await bed.server.restart();
-    const told = await supervisor.line(({ msg }) => msg.startsWith('Gave back a job of which its child'));
+    const told = await supervisor.line(({ msg }) => msg.startsWith('Gave back an orphaned job'));
     expect(told['jobId']).toBe(stray.id);
     await bed.inState(stray, 'completed');
     await bed.inState(running, 'completed');
