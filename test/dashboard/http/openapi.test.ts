@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +18,9 @@ let dashboard: DashboardHarness;
 let document: Document;
 beforeAll(async () => {
   dashboard = await startDashboardHarness();
+  // An empty gallery counts as not mounted.
+  await mkdir(path.join(dashboard.galleryDir, 'Day-1'), { recursive: true });
+  await writeFile(path.join(dashboard.galleryDir, 'Day-1', 'a.jpg'), '');
   await dashboard.register(workerRecord());
   document = (await (await dashboard.fetch('/api/openapi.json')).json()) as Document;
 });
@@ -89,11 +94,11 @@ describe('the OpenAPI document', () => {
     ['get', '/api/galleries', 200, null],
     ['post', '/api/galleries/{stage}/index', 404, async () => 'Nowhere'],
     ['delete', '/api/galleries/{stage}', 200, async () => 'Day-1'],
-  ])('describes what %s %s answers with %i', async (method, path, status, parameter, body) => {
-    const url = parameter === null ? path : path.replace(/\{\w+\}/, await parameter());
+  ])('describes what %s %s answers with %i', async (method, route, status, parameter, body) => {
+    const url = parameter === null ? route : route.replace(/\{\w+\}/, await parameter());
     const response = await dashboard.send(method.toUpperCase(), url, body);
     expect(response.status).toBe(status);
-    const schema = document.paths[path]?.[method]?.responses[status]?.content?.['application/json']?.schema;
+    const schema = document.paths[route]?.[method]?.responses[status]?.content?.['application/json']?.schema;
     if (schema === undefined) throw new Error('This answer is not described');
     const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
     validate(await response.json());
