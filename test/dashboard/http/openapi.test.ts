@@ -36,8 +36,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('names every route for programs', () => {
-    const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
-      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    const routes = Object.entries(document.paths).flatMap(([route, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${route}`),
     );
     expect(routes.toSorted()).toEqual(
       [

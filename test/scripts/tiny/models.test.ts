@@ -46,7 +46,7 @@ describe('drawScene', () => {
     const faces = [{ person: 1023, x: 0, y: 0, sizePx: 50 }];
 
     await expect(drawScene({ widthPx: 100, heightPx: 100, faces })).rejects.toThrow(
-      /from 0 to 1022, not 1023/,
+      /from 0 to 1022, but is 1023/,
     );
   });
 });
