@@ -74,7 +74,7 @@ describe('a process whose standard output is lost', () => {
   it.each([
     ['a full disk', '>/dev/full'],
     ['a pipe whose reader has gone', '| true'],
-    ['a pipe that nobody reads', '| sleep 3'],
+    ['a pipe without a reader', '| sleep 3'],
     ['a closed descriptor', '>&-'],
   ])('goes on and exits with its own code: %s', async (_what, redirection) => {
     expect(await logTo(redirection)).toEqual({ code: 5, stderr: 'done' });

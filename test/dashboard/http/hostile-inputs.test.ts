@@ -61,7 +61,7 @@ describe('a search request', () => {
     });
   });
 
-  it('gets into the queue without what it nests deeply in fields that nobody knows', async () => {
+  it('is queued without its unknown fields, however deeply they nest', async () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     const response = await postJson(`{"image":"${SELFIE}","stage":"Day-1","x":${deep}}`);
     expect(response.status).toBe(202);

@@ -136,7 +136,7 @@ describe("a machine's lease", () => {
     expect(await rival.take()).toMatchObject({ kind: 'held', holder: first });
   });
 
-  it("gives records Redis' time, whatever the machine's clock says", async () => {
+  it('gives records the time of Redis, not of the machine', async () => {
     await lease.take();
     await lease.beat([record('a', { gpu_throttle_reasons: [], status_reason: '100% {"last_heartbeat":1}' })]);
     const [seconds] = await redis.time();
