@@ -62,6 +62,9 @@ export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
 
+/** Set: folders below `GALLERY_DIR` with indexed photos (`src/gallery/store/stage-index.ts`). */
+export const INDEXED_FOLDERS_KEY = 'worker:indexed-folders';
+
 /** Stream: the last photos that were forgotten. Its name keeps it out of `INDEX_KEYS`, which `forget all` deletes. */
 export const FORGOTTEN_LOG_KEY = 'worker:forgotten';
 
