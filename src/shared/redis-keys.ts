@@ -8,9 +8,12 @@ export function workerPausedKey(workerId: string): string {
   return `worker:${workerId}:paused`;
 }
 
-/** String with an expiry: the supervisor that holds this machine's lease, as JSON. */
+/**
+ * String with an expiry: the supervisor that holds this machine's lease, as JSON. The braces put it on the same server of a
+ * cluster as the hash `workers`, because one script writes both.
+ */
 export function supervisorLeaseKey(hostname: string): string {
-  return `worker:${hostname}:supervisor`;
+  return `worker:{${WORKERS_KEY}}:${hostname}:supervisor`;
 }
 
 /**

@@ -15,6 +15,7 @@ import { createStageIndex } from '../../gallery/store/stage-index.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
@@ -105,12 +106,6 @@ async function openDirectory(dir: string): Promise<GalleryDirectory> {
     if (!(error instanceof GalleryUnavailableError)) throw error;
     throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
   }
-}
-
-function withoutTrailingSlashes(stage: string): string {
-  let end = stage.length;
-  while (end > 0 && stage[end - 1] === '/') end -= 1;
-  return stage.slice(0, end);
 }
 
 /** The number of photos directly in each folder. Unlike the scan of a search it needs no `stat` for a file. */
