@@ -65,7 +65,7 @@ export function duplicateRedis(redis: Redis, connectionName?: string): Redis {
 
 /** `null` if it is the client of one server. */
 export function clusterOf(redis: Redis): Cluster | null {
-  const client: Redis | Cluster = redis as unknown as Redis | Cluster;
+  const client: unknown = redis;
   return client instanceof Cluster ? client : null;
 }
 
