@@ -45,5 +45,5 @@ export async function publish(redis: Redis, channel: string, message: string): P
   if (cluster === null) return redis.publish(channel, message);
   const replies = await Promise.all(cluster.nodes('all').map((node) => node.pubsub('NUMSUB', channel)));
   await redis.publish(channel, message);
-  return replies.reduce<number>((sum, reply) => sum + Number((reply as unknown[])[1] ?? 0), 0);
+  return replies.reduce<number>((sum, reply) => sum + Number(reply[1] ?? 0), 0);
 }

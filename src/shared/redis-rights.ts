@@ -26,7 +26,7 @@ export interface RedisScope {
 /** The patterns of keys and channels that a user must have. */
 export function grantedPatterns({ prefix }: RedisScope): { keys: string[]; channels: string[] } {
   return {
-    keys: [`${prefix}:*`, `${WORKERS_KEY}`, 'worker:*', `${INDEX_KEYS}*`],
+    keys: [`${prefix}:*`, WORKERS_KEY, 'worker:*', `${INDEX_KEYS}*`],
     channels: ['worker:*', FORGOTTEN_CHANNEL],
   };
 }
@@ -47,47 +47,62 @@ export async function findMissingRights(redis: Redis, scope: RedisScope): Promis
   const probe = connectProbe(redis);
   try {
     await probe.connect();
-    const refusal = async (reply: Promise<unknown>): Promise<string | null> =>
-      reply.then(
-        () => null,
-        (error: unknown) => (/NOPERM/.test(messageOf(error)) ? messageOf(error) : null),
-      );
-    if ((await refusal(probe.multi({ pipeline: false }))) !== null) return ['+multi'];
-
-    const { keys, channels } = grantedPatterns(scope);
-    const key = exampleOf(keys[0] ?? '');
-    const tries = [
-      ...COMMANDS.flatMap(([count, names]) =>
-        names.split(' ').map((name) => [name, key, ...Array.from({ length: count }, () => '1')]),
-      ),
-      ['xread', 'STREAMS', key, '0'],
-      ['eval', 'return 1', '0'],
-      ['evalsha', '0', '0'],
-      ['scan', '0'],
-      ['time'],
-      ['info'],
-      ['publish', exampleOf(channels[0] ?? ''), ''],
-    ].map(async ([name = '', ...args]) => {
-      const refused = await refusal(probe.call(name, ...args));
-      return refused === null || /\b(key|keys|channel|channels)\b/.test(refused) ? [] : [`+${name}`];
+    if ((await refusalOf(probe.multi({ pipeline: false }))) !== null) return ['+multi'];
+    const tries = [...commandsToTry(scope), ...patternsToTry(scope)].map(async ({ right, command }) => {
+      const [name = '', ...args] = command;
+      const refusal = await refusalOf(probe.call(name, ...args));
+      return refusal === (right.startsWith('+') ? 'command' : 'pattern') ? [right] : [];
     });
-    const patterns = [
-      ...keys.map((pattern) => ({ right: `~${pattern}`, reply: probe.call('get', exampleOf(pattern)) })),
-      ...channels.map((name) => ({
-        right: `&${name}`,
-        reply: probe.call('publish', exampleOf(name), ''),
-      })),
-    ].map(async ({ right, reply }) =>
-      /\b(key|keys|channel|channels)\b/.test((await refusal(reply)) ?? '') ? [right] : [],
-    );
-    const discarded = probe.discard();
-    const missing = (await Promise.all([...tries, ...patterns])).flat();
-    await refusal(discarded);
-    const subscribed = await refusal(probe.subscribe(...channels.map(exampleOf)));
-    if (subscribed !== null && !/\bchannels?\b/.test(subscribed)) missing.push('+subscribe');
+    const discarded = refusalOf(probe.discard());
+    const missing = (await Promise.all(tries)).flat();
+    await discarded;
+    const channels = grantedPatterns(scope).channels.map(exampleOf);
+    if ((await refusalOf(probe.subscribe(...channels))) === 'command') missing.push('+subscribe');
     return missing;
   } finally {
     probe.disconnect();
+  }
+}
+
+interface Try {
+  readonly right: string;
+  readonly command: readonly string[];
+}
+
+function commandsToTry(scope: RedisScope): Try[] {
+  const { keys, channels } = grantedPatterns(scope);
+  const key = exampleOf(keys[0] ?? '');
+  const commands = [
+    ...COMMANDS.flatMap(([count, names]) =>
+      names.split(' ').map((name) => [name, key, ...Array.from({ length: count }, () => '1')]),
+    ),
+    ['xread', 'STREAMS', key, '0'],
+    ['eval', 'return 1', '0'],
+    ['evalsha', '0', '0'],
+    ['scan', '0'],
+    ['time'],
+    ['info'],
+    ['publish', exampleOf(channels[0] ?? ''), ''],
+  ];
+  return commands.map((command) => ({ right: `+${command[0]}`, command }));
+}
+
+function patternsToTry(scope: RedisScope): Try[] {
+  const { keys, channels } = grantedPatterns(scope);
+  return [
+    ...keys.map((pattern) => ({ right: `~${pattern}`, command: ['get', exampleOf(pattern)] })),
+    ...channels.map((pattern) => ({ right: `&${pattern}`, command: ['publish', exampleOf(pattern), ''] })),
+  ];
+}
+
+/** What Redis does not grant; `null` if it grants all, or fails for another reason. */
+async function refusalOf(reply: Promise<unknown>): Promise<'command' | 'pattern' | null> {
+  try {
+    await reply;
+    return null;
+  } catch (error) {
+    if (!/NOPERM/.test(messageOf(error))) return null;
+    return /\b(key|channel)s?\b/.test(messageOf(error)) ? 'pattern' : 'command';
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startRedisCluster, startRedisSentinel } from '../../scripts/support/redis-topology.mjs';
 import { aclRule } from '../../src/shared/redis-rights.js';
@@ -104,7 +105,13 @@ describe('a Redis Cluster', () => {
   it('serves supervisor, child, dashboard, command line and portal', { timeout: 90_000 }, async () => {
     const cluster = await startRedisCluster();
     bed = await createTestbed({ environment: { REDIS_CLUSTER_NODES: cluster.nodes }, stop: cluster.stop });
-    await useEverything({});
+    const rule = [...aclRule({ prefix: '{bull}' }).split(' '), '+cluster|slots', '+cluster|info'];
+    for (const port of cluster.ports) {
+      const node = new Redis(port, '127.0.0.1');
+      await node.call('ACL', 'SETUSER', 'worker', 'on', '>secret', ...rule);
+      node.disconnect();
+    }
+    await useEverything(USER);
   });
 });
 

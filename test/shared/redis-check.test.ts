@@ -36,8 +36,19 @@ describe('the rights of a Redis user', () => {
   });
 
   test.each([
-    ...['hset', 'bzpopmin', 'eval', 'evalsha', 'info', 'time', 'publish', 'subscribe', 'multi', 'xread'],
-    ...['scan', 'hrandfield', 'mget'],
+    'hset',
+    'bzpopmin',
+    'eval',
+    'evalsha',
+    'info',
+    'time',
+    'publish',
+    'subscribe',
+    'multi',
+    'xread',
+    'scan',
+    'hrandfield',
+    'mget',
   ])('miss +%s if it is taken away', async (command) => {
     await grant(`-${command}`);
     expect(await findMissingRights(user, SCOPE)).toEqual([`+${command}`]);
@@ -65,6 +76,15 @@ describe('the rights of a Redis user', () => {
       .filter((rule) => rule !== right);
     await grant('reset', 'on', '>secret', ...others);
     expect(await findMissingRights(user, SCOPE)).toEqual([right]);
+  });
+
+  test('are in the documentation', async () => {
+    expect(await readFile('docs/operations.md', 'utf8')).toContain(
+      `ACL SETUSER worker on '>secret' ${aclRule(SCOPE)
+        .split(' ')
+        .map((rule) => (/[~&*]/.test(rule) ? `'${rule}'` : rule))
+        .join(' ')}`,
+    );
   });
 
   test('include every command of the scripts of BullMQ and of this project', async () => {
