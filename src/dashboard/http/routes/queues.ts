@@ -137,7 +137,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
     async ({ params: { kind: of, id } }, reply) => {
       const queue = queues[of];
       await requireJob(queue, id);
-      if ((await queue.remove(id, { removeChildren: false })) === 0) {
+      if ((await queue.remove(id)) === 0) {
         throw new ApiError(409, 'CONFLICT', 'The job is running; cancel it instead.');
       }
       return reply.status(204).send();
