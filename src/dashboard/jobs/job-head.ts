@@ -77,10 +77,9 @@ export async function readJobHeads(redis: Redis, queue: Queue, ids: readonly str
     MAX_DATA_BYTES,
     ...FIELDS,
   )) as (Reply | null)[];
-  const heads = await Promise.all(
-    replies.map((reply, i) => (reply === null ? null : headOf(redis, queue, ids[i] ?? '', reply))),
+  return Promise.all(
+    replies.flatMap((reply, i) => (reply === null ? [] : [headOf(redis, queue, ids[i] ?? '', reply)])),
   );
-  return heads.filter((head) => head !== null);
 }
 
 /** @returns `null` for an id that names no job */

@@ -21,6 +21,9 @@ const listed = async (
     total: number;
   };
 
+const stagesOf = async (page: string) =>
+  (await listed('search', 'waiting', page)).jobs.map(({ stage }) => stage);
+
 const details = async (id: string): Promise<JobDetails> =>
   (await (await dashboard.fetch(`/api/queues/search/jobs/${id}`)).json()) as JobDetails;
 
@@ -205,12 +208,10 @@ describe('the queues over HTTP', () => {
     ] as const) {
       await dashboard.searchQueue.add('search', { stage }, { priority });
     }
-    const stages = async (more: string) =>
-      (await listed('search', 'waiting', more)).jobs.map(({ stage }) => stage);
-    expect(await stages('&count=2')).toEqual(['b', 'a']);
-    expect(await stages('&start=1&count=2')).toEqual(['a', 'c']);
-    expect(await stages('&start=2&count=2')).toEqual(['c']);
-    expect(await stages('&start=3')).toEqual([]);
+    expect(await stagesOf('&count=2')).toEqual(['b', 'a']);
+    expect(await stagesOf('&start=1&count=2')).toEqual(['a', 'c']);
+    expect(await stagesOf('&start=2&count=2')).toEqual(['c']);
+    expect(await stagesOf('&start=3')).toEqual([]);
   });
 
   it('are shown on the board without a request to another host', async () => {
