@@ -2,7 +2,7 @@ import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { withoutTrailingSlashes } from '../listing/gallery-directory.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
