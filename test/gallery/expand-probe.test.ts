@@ -70,9 +70,11 @@ test("neither the selfie's own file nor copies of a photo count as confident mat
   expect(search({ selfie: PROBE }).expandedBy).toBe(0);
 });
 
+function cosineOf(photos: Record<string, Float32Array>, name: string): number {
+  return search(photos, { minCosine: 0 }).matches.find((match) => match.name === name)?.cosine ?? Number.NaN;
+}
+
 test('a match that joins the probe does not raise its own cosine', () => {
-  const cosineOf = (photos: Record<string, Float32Array>, name: string): number =>
-    search(photos, { minCosine: 0 }).matches.find((match) => match.name === name)?.cosine ?? Number.NaN;
   const alone = vector(1, 1);
   expect(cosineOf({ alone }, 'alone')).toBeCloseTo(Math.SQRT1_2, 5);
   // Neither does a copy of it.
