@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { VERSION } from '../shared/version.js';
 import { addBoard } from './http/routes/board.js';
 import { ApiError } from './api/api-error.js';
+import { accessOf } from './http/access.js';
 import { answerFailures } from './http/answer-failures.js';
 import { refuseOtherNames, refuseOtherSites } from './http/guard.js';
 import { requireToken } from './http/require-token.js';
@@ -96,7 +97,11 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
       },
       components: {
         securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'DASHBOARD_TOKEN, if one is set' },
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'DASHBOARD_TOKEN, if one is set; DASHBOARD_READ_TOKEN to look only',
+          },
         },
       },
       security: [{ token: [] }, {}],
@@ -107,19 +112,22 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
     if (!guard.tokenRequired) refuseOtherNames(request);
     refuseOtherSites(request);
   });
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) {
+      if (accessOf(one, url) === null) throw new Error(`access.ts does not say who may use ${one} ${url}`);
+    }
+  });
+  const checkToken = requireToken(app, guard);
+  // After the rate limits, which run in onRequest.
+  app.addHook('preParsing', async (request) => checkToken(request));
   addHealthRoutes(app, context);
   addSessionRoutes(app, context);
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
 
-  await app.register(async (guarded) => {
-    const checkToken = requireToken(app, guard);
-    // After the rate limits, which run in onRequest.
-    guarded.addHook('preParsing', async (request) => checkToken(request));
-    addEventsRoute(guarded, context);
-    await guarded.register(async (fromRedis) => {
-      fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
-      await addRedisRoutes(fromRedis, context);
-    });
+  addEventsRoute(app, context);
+  await app.register(async (fromRedis) => {
+    fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
+    await addRedisRoutes(fromRedis, context);
   });
   await addPageRoutes(app);
   await app.ready();

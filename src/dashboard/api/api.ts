@@ -191,6 +191,8 @@ export interface GalleryForgotten {
 /** `/api/session`: what the page needs before anything else. */
 export interface Session {
   readonly admitted: boolean;
+  /** The client may look, but not search or change anything. */
+  readonly read_only: boolean;
   readonly token_required: boolean;
   readonly version: string;
 }

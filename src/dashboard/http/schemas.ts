@@ -133,6 +133,7 @@ const worker = z
 
 const session = z.object({
   admitted: z.boolean(),
+  read_only: z.boolean().describe('whether the client may look, but not search or change anything'),
   token_required: z.boolean(),
   version: z.string(),
 }) satisfies z.ZodType<Session>;

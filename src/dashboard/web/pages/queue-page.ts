@@ -6,6 +6,7 @@ import { searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
 import { Galleries } from '../components/galleries.js';
 import { JobBrowser } from '../components/job-browser.js';
+import { useReadOnly } from '../hooks/read-only.js';
 import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
 import { PausedNotice } from '../components/paused-notice.js';
@@ -61,7 +62,7 @@ function Counts({ queues }: { readonly queues: readonly QueueView[] }) {
           )}
         </tbody>
       </table>
-      <a class="button" href="/board" data-testid="board-link">Raw queue</a>
+      ${!useReadOnly() && html`<a class="button" href="/board" data-testid="board-link">Raw queue</a>`}
     </section>
   `;
 }
