@@ -17,7 +17,7 @@ import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
-import { ApiError } from '../api/api-error.js';
+import { ApiError, notFound } from '../api/api-error.js';
 import { remember } from './share-scan.js';
 
 /** Walking many folders and counting many keys is too slow for each request. */
@@ -93,6 +93,8 @@ export function createDashboardGalleries(
     forget: async (stage) => {
       const forgotten = await forget(redis, { kind: 'path', path: withoutTrailingSlashes(stage) });
       photosIndexed.forget();
+      if (forgotten.photos === 0 && forgotten.folders === 0)
+        throw notFound('Nothing of this stage is indexed.');
       return { stage, ...forgotten };
     },
   };

@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
     ['get', '/api/queues/{kind}/jobs', 400, async () => 'search'],
     ['get', '/api/galleries', 200, null],
     ['post', '/api/galleries/{stage}/index', 404, async () => 'Nowhere'],
-    ['delete', '/api/galleries/{stage}', 200, async () => 'Day-1'],
+    ['delete', '/api/galleries/{stage}', 404, async () => 'Day-1'],
   ])('describes what %s %s answers with %i', async (method, route, status, parameter, body) => {
     const url = parameter === null ? route : route.replace(/\{\w+\}/, await parameter());
     const response = await dashboard.send(method.toUpperCase(), url, body);

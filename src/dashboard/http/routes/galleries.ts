@@ -37,7 +37,7 @@ export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: Ro
         summary: 'Delete the computed faces of a stage',
         description: 'The next search indexes again what is still in the gallery.',
         tags: ['galleries'],
-        response: { 200: ANSWERS.galleryForgotten },
+        response: { 200: ANSWERS.galleryForgotten, 404: ANSWERS.failure },
       },
     },
     ({ params }) => galleries.forget(params.stage),
