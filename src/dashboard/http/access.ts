@@ -28,6 +28,7 @@ const ROUTES: Readonly<Record<string, Access>> = {
   // Without its matches, see `src/dashboard/http/routes/queues.ts`.
   'GET /api/queues/:kind/jobs/:id': 'read',
   'GET /api/galleries': 'read',
+  'GET /api/galleries/:stage': 'read',
 
   'POST /api/workers/:id/pause': 'full',
   'POST /api/workers/:id/resume': 'full',

@@ -8,6 +8,7 @@ import { useLive } from './hooks/use-live.js';
 import { logOut } from './lib/api-client.js';
 import { isStale } from './lib/live-state.js';
 import { parseRoute, type Route } from './lib/route.js';
+import { GalleriesPage } from './pages/galleries-page.js';
 import { QueuePage } from './pages/queue-page.js';
 import { SearchPage } from './pages/search-page.js';
 import { WorkersPage } from './pages/workers-page.js';
@@ -20,6 +21,7 @@ interface LayoutProps {
 const PAGES: readonly { page: Route['page']; title: string; changes?: boolean }[] = [
   { page: 'workers', title: 'Workers' },
   { page: 'queue', title: 'Queue' },
+  { page: 'galleries', title: 'Galleries' },
   { page: 'search', title: 'Search', changes: true },
 ];
 
@@ -70,6 +72,10 @@ export function Layout({ session, onSessionChanged }: LayoutProps) {
         ${
           route.page === 'queue' &&
           html`<${QueuePage} live=${live} job=${route.job} ask=${ask} attempt=${attempt} />`
+        }
+        ${
+          route.page === 'galleries' &&
+          html`<${GalleriesPage} stage=${route.stage} ask=${ask} attempt=${attempt} />`
         }
         ${!session.read_only && html`<div hidden=${route.page !== 'search'}><${SearchPage} /></div>`}
       <//>

@@ -19,6 +19,7 @@ const ROUTES: readonly (readonly [route: string, access: Access])[] = [
   ['GET /api/queues/{kind}/jobs', 'read'],
   ['GET /api/queues/{kind}/jobs/{id}', 'read'],
   ['GET /api/galleries', 'read'],
+  ['GET /api/galleries/{stage}', 'read'],
   ['POST /api/workers/{id}/pause', 'full'],
   ['POST /api/workers/{id}/resume', 'full'],
   ['POST /api/workers/{id}/restart', 'full'],

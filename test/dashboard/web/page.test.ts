@@ -1,4 +1,8 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Browser } from 'playwright-core';
+import { createBadPhotos } from '../../../src/gallery/store/bad-photos.js';
+import { createFileTable } from '../../../src/gallery/store/file-table.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openTab, startBrowser, type Tab, type TabOptions } from '../../support/browser.js';
 import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
@@ -30,8 +34,8 @@ afterEach(async () => {
   await dashboard.redis.flushall();
 });
 
-async function open(path: string, options: TabOptions = {}): Promise<Tab> {
-  const tab = await openTab(browser, `${dashboard.url}${path}`, { token: FULL, ...options });
+async function open(address: string, options: TabOptions = {}): Promise<Tab> {
+  const tab = await openTab(browser, `${dashboard.url}${address}`, { token: FULL, ...options });
   tabs.push(tab);
   return tab;
 }
@@ -54,6 +58,17 @@ const fail = async (data: object, reason: string): Promise<string> => {
     .exec();
   return id;
 };
+
+async function writeGallery(): Promise<void> {
+  await mkdir(path.join(dashboard.galleryDir, 'Day-1'), { recursive: true });
+  for (const name of ['a.jpg', 'b.jpg'])
+    await writeFile(path.join(dashboard.galleryDir, 'Day-1', name), name);
+  const stamp = { sizeBytes: 1, changedMs: 1 };
+  await createFileTable(dashboard.redis, 0).write('Day-1', [
+    { ...stamp, name: 'a.jpg', content: { kind: 'content', hash: 'a' } },
+  ]);
+  await createBadPhotos(dashboard.redis).add('Day-1', { ...stamp, name: 'b.jpg' }, 'It ended its worker.');
+}
 
 describe('the page', () => {
   it('shows a user with the read-only token no button that changes something', async () => {
@@ -125,6 +140,32 @@ describe('the page', () => {
     expect(await page.getByTestId('model-pack-warning').textContent()).toMatch(
       /different model packs: edgeface \(1\), mobilefacenet \(1\)/,
     );
+  });
+
+  it('shows the galleries on a page of their own, and deletes face data only after a confirmation', async () => {
+    await writeGallery();
+    const { page } = await open('/#/galleries');
+    await page.getByTestId('gallery-Day-1').click();
+    const details = page.getByTestId('gallery-details');
+    await details.getByTestId('broken-photos').waitFor();
+    expect(await details.textContent()).toMatch(
+      /Photos\s*2.*Broken photos\s*1.*b\.jpg.*It ended its worker/s,
+    );
+    await page.getByTestId('forget').click();
+    await page.getByTestId('confirm-no').click();
+    expect(await dashboard.redis.exists('face-index:files:Day-1')).toBe(1);
+    await page.getByTestId('forget').click();
+    await page.getByTestId('confirm-yes').click();
+    await page.getByText('deleted the face data of').waitFor();
+    expect(await dashboard.redis.exists('face-index:files:Day-1')).toBe(0);
+  });
+
+  it('does not index galleries for a user with the read-only token', async () => {
+    await writeGallery();
+    const { page } = await open('/#/galleries/Day-1', { token: READ });
+    await page.getByTestId('broken-photos').waitFor();
+    expect(await page.getByTestId('index').count()).toBe(0);
+    expect(await page.getByTestId('forget').count()).toBe(0);
   });
 
   it('loads the board without a request to another host', async () => {

@@ -4,7 +4,6 @@ import { Chart } from '../components/chart.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
-import { Galleries } from '../components/galleries.js';
 import { JobBrowser } from '../components/job-browser.js';
 import { useReadOnly } from '../hooks/read-only.js';
 import type { LiveState } from '../lib/live-state.js';
@@ -21,7 +20,7 @@ interface QueuePageProps {
   readonly attempt: Attempt;
 }
 
-/** The jobs of both queues, how fast searches are, and the galleries. */
+/** The jobs of both queues, and how fast searches are. */
 export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
   const queues = live.fleet?.queues ?? [];
   return html`
@@ -30,7 +29,6 @@ export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
     <${Counts} queues=${queues} />
     <${Charts} samples=${live.history.fleet} />
     <${JobBrowser} queues=${queues} job=${job} ask=${ask} attempt=${attempt} />
-    <${Galleries} ask=${ask} attempt=${attempt} />
   `;
 }
 
