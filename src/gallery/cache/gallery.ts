@@ -15,6 +15,11 @@ const FACE_BYTES = 250;
 /** Photos that are decoded at once. */
 const FILES_PER_LOAD = 1000;
 
+/** About what the faces of a gallery take in the memory of each worker that searches it. */
+export function estimateGalleryBytes(photos: number, faces: number, embeddingSize: number): number {
+  return photos * PHOTO_BYTES + faces * (FACE_BYTES + 2 * embeddingSize);
+}
+
 export interface GalleryStores {
   readonly embeddings: EmbeddingStore;
   readonly files: FileTable;
