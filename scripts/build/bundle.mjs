@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -56,7 +56,7 @@ const bundle = await rolldown({
     },
   ],
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: DIST,
   format: 'esm',
   entryFileNames: '[name].js',
@@ -64,6 +64,22 @@ await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
-console.log(
-  `Bundled ${ENTRIES.length} entries and ${(await readdir(path.join(DIST, SHARED))).length} chunks`,
-);
+const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+await writeFile(path.join(DIST, SHARED, 'LICENSES.txt'), await readLicenses(modules));
+console.log(`Bundled ${ENTRIES.length} entries and ${output.length} files`);
+
+/** The licences of the bundled packages, which their authors want to go with every copy. @param {readonly string[]} ids */
+async function readLicenses(ids) {
+  const folders = new Set(ids.flatMap((id) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []));
+  const texts = await Promise.all(
+    [...folders].toSorted().map(async (folder) => {
+      const { name, version, license } = JSON.parse(
+        await readFile(path.join(folder, 'package.json'), 'utf8'),
+      );
+      const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file === undefined ? '' : await readFile(path.join(folder, file), 'utf8');
+      return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+    }),
+  );
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}

@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { DASHBOARD_HOST, environment as variables } from './environment.js';
 import { ConfigError, messageOf } from './errors.js';
+import { defaultModelsDir } from './models-dir.js';
 import { describeRedisConflicts, queuePrefixOf, type RedisConfig, redisConfigOf } from './redis-config.js';
 import { withoutTrailingSlashes } from './trailing-slashes.js';
 
@@ -177,7 +178,8 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     engine: {
       provider: env.EXECUTION_PROVIDER,
       modelPack: env.MODEL_PACK,
-      modelsDir: path.resolve(directory, env.MODELS_DIR ?? 'models'),
+      modelsDir:
+        env.MODELS_DIR === undefined ? defaultModelsDir(directory) : path.resolve(directory, env.MODELS_DIR),
       threads: env.ENGINE_THREADS,
       maxImageBytes: env.MAX_IMAGE_BYTES,
       maxImagePixels: env.MAX_IMAGE_PIXELS,

@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
 import { clusterOf } from './open-redis.js';
 
-/* Work on many keys. The servers of a cluster each hold some of them, and refuse a command with keys of several servers. */
+/*
+ * Commands that concern several servers of a cluster. Each holds some of the keys, and refuses a command with keys of
+ * others.
+ */
 
 /** Keys of one SCAN step, few enough not to block Redis for long. */
 const KEYS_PER_STEP = 1000;
@@ -34,4 +37,13 @@ export async function deleteKeys(redis: Redis, keys: readonly string[]): Promise
   if (clusterOf(redis) === null) return redis.unlink([...keys]);
   const deleted = await Promise.all(keys.map((key) => redis.unlink(key)));
   return deleted.reduce((sum, count) => sum + count, 0);
+}
+
+/** @returns the number of receivers. The reply of PUBLISH counts only those that are connected to the same server. */
+export async function publish(redis: Redis, channel: string, message: string): Promise<number> {
+  const cluster = clusterOf(redis);
+  if (cluster === null) return redis.publish(channel, message);
+  const replies = await Promise.all(cluster.nodes('all').map((node) => node.pubsub('NUMSUB', channel)));
+  await redis.publish(channel, message);
+  return replies.reduce<number>((sum, reply) => sum + Number(reply[1] ?? 0), 0);
 }

@@ -19,7 +19,7 @@ import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
 import { listenForCommands } from './command-listener.js';
-import { createRedisCheck } from './redis-check.js';
+import { createRedisWatch } from './redis-watch.js';
 import type { ServiceManager } from './service-manager.js';
 import { createQueueOpener } from './recovery/open-queues.js';
 import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
@@ -80,7 +80,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       config: () => config,
       leased,
       recovery,
-      redisIsUp: () => redisIsUp() && redisCheck.problem() === null,
+      redisIsUp: () => redisIsUp() && redisWatch.problem() === null,
       onChange: () => onFleetChange(),
       onTrouble: () => xids.refresh(),
       logger,
@@ -106,7 +106,9 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
-  const redisCheck = createRedisCheck(redis, logger, () => roll());
+  const redisWatch = createRedisWatch(redis, config.queue, logger, () => {
+    if (phase === 'running') roll();
+  });
   const recordRemoval = createRecordRemoval(redis, config.supervision.workerRecordS, logger);
   const gpus = createGpuMonitor({
     intervalMs: config.supervision.heartbeatIntervalMs,
@@ -123,7 +125,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
     gpus,
-    redisProblem: redisCheck.problem,
+    redisProblem: redisWatch.problem,
     onLeaseLost: (holder) => {
       hasLease = false;
       logger.error(
@@ -186,6 +188,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const takeLease = async (): Promise<void> => {
+    redisWatch.start();
     await acquireLease(lease, config.hostname, logger, starting.signal);
     hasLease = true;
     onLease();
@@ -207,7 +210,6 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.start(found.idle);
     xids.start();
     gpus.start();
-    redisCheck.start();
     recordRemoval.start();
     firstWorkerTimer = setTimeout(onFirstWorker, FIRST_WORKER_PATIENCE_MS);
     onFleetChange();
@@ -233,7 +235,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.stop();
     xids.stop();
     gpus.stop();
-    redisCheck.stop();
+    redisWatch.stop();
     recordRemoval.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { restartChannel, workerPausedKey } from '../../shared/redis-keys.js';
-import { deleteKeys } from '../../shared/redis-keyspace.js';
+import { deleteKeys, publish } from '../../shared/redis-keyspace.js';
 import { readFleet } from '../../shared/fleet-records.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 import { ApiError, notFound } from '../api/api-error.js';
@@ -40,7 +40,8 @@ export async function sendCommand(
       await deleteKeys(redis, ids.map(workerPausedKey));
       break;
     case 'restart': {
-      const receivers = await redis.publish(
+      const receivers = await publish(
+        redis,
         restartChannel(first.hostname, { db: redis.options.db ?? 0, prefix }),
         'worker' in recipient ? first.id : '',
       );
