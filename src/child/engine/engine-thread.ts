@@ -37,7 +37,8 @@ await serveThread<EngineCalls>(async () => {
   const loaded = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
     oomSteps.push(step),
   );
-  await warmUp(loaded, data.pack);
+  // A GPU chooses its kernels by the size of the image. On a CPU a small image is enough.
+  await warmUp(loaded, data.pack, data.provider === 'cpu' ? 64 : 640);
   let inFlight = 0;
   // Larger batches do not speed up a CPU (docs/engine.md).
   const networks =
