@@ -30,6 +30,8 @@ export interface Config {
     readonly threads: number | null;
     readonly maxImageBytes: number;
     readonly maxImagePixels: number;
+    /** Whether gallery photos that were turned without an EXIF orientation are turned back. */
+    readonly galleryUpright: boolean;
   };
   readonly jobs: {
     /** Jobs that a child runs at the same time; `null` depends on the engine. */
@@ -194,6 +196,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       threads: env.ENGINE_THREADS,
       maxImageBytes: env.MAX_IMAGE_BYTES,
       maxImagePixels: env.MAX_IMAGE_PIXELS,
+      galleryUpright: env.GALLERY_UPRIGHT,
     },
     jobs: {
       concurrency: env.WORKER_CONCURRENCY,

@@ -101,6 +101,7 @@ export const environment = z.object({
   MATCH_LIMIT: integer(0, 1_000_000, 10_000),
   GALLERY_DIR: z.string().optional(),
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
+  GALLERY_UPRIGHT: flag,
   EXCLUDED_STAGE: z.string().optional(),
   EXCLUDED_UNUSABLE: oneOf(['stall', 'ignore'], 'stall'),
   EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { serveThread } from '../threads/serve-thread.js';
 import { analyzeImage } from './analyze-image.js';
+import { convertHeic } from './convert-heic.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
 import type { OomStep } from './oom-fallback.js';
@@ -47,10 +48,12 @@ await serveThread<EngineCalls>(async () => {
     answers: {
       identify: async (source) => contentHash(await readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const encoded = await readImage(source, data.maxImageBytes);
+        const read = await readImage(source, data.maxImageBytes);
+        const encoded = await convertHeic(read, data.maxImagePixels);
+        const kind = source.selfie ? 'selfie' : data.galleryUpright ? 'turned-photo' : 'photo';
         inFlight += 1;
         try {
-          const image = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
+          const image = await analyzeImage(encoded, { ...data, networks, kind });
           return { image, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;

@@ -80,10 +80,10 @@ export async function startThreads(
 async function startOn(
   provider: ProviderName,
   pack: ModelPack,
-  { threads: wanted, maxImageBytes, maxImagePixels }: Config['engine'],
+  { threads: wanted, maxImageBytes, maxImagePixels, galleryUpright }: Config['engine'],
 ): Promise<EngineThread[]> {
   const { threads, intraOpThreads } = chooseThreads(provider, wanted);
-  const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels };
+  const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels, galleryUpright };
   const start = (probe: boolean) =>
     startThread<EngineCalls>('An engine thread', ENGINE_THREAD, {
       ...data,

@@ -95,7 +95,7 @@ export function createDashboardGalleries(
           );
         },
       );
-      const key = packKey(pack);
+      const key = packKey(pack, config.engine.galleryUpright);
       const unindexed = await findUnindexed(listed, {
         redis,
         packKey: key,
