@@ -113,10 +113,10 @@ async function request(url, present, partFile, signal) {
  * @returns {Promise<http.IncomingMessage>}
  */
 async function get(url, options, redirectsLeft = MAX_REDIRECTS) {
-  const request = (url.protocol === 'https:' ? https : http).get(url, options);
-  const [response] = /** @type {[http.IncomingMessage]} */ (await once(request, 'response'));
+  const outgoing = (url.protocol === 'https:' ? https : http).get(url, options);
+  const [response] = /** @type {[http.IncomingMessage]} */ (await once(outgoing, 'response'));
   // Later failures of the connection also reach the reader of the response.
-  request.on('error', () => undefined);
+  outgoing.on('error', () => undefined);
   const { statusCode = 0, headers } = response;
   if (statusCode < 300 || statusCode > 399 || headers.location === undefined) return response;
   response.destroy();

@@ -214,7 +214,7 @@ async function openGalleries({
     redis: config.redis,
     logLevel: config.logLevel,
     settings: { ...config.gallery, dir },
-    pack: { key: packKey(pack), embeddingSize: pack.embedder.embeddingSize },
+    pack: { key: packKey(pack, config.engine.galleryUpright), embeddingSize: pack.embedder.embeddingSize },
     excludedMinCosine: createCalibration(pack.calibration).cosineOf(config.jobs.threshold),
   };
   return startGalleryThread(data, config.supervision.pingTimeoutMs);

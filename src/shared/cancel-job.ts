@@ -61,9 +61,9 @@ export interface FetchedMarks {
 }
 
 export function readMarks(hash: object): FetchedMarks {
-  const { cancelled, atm = '0', ending, selfieDeleted } = hash as Readonly<Record<string, unknown>>;
+  const { cancelled, atm = '0', ending, selfieDeleted } = hash as Readonly<Record<string, string | undefined>>;
   return {
-    isCancelled: cancelled !== undefined && String(cancelled) === String(atm),
+    isCancelled: cancelled === atm,
     isMarked: ending !== undefined || selfieDeleted !== undefined,
   };
 }

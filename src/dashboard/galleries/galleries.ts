@@ -51,7 +51,7 @@ export function createDashboardGalleries(
   );
   const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
-  const details = createGalleryDetails(redis, indexQueue);
+  const details = createGalleryDetails(redis, indexQueue, config.engine.galleryUpright);
 
   const list = async (): Promise<Gallery[]> => {
     const photos = sumByStage(await photosSeen.get());

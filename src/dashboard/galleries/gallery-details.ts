@@ -33,12 +33,16 @@ export interface GalleryDetailsReader {
   forget(): void;
 }
 
-export function createGalleryDetails(redis: Redis, indexQueue: Queue): GalleryDetailsReader {
+export function createGalleryDetails(
+  redis: Redis,
+  indexQueue: Queue,
+  galleryUpright: boolean,
+): GalleryDetailsReader {
   const kept = new Map<string, Kept>();
   let last: Promise<unknown> = Promise.resolve();
 
   const readIndex = async (stage: string, folders: readonly string[], pack: ModelPack) => {
-    const key = packKey(pack);
+    const key = packKey(pack, galleryUpright);
     const [{ photos, faces, withoutFaces, broken, brokenPhotos, bytes }, plan] = await Promise.all([
       summarizeIndex(redis, key, folders),
       createIndexPlans(redis, indexQueue, key).join(stage),

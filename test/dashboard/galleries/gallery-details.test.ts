@@ -58,7 +58,7 @@ async function index(folder: string, name: string, record: PhotoRecord | null, h
   const content: FileContent =
     record === null ? { kind: 'unreadable', message: 'No permission.' } : { kind: 'content', hash };
   await createFileTable(dashboard.redis, 0).write(folder, [{ name, sizeBytes: 1, changedMs: 1, content }]);
-  if (record !== null) await dashboard.redis.set(photoKey(packKey(pack), hash), encodePhoto(record));
+  if (record !== null) await dashboard.redis.set(photoKey(packKey(pack, false), hash), encodePhoto(record));
 }
 
 const read = async (stage: string): Promise<GalleryDetails> =>
@@ -107,7 +107,7 @@ describe('the details of a gallery', () => {
   });
 
   it('say how far an index is', async () => {
-    const plans = createIndexPlans(dashboard.redis, dashboard.indexQueue, packKey(pack));
+    const plans = createIndexPlans(dashboard.redis, dashboard.indexQueue, packKey(pack, false));
     await plans.begin('Day-3/Morning', ['batch-1', 'batch-2'], 40);
     await plans.end('batch-1', 25);
     expect((await read('Day-3/Morning')).indexing).toEqual({ photos: 40, done: 25 });
