@@ -61,7 +61,12 @@ export interface FetchedMarks {
 }
 
 export function readMarks(hash: object): FetchedMarks {
-  const { cancelled, atm = '0', ending, selfieDeleted } = hash as Readonly<Record<string, string | undefined>>;
+  const {
+    cancelled,
+    atm = '0',
+    ending,
+    selfieDeleted,
+  } = hash as Readonly<Record<string, string | undefined>>;
   return {
     isCancelled: cancelled === atm,
     isMarked: ending !== undefined || selfieDeleted !== undefined,
