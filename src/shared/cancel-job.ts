@@ -73,6 +73,13 @@ export function readMarks(hash: object): FetchedMarks {
   };
 }
 
+/** The present marks of a job. */
+export async function fetchMarks(redis: Redis, jobKey: string): Promise<FetchedMarks> {
+  const names = ['cancelled', 'atm', 'ending', 'selfieDeleted'];
+  const values = await redis.hmget(jobKey, ...names);
+  return readMarks(Object.fromEntries(names.map((name, i) => [name, values[i] ?? undefined])));
+}
+
 /** Removes the marks of an earlier run, so that this run can be cancelled and its selfie is deleted. */
 export async function clearMarks(redis: Redis, jobKey: string): Promise<void> {
   await redis.hdel(jobKey, 'ending', 'selfieDeleted');

@@ -16,7 +16,12 @@ describe('children over their memory limit', () => {
     const smi = await createFakeNvidiaSmi();
     onTestFinished(() => smi.remove());
     await smi.answer(await fakeGpus(2));
-    const supervisor = await bed.supervisor({ PATH: smi.path, USE_CPU: '0', CHILD_MAX_RSS_MB: LIMIT_MB });
+    const supervisor = await bed.supervisor({
+      PATH: smi.path,
+      USE_CPU: '0',
+      GALLERY_DIR: '',
+      CHILD_MAX_RSS_MB: LIMIT_MB,
+    });
     const jobs = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(async () => bed.add(await slowJob(1, 15))));
     const ends = () =>
       supervisor.lines.filter(({ msg }) =>

@@ -117,7 +117,7 @@ describe('the installed package', () => {
       const found = /http:\/\/[\d.]+:\d+/.exec(log)?.[0];
       if (found === undefined) throw new Error(`No address in the log:\n${log}`);
       return found;
-    });
+    }, 20_000);
     const page = await Promise.all(
       ['/', '/app/main.js', '/vendor/preact.js'].map((place) => fetch(`${address}${place}`)),
     );

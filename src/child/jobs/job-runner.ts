@@ -8,7 +8,7 @@ import { isCrashSuspect } from './crash-suspect.js';
 import type { Gate } from './gate.js';
 import { decideJobEnd, type JobEnd } from './job-end.js';
 import { type RunningJob, untilStopped } from './running-job.js';
-import { idOf, type RunningJobs } from './running-jobs.js';
+import { idOf, redisKeyOf, type RunningJobs } from './running-jobs.js';
 
 export type WorkResult<T> =
   | { readonly kind: 'done'; readonly value: T }
@@ -28,8 +28,8 @@ export interface JobRunnerDeps<T> {
   readonly gate: Gate;
   readonly redis: Redis;
   readonly running: RunningJobs;
-  /** Of a job as it was fetched. */
-  readonly marksOf: (job: Job) => FetchedMarks;
+  /** Of a job that was just fetched. */
+  readonly marksOf: (job: Job) => Promise<FetchedMarks>;
   /** A job that arrives while this is false goes back to the queue. */
   readonly isTaking: () => boolean;
   readonly onStarted: (jobId: string) => void;
@@ -110,9 +110,9 @@ export function createJobRunner<T>({
   };
 
   const begin = async (entry: RunningJob): Promise<void> => {
-    const { isCancelled, isMarked } = marksOf(entry.job);
-    if (isCancelled) entry.stop('cancelled');
-    else if (isMarked) await write(entry, clearMarks(redis, redisKeyOf(entry.job)));
+    const marks = await write(entry, marksOf(entry.job));
+    if (marks?.isCancelled === true) entry.stop('cancelled');
+    else if (marks?.isMarked === true) await write(entry, clearMarks(redis, redisKeyOf(entry.job)));
   };
 
   /** From now on, Redis refuses to cancel the job. @throws the signal's reason if the job is already cancelled */
@@ -165,10 +165,6 @@ export function createJobRunner<T>({
   };
 
   return run;
-}
-
-function redisKeyOf(job: Job): string {
-  return `${job.queueQualifiedName}:${idOf(job)}`;
 }
 
 /** BullMQ records no end for a job whose processor throws this error. */

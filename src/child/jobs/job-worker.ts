@@ -1,14 +1,15 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type FetchedMarks, readMarks } from '../../shared/cancel-job.js';
+import { type FetchedMarks, fetchMarks, readMarks } from '../../shared/cancel-job.js';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { isConnectionError } from '../../shared/redis-connection.js';
 import { type Drain, startDrain } from './drain.js';
+import { createEarlyCancels } from './early-cancels.js';
 import { createJobRunner, type JobRunnerDeps } from './job-runner.js';
 import { createRepeatedWarning } from './repeated-warning.js';
 import type { JobOutcome } from './running-job.js';
-import { createRunningJobs } from './running-jobs.js';
+import { createRunningJobs, idOf, redisKeyOf } from './running-jobs.js';
 import { SettlingWorker } from './settling-worker.js';
 
 /** Pause after a fetch that Redis refused. BullMQ's default of 15 s would leave a worker idle. */
@@ -91,6 +92,7 @@ export function createJobWorker<T>({
   };
 
   const marks = new WeakMap<Job, FetchedMarks>();
+  const earlyCancels = createEarlyCancels();
   const running = createRunningJobs({
     onBegin: (jobId) => {
       logger.info({ job: jobId }, 'Job fetched');
@@ -105,7 +107,8 @@ export function createJobWorker<T>({
     ...runnerDeps,
     redis,
     running,
-    marksOf: (job) => marks.get(job) ?? NO_MARKS,
+    marksOf: async (job) =>
+      earlyCancels.has(idOf(job)) ? fetchMarks(redis, redisKeyOf(job)) : (marks.get(job) ?? NO_MARKS),
     isTaking: () => state.kind === 'taking',
     onStarted: (jobId) => events.started(jobId),
     logger,
@@ -187,7 +190,10 @@ export function createJobWorker<T>({
     giveBack: giveBackAll,
     cancel: (jobId) => {
       const entry = running.byId(jobId);
-      if (entry === null) return;
+      if (entry === null) {
+        earlyCancels.add(jobId);
+        return;
+      }
       logger.info({ job: jobId }, 'Cancelling the job on request');
       entry.stop('cancelled');
     },

@@ -65,3 +65,8 @@ export function idOf(job: Job): string {
   if (job.id === undefined) throw new Error('Cannot work on a job without an id');
   return job.id;
 }
+
+/** The key of the job's hash. */
+export function redisKeyOf(job: Job): string {
+  return `${job.queueQualifiedName}:${idOf(job)}`;
+}

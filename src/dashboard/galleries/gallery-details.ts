@@ -71,7 +71,9 @@ export function createGalleryDetails(
         failures,
         retry_at: retryAtMs / 1000,
       }));
-    const broken = (of?.brokenPhotos ?? []).map((photo) => ({ ...photo, failures: 1, retry_at: null }));
+    const broken = (of?.brokenPhotos ?? [])
+      .map((photo) => ({ ...photo, failures: 1, retry_at: null }))
+      .toSorted((a, b) => (a.path < b.path ? -1 : 1));
     return {
       model_pack: pack?.name ?? null,
       index: of?.index ?? null,

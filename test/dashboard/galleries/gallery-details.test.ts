@@ -101,8 +101,8 @@ describe('the details of a gallery', () => {
         failures: 1,
         retry_at: expect.any(Number),
       },
-      { path: 'Day-2/a.jpg', reason: 'It is cut in the middle.', failures: 1, retry_at: null },
       { path: 'Day-2/Morning/b.jpg', reason: 'No permission.', failures: 1, retry_at: null },
+      { path: 'Day-2/a.jpg', reason: 'It is cut in the middle.', failures: 1, retry_at: null },
     ]);
   });
 

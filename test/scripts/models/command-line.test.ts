@@ -152,7 +152,7 @@ describe('the command models', () => {
     const file = await readFile(path.join(directory, 'mirror/drawn_face_detector.onnx'));
     const server = await startFileServer(file, { kind: 'stall', afterBytes: 10_000 });
     const models = startModels(['--pack', 'tiny', '--dir', folder, '--mirror', server.url]);
-    await once(models.command.stdout as NodeJS.ReadableStream, 'data');
+    await expect.poll(() => readdir(folder), { timeout: 20_000 }).toContain('drawn_face_detector.onnx.part');
 
     models.command.kill('SIGINT');
     const { code, text } = await models.done;
