@@ -1,4 +1,4 @@
-# The worker, its dashboard and the command line. docs/install.md says how to build and run the image.
+# The worker, its dashboard and the command line. docs/fleet.md says how to build and run the image.
 #   docker build --target cpu -t face-search-worker .
 #   docker build --target cuda12 -t face-search-worker:cuda12 .
 

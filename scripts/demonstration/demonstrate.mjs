@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,9 +11,10 @@ import { readBusyWorkers, startRedis, startWorker } from './servers.mjs';
  * Runs one search from start to end. Always stops everything that it started, in reverse order.
  *
  * @param {import('./options.mjs').Images | null} images
- * @param {{ project: string, signal: AbortSignal }} surroundings
+ * @param {{ project: string, keep?: boolean, signal: AbortSignal }} surroundings `keep`: leaves all running until
+ *   the signal aborts
  */
-export async function demonstrate(images, { project, signal }) {
+export async function demonstrate(images, { project, keep = false, signal }) {
   /** @type {(() => Promise<void>)[]} */
   const closers = [];
   try {
@@ -27,10 +29,11 @@ export async function demonstrate(images, { project, signal }) {
     const begun = AbortSignal.any([signal, redis.lost]);
     const worker = await startWorker({ project, directory, material, ...redis }, begun);
     closers.push(async () => {
-      console.log('\nStopping the worker and Redis …');
+      console.log('\nStopping the worker, the dashboard and Redis …');
       await worker.stop();
     });
 
+    console.log(`The dashboard of this demo: ${worker.dashboard}`);
     console.log(`Searching for ${material.selfie} in ${path.join(material.galleryDir, material.stage)}`);
     const running = AbortSignal.any([begun, worker.lost]);
     const found = await search(material, redis.port, running);
@@ -41,7 +44,18 @@ export async function demonstrate(images, { project, signal }) {
     for (const record of await readBusyWorkers(redis.client, running)) {
       console.log(`\nHeartbeat of ${record.id} in Redis:\n${formatWorker(record)}`);
     }
+    if (keep) {
+      console.log(`\nThe dashboard runs at ${worker.dashboard} until you press Ctrl-C.`);
+      await untilAborted(running);
+      // Ctrl-C is how it is meant to end. Anything else has stopped by itself.
+      if (!signal.aborted) throw running.reason;
+    }
   } finally {
     for (const close of closers.toReversed()) await close();
   }
+}
+
+/** @param {AbortSignal} signal */
+async function untilAborted(signal) {
+  if (!signal.aborted) await once(signal, 'abort');
 }

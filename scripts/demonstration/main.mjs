@@ -47,7 +47,8 @@ try {
   await run('npm', 'run', '--silent', 'build');
   interruption.signal.throwIfAborted();
   const { demonstrate } = await import('./demonstrate.mjs');
-  await demonstrate(options.images, { project, signal: interruption.signal });
+  const { images, keep } = options;
+  await demonstrate(images, { project, keep, signal: interruption.signal });
 } catch (error) {
   console.error(`\n${messageOf(error)}`);
   process.exitCode = interruption.signal.aborted ? EXIT_INTERRUPTED : EXIT_FAILED;

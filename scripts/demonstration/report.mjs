@@ -18,20 +18,29 @@ export function formatMatches(matches) {
 }
 
 /**
- * A worker's record as a table for a person: no histograms, no unknown values.
+ * What a person wants to know of a worker's record.
  *
  * @param {WorkerRecord} record
  * @returns {string}
  */
 export function formatWorker(record) {
-  const known = Object.entries(record).filter(
-    ([name, value]) => value !== null && name !== 'durations' && String(value) !== '',
-  );
-  const width = Math.max(...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `  ${name.padEnd(width)}  ${formatValue(value)}`).join('\n');
-}
-
-/** @param {unknown} value */
-function formatValue(value) {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  const { provider, model_license: licence, status_reason: reason } = record;
+  const { gpu_utilization: gpuPercent, gpu_memory_used_mb: gpuUsed, gpu_memory_total_mb: gpuTotal } = record;
+  /** @type {[string, string][]} */
+  const rows = [
+    ['status', reason === null ? record.status : `${record.status}: ${reason}`],
+    ['device', `${record.gpu_name}, execution provider ${provider ?? 'unknown'}`],
+    ['engine', record.engine ?? 'unknown'],
+    ['licence of the model', licence ?? 'unknown'],
+    ['searches', `${record.jobs_processed} done, ${record.jobs_failed} failed`],
+    ['restarts', String(record.restarts)],
+    ['up for', `${Math.round(record.uptime)} s`],
+    ['memory', `${Math.round(record.rss_mb ?? 0)} MB; ${record.ram_available_gb} GB are free on the machine`],
+    ['processor', `${Math.round(record.cpu_percent)} % of the machine`],
+    ['process', `${record.pid ?? 'none'}, version ${record.version}`],
+  ];
+  if (gpuTotal !== null)
+    rows.push(['GPU', `${gpuPercent ?? '?'} % busy, ${gpuUsed ?? '?'} of ${gpuTotal} MB`]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
 }

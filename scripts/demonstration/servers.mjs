@@ -13,6 +13,7 @@ const REDIS_STOP_TIMEOUT_MS = 5000;
 // Before a worker is online it loads the models and runs them once.
 const WORKER_START_TIMEOUT_MS = 120_000;
 const WORKER_STOP_TIMEOUT_MS = 15_000;
+const DASHBOARD_START_TIMEOUT_MS = 30_000;
 const HEARTBEAT_INTERVAL_MS = 1000;
 const POLL_INTERVAL_MS = 200;
 
@@ -43,13 +44,15 @@ export async function startRedis(directory, signal) {
 }
 
 /**
- * Starts the worker as an operator does, and waits until it is online.
+ * Starts the worker as an operator does, and waits until it and its dashboard are online.
  *
  * @param {{ project: string, directory: string, port: number, client: Redis, material: Material }} parts
  *   `directory` has no .env, so the worker cannot reach the operator's own Redis
  * @param {AbortSignal} signal
  */
 export async function startWorker({ project, directory, port, client, material }, signal) {
+  const dashboardPort = await freePort();
+  const dashboard = `http://127.0.0.1:${dashboardPort}`;
   const supervisor = startPrivateProcess(
     'The worker',
     [process.execPath, path.join(project, 'dist/supervisor.js')],
@@ -64,19 +67,26 @@ export async function startWorker({ project, directory, port, client, material }
         MODELS_DIR: material.modelsDir,
         SHUTDOWN_TIMEOUT_MS: `${WORKER_STOP_TIMEOUT_MS - 5000}`,
         HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_INTERVAL_MS}`,
-        DASHBOARD_PORT: 'off',
+        DASHBOARD_HOST: '127.0.0.1',
+        DASHBOARD_PORT: `${dashboardPort}`,
+        // Only this machine reaches it, and it ends with the demo.
+        DASHBOARD_TOKEN: '',
+        DASHBOARD_READ_TOKEN: '',
       },
     },
   );
   const stop = async () => supervisor.stop(WORKER_STOP_TIMEOUT_MS);
   const isOnline = async () => (await readWorkers(client)).some(({ status }) => status === 'online');
+  const answers = async () => (await fetch(`${dashboard}/readyz`).catch(() => null))?.ok ?? false;
+  const running = AbortSignal.any([signal, supervisor.lost]);
   try {
-    await until(isOnline, WORKER_START_TIMEOUT_MS, AbortSignal.any([signal, supervisor.lost]));
+    await until(isOnline, WORKER_START_TIMEOUT_MS, running);
+    await until(answers, DASHBOARD_START_TIMEOUT_MS, running);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { lost: supervisor.lost, stop };
+  return { dashboard, lost: supervisor.lost, stop };
 }
 
 /**

@@ -19,6 +19,11 @@ export interface Connection {
  */
 export async function connect(): Promise<Connection> {
   const config = loadConfig();
+  return { config, redis: await connectRedis(config) };
+}
+
+/** @throws {Error} Redis does not answer */
+export async function connectRedis(config: Config): Promise<Redis> {
   const redis = openRedis(config.redis, {
     connectionName: `command line:${config.hostname}`,
     lazyConnect: true,
@@ -39,7 +44,7 @@ export async function connect(): Promise<Connection> {
       { cause: error },
     );
   }
-  return { config, redis };
+  return redis;
 }
 
 /**

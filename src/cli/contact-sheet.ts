@@ -11,6 +11,11 @@ const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win3
 export interface ContactSheetOptions {
   readonly galleryDir: string;
   readonly title: string;
+  /** Paths of the photos of the person. */
+  readonly selfies: readonly string[];
+  /** Lowest score of a match; `undefined` for the worker's MATCH_THRESHOLD. */
+  readonly threshold: number | undefined;
+  readonly seconds: string;
 }
 
 /**
@@ -45,15 +50,19 @@ export function openInBrowser(file: string): Promise<boolean> {
 
 export function formatContactSheet(
   matches: readonly SearchMatch[],
-  { galleryDir, title }: ContactSheetOptions,
+  { galleryDir, title, selfies, threshold, seconds }: ContactSheetOptions,
 ): string {
-  const photos = matches.map(({ id, score, box }) => {
+  const persons = selfies.map(
+    (file) => `<img class="selfie" alt="Selfie" src="${escape(pathToFileURL(file).href)}">`,
+  );
+  const facts = `Score ${threshold ?? "of the worker's MATCH_THRESHOLD"} or more, found in ${seconds} s`;
+  const photos = matches.map(({ id, score, box }, i) => {
     const url = pathToFileURL(path.join(galleryDir, id)).href;
     const frame =
       box === undefined
         ? ''
         : `<i style="left:${percent(box.x)};top:${percent(box.y)};width:${percent(box.width)};height:${percent(box.height)}"></i>`;
-    return `<figure><div><img loading="lazy" alt="" src="${escape(url)}">${frame}</div><figcaption>${escape(id)} · ${score.toFixed(3)}</figcaption></figure>`;
+    return `<figure><div><img loading="lazy" alt="" src="${escape(url)}">${frame}</div><figcaption>${i + 1}. ${escape(id)} · ${score.toFixed(3)}</figcaption></figure>`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -62,13 +71,16 @@ export function formatContactSheet(
 <title>${escape(title)}: ${count(matches.length, 'photo')}</title>
 <style>
 :root { color-scheme: light dark; font: 14px system-ui, sans-serif; }
-main { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 12px; align-items: start; }
-figure { margin: 0; }
+main { columns: 280px; column-gap: 12px; }
+figure { margin: 0 0 12px; break-inside: avoid; }
 div { position: relative; }
-img { width: 100%; display: block; }
+figure img { width: 100%; display: block; }
+.selfie { height: 160px; }
 i { position: absolute; outline: 2px solid #ffb000; box-shadow: 0 0 0 3px #0008; }
 </style>
 <h1>${escape(title)}: ${count(matches.length, 'photo')}</h1>
+${persons.join('\n')}
+<p>${escape(facts)}</p>
 <main>
 ${photos.join('\n')}
 </main>

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../shared/version.js';
+import { doctorCommand } from './doctor/doctor-command.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
 import { modelsCommand } from './models-command.js';
@@ -46,6 +47,10 @@ export function createProgram(): Command {
     .option('-p, --pack <name>', 'delete the faces of one model pack instead')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
+
+  define(program, 'doctor', 'check this machine: Redis, models, gallery, devices, port, clock and disk')
+    .option('--json', 'print the checks as JSON')
+    .action(reportingUsage(doctorCommand));
 
   define(program, 'models', 'download a model pack, check it and prepare it')
     .option('-p, --pack <name>', 'the model pack (default: MODEL_PACK)')

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { Queue, QueueEvents } from 'bullmq';
 import type { Config } from '../shared/config.js';
@@ -51,7 +52,13 @@ export async function searchCommand(files: readonly string[], options: SearchOpt
     process.stdout.write(`${count(matches.length, 'photo')} in ${seconds} s\n`);
   }
   if (options.open && galleryDir !== null) {
-    const page = await writeContactSheet(matches, { galleryDir, title: stage });
+    const page = await writeContactSheet(matches, {
+      galleryDir,
+      title: stage,
+      selfies: files.map((file) => path.resolve(file)),
+      threshold: options.threshold,
+      seconds,
+    });
     process.stderr.write(`${page}\n`);
     if (!(await openInBrowser(page)))
       process.stderr.write('Could not open a browser here; open the file above.\n');

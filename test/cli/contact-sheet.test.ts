@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { formatContactSheet } from '../../src/cli/contact-sheet.js';
 
-const options = { galleryDir: '/photos', title: 'Day-1 <&> "x"' };
+const options = {
+  galleryDir: '/photos',
+  title: 'Day-1 <&> "x"',
+  selfies: ['/home/me "1".jpg'],
+  threshold: 0.7,
+  seconds: '1.25',
+};
 
 test('a contact sheet shows every photo with its face framed, and its score', () => {
   const box = { x: 0.25, y: 0.1, width: 0.5, height: 0.3333 };
@@ -14,9 +20,17 @@ test('a contact sheet shows every photo with its face framed, and its score', ()
   );
   expect(page).toContain('src="file:///photos/Day-1/a%20b.jpg"');
   expect(page).toContain('left:25.00%;top:10.00%;width:50.00%;height:33.33%');
-  expect(page).toContain('Day-1/a b.jpg · 0.876');
+  expect(page).toContain('1. Day-1/a b.jpg · 0.876');
+  expect(page).toContain('2. Day-1/c.jpg · 0.700');
   expect(page.match(/<figure>/g)).toHaveLength(2);
   expect(page.match(/<i /g)).toHaveLength(1);
+});
+
+test('a contact sheet shows the selfie, the threshold and the time', () => {
+  const page = formatContactSheet([], options);
+  expect(page).toContain('<img class="selfie" alt="Selfie" src="file:///home/me%20%221%22.jpg">');
+  expect(page).toContain('Score 0.7 or more, found in 1.25 s');
+  expect(formatContactSheet([], { ...options, threshold: undefined })).toContain('MATCH_THRESHOLD or more');
 });
 
 test('names of files and folders cannot break out of the page', () => {

@@ -183,6 +183,20 @@ describe('the command line without a worker', () => {
     expect(queues[0]).toMatchObject({ name: 'face-search', paused: true, waiting: 1 });
   });
 
+  it('warns of workers that run different model packs', async () => {
+    for (const [id, model_pack] of [
+      ['a_cpu0', 'mobilefacenet'],
+      ['b_cpu0', 'edgeface'],
+    ] as const) {
+      const now = Date.now() / 1000;
+      const record = workerRecord({ id, model_pack, last_heartbeat: now, reported_at: now });
+      await bed.redis.hset('workers', id, JSON.stringify(record));
+    }
+    expect((await run(['status'])).stdout).toContain(
+      'Warning: the workers run different model packs, so scores differ: mobilefacenet (1 worker), edgeface (1 worker).',
+    );
+  });
+
   it('passes no terminal escapes of names on, and skips records that it cannot read', async () => {
     const record = workerRecord({
       hostname: 'evil',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { demonstrate } from '../../../scripts/demonstration/demonstrate.mjs';
+import { defer } from '../../support/deferred.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 let directory: string;
@@ -32,22 +33,34 @@ async function makeProjectWithoutShared(): Promise<string> {
 }
 
 describe('the demo', () => {
-  it('finds a drawn person without photos and models, and cleans up', async () => {
+  it('finds a drawn person without photos and models, keeps the dashboard until Ctrl-C, and cleans up', async () => {
     vi.stubEnv('USE_CPU', '1');
-    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-
-    await demonstrate(null, {
-      project: await makeProjectWithoutShared(),
-      signal: new AbortController().signal,
+    const interruption = new AbortController();
+    const kept = defer<string>();
+    const log = vi.spyOn(console, 'log').mockImplementation((line) => {
+      const address = /runs at (\S+) until you press Ctrl-C/.exec(String(line))?.[1];
+      if (address !== undefined) kept.resolve(address);
     });
+
+    const demonstration = demonstrate(null, {
+      project: await makeProjectWithoutShared(),
+      keep: true,
+      signal: interruption.signal,
+    });
+    const address = (await Promise.race([kept.promise, demonstration])) ?? 'none';
+    expect((await fetch(`${address}/api/workers`)).status).toBe(200);
+
+    interruption.abort(new Error('Interrupted.'));
+    await demonstration;
+    await expect(fetch(`${address}/healthz`)).rejects.toThrow('fetch failed');
+    expect(await listLeftovers()).toEqual([]);
 
     const output = log.mock.calls.flat().join('\n');
     expect(output).toContain('Using drawn images');
     const found = new Set(output.match(/photo-\d+(?=\.jpg)/g));
     expect(found).toEqual(new Set(['photo-01', 'photo-05', 'photo-09', 'photo-13']));
     expect(output).toMatch(/status +online/);
-    expect(output).toMatch(/jobs_processed +1/);
-    expect(await listLeftovers()).toEqual([]);
+    expect(output).toMatch(/searches +1 done, 0 failed/);
   });
 
   it('says why the worker cannot start, and cleans up', async () => {
