@@ -6,10 +6,15 @@ import { createFileTable } from '../../../src/gallery/store/file-table.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openTab, startBrowser, type Tab, type TabOptions } from '../../support/browser.js';
 import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
+import { drawPerson } from '../../support/testbed.js';
 import { workerRecord } from '../../support/worker-record.js';
 
 const FULL = 'correct horse battery staple';
 const READ = 'another horse that only looks';
+/** How far the page scrolls sideways, in the browser. */
+const SIDEWAYS_PX = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+
+const BOX = { y: 0.2, width: 0.2, height: 0.3 };
 
 let browser: Browser;
 let dashboard: DashboardHarness;
@@ -74,9 +79,10 @@ describe('the page', () => {
   it('shows a user with the read-only token no button that changes something', async () => {
     await dashboard.register(workerRecord());
     const id = await fail({ image: 'QUFB', stage: 'Day-1', uid: 's1' }, 'It failed.');
-    const { page } = await open('/#/workers', { token: READ });
+    const { page } = await open('/#/workers', { token: READ, widthPx: 320 });
     await page.getByTestId('worker-host_gpu0').waitFor();
     expect(await page.getByTestId('read-only').count()).toBe(1);
+    expect(await page.evaluate(SIDEWAYS_PX)).toBe(0);
     expect(await page.getByRole('button').allTextContents()).toEqual(['Log out']);
     expect(await page.getByRole('link').allTextContents()).not.toContain('Search');
     await page.goto(`${dashboard.url}/#/queue/search/${id}`);
@@ -89,8 +95,9 @@ describe('the page', () => {
   it('counts a search that waits for its index as waiting, in all places', async () => {
     const job = await dashboard.searchQueue.add('search', { stage: 'Day-1', uid: 's7' }, { delay: 600_000 });
     await job.updateProgress(25);
-    const { page } = await open('/#/queue');
+    const { page } = await open('/#/queue', { widthPx: 320 });
     await page.getByTestId('tab-waiting').click();
+    expect(await page.evaluate(SIDEWAYS_PX)).toBe(0);
     const row = page.getByTestId(`job-${job.id}`);
     await row.waitFor();
     expect(await row.textContent()).toMatch(/s7.*Day-1.*waits for its index/);
@@ -171,5 +178,53 @@ describe('the page', () => {
   it('loads the board without a request to another host', async () => {
     const { page } = await open('/board');
     await page.getByText('face-search queues').first().waitFor();
+  });
+
+  // The last one: from here on a worker takes every search.
+  it('shows the faces of a selfie, which one was searched, and what made it hard', async () => {
+    const face = { score: 0.9, sizePx: 60, sharpness: 12, brightness: 20, yawDeg: 5, problem: null };
+    dashboard.work(async () => ({
+      matches: [],
+      details: {
+        selfies: [
+          {
+            turnedDeg: 90,
+            faces: [
+              { ...face, box: { ...BOX, x: 0.1 } },
+              { ...face, box: { ...BOX, x: 0.6 }, problem: 'too dark' },
+            ],
+            searched: 1,
+            reason: 'searched for the large face in the middle of 2 faces',
+          },
+        ],
+        photos: 7,
+        faces: 9,
+        modelPack: 'tiny',
+        threshold: 0.6,
+        expandedBy: 0,
+        hint: 'Your photo is very dark. Please take another one in better light.',
+      },
+    }));
+    const { page } = await open('/#/search', { widthPx: 390 });
+    await page.getByTestId('selfie-input').setInputFiles({
+      name: 'me.png',
+      mimeType: 'image/png',
+      buffer: await drawPerson(1),
+    });
+    await page.getByTestId('stage-input').fill('Day-1');
+    await page.getByTestId('search-button').click();
+    await page.getByTestId('selfie-hint').getByText('Your photo is very dark').waitFor();
+    expect(await page.getByTestId('searched-face').textContent()).toMatch(
+      /searched.*60 px, .*20 of 255, .*too dark/s,
+    );
+    const faces = page.getByTestId('selfie-faces');
+    expect(await faces.locator('text').allTextContents()).toEqual([
+      expect.stringContaining('1'),
+      expect.stringContaining('2'),
+    ]);
+    expect(await faces.locator('.searched text').textContent()).toContain('2');
+    expect(await faces.locator('image').getAttribute('transform')).toContain('rotate(90)');
+    await page.getByText('The selfie was turned by 90°').waitFor();
+    expect(await page.evaluate(SIDEWAYS_PX)).toBe(0);
   });
 });

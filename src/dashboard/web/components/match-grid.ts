@@ -56,11 +56,9 @@ function MatchCard({ match }: { readonly match: Match }) {
           match.photo !== null &&
           html`<${Face} size=${size} box=${match.box} photo=${match.photo} />`
         }
-        <p>
-          <strong class="number">${formatScore(match.score)}</strong><br />
-          <span class="faint"><${PathText} path=${match.id} /></span>
-        </p>
+        <strong class="number">${formatScore(match.score)}</strong>
       </div>
+      <p class="faint"><${PathText} path=${match.id} /></p>
     </li>
   `;
 }

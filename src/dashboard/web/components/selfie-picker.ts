@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from '/vendor/preact.js';
+import { html, useState } from '/vendor/preact.js';
+import { useObjectUrls } from '../hooks/use-object-urls.js';
 import { Icon } from './icons.js';
 
 interface SelfiePickerProps {
@@ -55,23 +56,4 @@ export function SelfiePicker({ files, disabled, onPick }: SelfiePickerProps) {
       >
     </label>
   `;
-}
-
-interface Preview {
-  readonly url: string;
-  readonly name: string;
-}
-
-/** Object URLs that show local files. They are revoked when the files change. */
-function useObjectUrls(files: readonly File[]): readonly Preview[] {
-  const [previews, setPreviews] = useState<readonly Preview[]>([]);
-  const made = useRef<readonly Preview[]>([]);
-  useEffect(() => {
-    made.current = files.map((file) => ({ url: URL.createObjectURL(file), name: file.name }));
-    setPreviews(made.current);
-    return () => {
-      for (const { url } of made.current) URL.revokeObjectURL(url);
-    };
-  }, [files]);
-  return previews;
 }

@@ -98,13 +98,13 @@ export function SearchPage() {
         </div>
       </form>
       <section class="panel outcome" aria-label="Results" aria-busy=${busy}>
-        <${Outcome} state=${state} />
+        <${Outcome} state=${state} files=${files} />
       </section>
     </div>
   `;
 }
 
-function Outcome({ state }: { readonly state: SearchState }) {
+function Outcome({ state, files }: { readonly state: SearchState; readonly files: readonly File[] }) {
   return html`
     <div role="status" aria-live="polite">
       ${
@@ -133,7 +133,7 @@ function Outcome({ state }: { readonly state: SearchState }) {
     </div>
     ${state.type === 'idle' && html`<p class="empty">The matching photos appear here.</p>`}
     ${state.type === 'failed' && html`<${ProblemBox} problem=${state.problem} testid="search-error" />`}
-    ${state.type === 'found' && state.details !== null && html`<${SearchDetails} details=${state.details} />`}
+    ${state.type === 'found' && state.details !== null && html`<${SearchDetails} details=${state.details} files=${files} />`}
     ${state.type === 'found' && html`<${MatchGrid} matches=${state.matches} />`}
   `;
 }
