@@ -3,21 +3,22 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { createDispatcher } from '../../dist/child/engine/dispatcher.js';
 import { findModelPack } from '../../dist/shared/model-pack.js';
 import { imagesInFlight } from '../../dist/child/engine/thread-count.js';
 import { startThread } from '../../dist/child/threads/start-thread.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
-import { measureStages } from './engine-stages.mjs';
+import { measureShare } from './engine-share.mjs';
+import { cameraPhoto } from './camera-photo.mjs';
 
 const HELP = `Measures the face engine on this machine's CPU.
 
-  npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobilefacenet] [--rounds 7] [--count 24]
+  npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobilefacenet] [--rounds 7] [--count 24] [--share]
 
-  --photos  folder of photos to analyze; each is also enlarged to 24 megapixels
+  --photos  folder of photos to analyze; four are also enlarged to 24 megapixels, with the noise of a camera
   --models  folder of the models
-  --count   photos per round`;
+  --count   photos per round
+  --share   only the comparison with the kernels`;
 
 const ENGINE_THREAD = new URL('../../dist/child/engine/engine-thread.js', import.meta.url);
 
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     pack: { type: 'string', default: 'mobilefacenet' },
     rounds: { type: 'string', default: '7' },
     count: { type: 'string', default: '24' },
+    share: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -41,8 +43,8 @@ const photos = await readPhotos(path.resolve(values.photos), Number(values.count
 console.log(
   `${describeMachine()}; pack ${pack.name}, ${photos.length} photos a round, ${values.rounds} rounds\n`,
 );
-await measureThreads();
-await measureSizes();
+if (!values.share) await measureThreads();
+await measureKernels();
 
 /** Throughput by number of engine threads and of threads per session. Each combination runs once per round. */
 async function measureThreads() {
@@ -120,30 +122,16 @@ async function startEngine({ threads, intraOpThreads }) {
   };
 }
 
-/** Time per stage in one thread, by photo size. */
-async function measureSizes() {
-  const originals = photos.slice(0, 8).map((text) => Buffer.from(text, 'base64'));
-  const sizes = [
-    ['as they are', originals],
-    ['24 megapixels', await Promise.all(originals.map((photo) => enlarge(photo, 6000)))],
+/** The share of its time that the engine spends in its kernels, for small photos and for those of a camera. */
+async function measureKernels() {
+  const small = photos.slice(0, 16).map((text) => Buffer.from(text, 'base64'));
+  const large = await Promise.all(small.slice(0, 4).map(cameraPhoto));
+  const megabytes = large.reduce((sum, { length }) => sum + length, 0) / large.length / 1e6;
+  const kinds = [
+    { name: 'as they are', photos: small },
+    { name: `24 megapixels, ${megabytes.toFixed(1)} MB`, photos: large },
   ];
-  const rows = [];
-  for (const [name, encoded] of /** @type {[string, Buffer[]][]} */ (sizes)) {
-    const { times, faces } = await measureStages(encoded, pack, Number(values.rounds));
-    rows.push([name, faces.toFixed(1), ...times.map((ms) => ms.toFixed(1))]);
-  }
-  const stages = ['decode', 'detect', 'refine', 'align', 'embed'];
-  console.log('Median milliseconds per photo, in one thread:');
-  console.log(formatTable([['photos', 'faces', ...stages], ...rows]));
-}
-
-/** @param {Buffer} photo @param {number} longerSidePx */
-function enlarge(photo, longerSidePx) {
-  return sharp(photo)
-    .autoOrient()
-    .resize({ width: longerSidePx, height: longerSidePx, fit: 'inside' })
-    .jpeg({ quality: 90 })
-    .toBuffer();
+  await measureShare(kinds, pack, Number(values.rounds));
 }
 
 /** The first photos of a folder, repeated if it has fewer. @param {string} folder @param {number} count */
