@@ -11,10 +11,11 @@ import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
+import { createStageIndex } from '../../gallery/store/stage-index.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
-import { filesKey } from '../../shared/redis-keys.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
@@ -45,7 +46,7 @@ export function createDashboardGalleries(
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
     dir === null ? new Map<string, number>() : countByFolder(await openDirectory(dir)),
   );
-  const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
+  const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
   return {
     list: async () => {
@@ -107,12 +108,6 @@ async function openDirectory(dir: string): Promise<GalleryDirectory> {
   }
 }
 
-function withoutTrailingSlashes(stage: string): string {
-  let end = stage.length;
-  while (end > 0 && stage[end - 1] === '/') end -= 1;
-  return stage.slice(0, end);
-}
-
 /** The number of photos directly in each folder. Unlike the scan of a search it needs no `stat` for a file. */
 async function countByFolder(directory: GalleryDirectory): Promise<Map<string, number>> {
   const photos = new Map<string, number>();
@@ -137,14 +132,6 @@ async function countByFolder(directory: GalleryDirectory): Promise<Map<string, n
   };
   await walk('', directory.root);
   return photos;
-}
-
-async function countIndexed(redis: Redis): Promise<Map<string, number>> {
-  const indexed = new Map<string, number>();
-  for await (const keys of redis.scanStream({ match: `${filesKey('')}*`, count: 1000 })) {
-    for (const key of keys as string[]) indexed.set(key.slice(filesKey('').length), await redis.hlen(key));
-  }
-  return indexed;
 }
 
 /** A photo in `a/b/c` counts for the stages `a`, `a/b` and `a/b/c`. */

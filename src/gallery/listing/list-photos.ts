@@ -1,10 +1,11 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { JobError } from '../../shared/errors.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { FileStamp } from '../store/file-table.js';
 import { asUnavailable } from './gallery-problem.js';
 import { isIgnoredFolder, isPhoto, isUnreadPhoto, isUsableName } from './file-kind.js';
-import { type GalleryDirectory, type ResolvedPath, withoutTrailingSlashes } from './gallery-directory.js';
+import { type GalleryDirectory, type ResolvedPath } from './gallery-directory.js';
 
 /** The scan lets other work run after this long. */
 const YIELD_AFTER_MS = 5;
