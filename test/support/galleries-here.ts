@@ -3,6 +3,7 @@ import { createGalleryCache } from '../../src/gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../../src/child/gallery-thread/start-gallery-thread.js';
 import type { Engine } from '../../src/child/engine/engine.js';
 import { createEmbeddingStore } from '../../src/gallery/store/embedding-store.js';
+import { openPhotoSource } from '../../src/gallery/source/photo-source.js';
 import { createFileTable } from '../../src/gallery/store/file-table.js';
 import type { Config } from '../../src/shared/config.js';
 
@@ -11,12 +12,13 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
   const { dir, retentionS } = config.gallery;
   if (dir === null) return null;
   const cache = createGalleryCache({
+    source: openPhotoSource(dir),
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS }),
       files: createFileTable(redis, retentionS),
     },
     embeddingSize: pack.embeddingSize,
-    settings: { ...config.gallery, dir },
+    settings: config.gallery,
     excludedMinCosine: config.jobs.threshold,
     warn: () => {},
   });

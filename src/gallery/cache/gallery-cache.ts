@@ -2,7 +2,8 @@ import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { withoutTrailingSlashes } from '../listing/gallery-directory.js';
+import type { PhotoSource } from '../source/photo-source.js';
+import { withoutTrailingSlashes } from '../source/stage-path.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
@@ -67,9 +68,10 @@ export interface GalleryCache {
 }
 
 export interface GalleryCacheOptions {
+  readonly source: PhotoSource;
   readonly stores: GalleryStores;
   readonly embeddingSize: number;
-  readonly settings: Config['gallery'] & { readonly dir: string };
+  readonly settings: Config['gallery'];
   /** A face is that of an excluded person from this cosine similarity on. */
   readonly excludedMinCosine: number;
   /** Takes a line for the worker's log. */
@@ -90,6 +92,7 @@ interface CacheEntry {
 }
 
 export function createGalleryCache({
+  source,
   stores,
   embeddingSize,
   settings,
@@ -121,7 +124,7 @@ export function createGalleryCache({
     return {
       gallery,
       loadedAtMs: now(),
-      refresh: createRefresh({ stage, gallery, galleryDir: settings.dir, belongs, now }),
+      refresh: createRefresh({ stage, gallery, source, belongs, now }),
     };
   };
 
@@ -174,7 +177,7 @@ export function createGalleryCache({
     };
   };
 
-  const { check, run } = createGalleryCheck(settings.dir, () => exclusion.load());
+  const { check, run } = createGalleryCheck(source, () => exclusion.load());
 
   return {
     check,

@@ -1,4 +1,4 @@
-import type { ListedFolder } from '../listing/list-photos.js';
+import type { ListedFolder } from '../source/photo-source.js';
 import { JobError } from '../../shared/errors.js';
 import type { Box } from '../../shared/face.js';
 import { createFaceMatrix, type FaceMatrix } from '../matrix/face-matrix.js';

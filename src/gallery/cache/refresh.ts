@@ -1,6 +1,5 @@
 import type { IndexBatch } from '../../shared/index-batch.js';
-import { openGalleryDirectory } from '../listing/gallery-directory.js';
-import { listPhotos } from '../listing/list-photos.js';
+import type { PhotoSource } from '../source/photo-source.js';
 import type { Gallery } from './gallery.js';
 
 /** A scan stays fresh for this long ... */
@@ -36,7 +35,7 @@ export interface Refresh {
 export interface RefreshOptions {
   readonly stage: string;
   readonly gallery: Gallery;
-  readonly galleryDir: string;
+  readonly source: PhotoSource;
   /** Whether photos of this folder are part of the gallery. */
   readonly belongs: (folder: string) => boolean;
   readonly now: () => number;
@@ -50,7 +49,7 @@ type Scan =
   | { readonly kind: 'scanning'; readonly scanned: Promise<ScannedGallery> }
   | { readonly kind: 'scanned'; readonly scanned: ScannedGallery; readonly freshUntilMs: number };
 
-export function createRefresh({ stage, gallery, galleryDir, belongs, now }: RefreshOptions): Refresh {
+export function createRefresh({ stage, gallery, source, belongs, now }: RefreshOptions): Refresh {
   let state: Scan = { kind: 'never' };
   let expirations = 0;
 
@@ -75,10 +74,7 @@ export function createRefresh({ stage, gallery, galleryDir, belongs, now }: Refr
   const update = async (): Promise<ScannedGallery> => {
     const unreadable: string[] = [];
     const ignored: string[] = [];
-    const directory = await openGalleryDirectory(galleryDir);
-    const listed = await listPhotos(directory, stage, (line, isPhoto) =>
-      (isPhoto ? unreadable : ignored).push(line),
-    );
+    const listed = await source.list(stage, (line, isPhoto) => (isPhoto ? unreadable : ignored).push(line));
     const batches = await gallery.update(listed.filter(({ folder }) => belongs(folder)));
     const broken = gallery.broken().map(({ path, message }) => `Skipped photo ${path}: ${message}`);
     return {

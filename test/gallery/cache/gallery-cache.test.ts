@@ -11,6 +11,7 @@ import {
 import type { GalleryStores } from '../../../src/gallery/cache/gallery.js';
 import { defer } from '../../support/deferred.js';
 import { toFixedPoint } from '../../../src/gallery/store/fixed-point.js';
+import { openPhotoSource } from '../../../src/gallery/source/photo-source.js';
 import type { FileContent } from '../../../src/gallery/store/file-table.js';
 import type { FaceRecord, PhotoRecord } from '../../../src/gallery/store/photo-record.js';
 import { loadConfig } from '../../../src/shared/config.js';
@@ -64,6 +65,7 @@ function open(
 ): GalleryCache {
   const { gallery } = loadConfig({ GALLERY_DIR: directory, ...environment }, '/nowhere');
   return createGalleryCache({
+    source: openPhotoSource(directory),
     stores: {
       embeddings: {
         read: async (paths) => paths.map((file) => contents.get(file) ?? null),
@@ -82,7 +84,7 @@ function open(
       },
     },
     embeddingSize: 2,
-    settings: { ...gallery, dir: directory },
+    settings: gallery,
     excludedMinCosine: 0.9,
     warn: (line) => warnings.push(line),
     now: () => nowMs,
@@ -91,8 +93,7 @@ function open(
 }
 
 const settingsOf = () => {
-  const { gallery } = loadConfig({ GALLERY_DIR: directory }, '/nowhere');
-  return { ...gallery, dir: directory };
+  return loadConfig({ GALLERY_DIR: directory }, '/nowhere').gallery;
 };
 
 let reading = defer();
