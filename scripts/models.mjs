@@ -15,7 +15,7 @@ const messageOf = (error) => (error instanceof Error ? error.message : String(er
 
 function readCommandLine() {
   try {
-    return readOptions(process.argv.slice(2), process.env, project);
+    return readOptions(process.argv.slice(2), process.env, project, process.cwd());
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${HELP}`);
     process.exit(EXIT_USAGE);

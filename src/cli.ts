@@ -5,7 +5,6 @@ import { printableLines } from './cli/terminal.js';
 import { messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 
-const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
 
 process.on('SIGINT', () => process.exit(EXIT_INTERRUPTED));
@@ -14,10 +13,11 @@ process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
 
 try {
   await createProgram().parseAsync();
-  process.exit(EXIT_CODES.ok);
+  // With the code that the command has set in `process.exitCode`, else 0.
+  process.exit();
 } catch (error) {
   // Commander has already printed its own errors.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_USAGE);
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage);
   process.stderr.write(`${printableLines(messageOf(error))}\n`);
   process.exit(error instanceof StartupError ? error.exitCode : EXIT_CODES.crash);
 }

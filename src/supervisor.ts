@@ -1,7 +1,9 @@
+#!/usr/bin/env node
 import { loadConfig } from './shared/config.js';
 import { messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 import { createLogger } from './shared/logger.js';
+import { answerArguments } from './supervisor/command-line.js';
 import { createServiceManager } from './supervisor/service-manager.js';
 import { startSupervisor } from './supervisor/start-supervisor.js';
 
@@ -14,6 +16,12 @@ const SIGNAL_COMMANDS: Readonly<Partial<Record<NodeJS.Signals, Command>>> = {
   SIGTSTP: 'quiet',
   SIGCONT: 'resume',
 };
+
+const answer = answerArguments(process.argv.slice(2));
+if (answer !== null) {
+  (answer.isError ? process.stderr : process.stdout).write(`${answer.text}\n`);
+  process.exit(answer.isError ? EXIT_CODES.usage : EXIT_CODES.ok);
+}
 
 try {
   const config = loadConfig();

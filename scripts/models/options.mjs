@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 
-export const HELP = `Usage: npm run models -- [options]
+export const HELP = `Usage: face-search models [options]    (in a checkout also: npm run models -- [options])
 
 Downloads the files of a model pack, checks their SHA-256 and prepares the embedder for speed. Installed files
 are kept, and an interrupted download resumes.
@@ -15,7 +15,8 @@ Options
   --list           list all packs and exit
   --help           show this text
 
-An option overrides its variable, and the environment overrides the file .env.`;
+An option overrides its variable, and the environment overrides the file .env in the current folder. In a checkout,
+the default folder is the checkout's models, unless the current folder has one with a manifest.json.`;
 
 /**
  * @typedef {object} Options
@@ -30,10 +31,11 @@ An option overrides its variable, and the environment overrides the file .env.`;
  * @param {readonly string[]} args
  * @param {Readonly<Record<string, string | undefined>>} environment
  * @param {string} project absolute path of the project
+ * @param {string} [currentFolder] has `.env`; relative paths start there
  * @returns {Options}
  * @throws {TypeError} if an option is unknown or lacks its value
  */
-export function readOptions(args, environment, project) {
+export function readOptions(args, environment, project, currentFolder = project) {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -44,15 +46,27 @@ export function readOptions(args, environment, project) {
       help: { type: 'boolean', default: false },
     },
   });
-  const variables = { ...readEnvFile(path.join(project, '.env')), ...environment };
+  const variables = { ...readEnvFile(path.join(currentFolder, '.env')), ...environment };
   const directory = values.dir ?? variables['MODELS_DIR'];
   return {
     help: values.help,
     list: values.list,
     pack: values.pack || variables['MODEL_PACK'] || 'mobilefacenet',
-    directory: directory ? path.resolve(directory) : path.join(project, 'models'),
+    directory: directory ? path.resolve(currentFolder, directory) : defaultDirectory(currentFolder, project),
     mirror: values.mirror || variables['MODELS_MIRROR'] || null,
   };
+}
+
+/**
+ * The same rule as in `src/shared/models-dir.ts`.
+ *
+ * @param {string} currentFolder
+ * @param {string} project
+ */
+function defaultDirectory(currentFolder, project) {
+  const here = path.join(currentFolder, 'models');
+  const isInstalled = project.split(path.sep).includes('node_modules');
+  return isInstalled || existsSync(path.join(here, 'manifest.json')) ? here : path.join(project, 'models');
 }
 
 /**

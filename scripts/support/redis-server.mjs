@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
  *
  * @typedef {object} RedisServer
  * @property {number} port
- * @property {import('../../src/shared/config.js').RedisConfig} config
+ * @property {import('../../src/shared/redis-config.js').RedisConfig} config
  * @property {(signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>} halt stops the server and keeps its data; SIGKILL
  *   stands for a power failure
  * @property {() => Promise<void>} start starts it again on the same port with the same data

@@ -1,8 +1,8 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type Config, loadConfig } from '../shared/config.js';
 import { messageOf } from '../shared/errors.js';
 import { readFleet } from '../shared/fleet-records.js';
-import { redisAddress, redisOptions } from '../shared/redis-connection.js';
+import { openRedis, redisAddress } from '../shared/open-redis.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -19,8 +19,7 @@ export interface Connection {
  */
 export async function connect(): Promise<Connection> {
   const config = loadConfig();
-  const redis = new Redis({
-    ...redisOptions(config.redis),
+  const redis = openRedis(config.redis, {
     connectionName: `command line:${config.hostname}`,
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,

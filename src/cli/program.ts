@@ -2,12 +2,14 @@ import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../shared/version.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
+import { modelsCommand } from './models-command.js';
 import { searchCommand } from './search-command.js';
 import { statusCommand } from './status-command.js';
 import { printableLines } from './terminal.js';
 
 const ENVIRONMENT_NOTE = `
-Redis, the queue and GALLERY_DIR come from the environment or .env, as for the worker.`;
+Redis, the queue, GALLERY_DIR and MODELS_DIR come from the environment, or from .env in the current folder, as for the
+worker.`;
 
 /** The command line. `parseAsync()` throws a CommanderError for a wrong command line, after printing why. */
 export function createProgram(): Command {
@@ -44,6 +46,13 @@ export function createProgram(): Command {
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
 
+  define(program, 'models', 'download a model pack, check it and prepare it')
+    .option('-p, --pack <name>', 'the model pack (default: MODEL_PACK)')
+    .option('-d, --dir <folder>', 'the folder for its files (default: MODELS_DIR, or models)')
+    .option('-m, --mirror <place>', 'folder or URL to look in first (default: MODELS_MIRROR)')
+    .option('--list', 'list all packs instead')
+    .action(reportingUsage(modelsCommand));
+
   return program;
 }
 
@@ -56,7 +65,7 @@ function define(program: Command, name: string, description: string): Command {
 }
 
 /** An InvalidArgumentError of a command looks the same as one of commander's own. */
-function reportingUsage<A extends unknown[]>(action: (...args: A) => Promise<void>) {
+function reportingUsage<A extends unknown[]>(action: (...args: A) => Promise<void> | void) {
   return async function (this: Command, ...args: A): Promise<void> {
     try {
       await action(...args);

@@ -6,6 +6,7 @@ import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect, warnWithoutWorkers } from './connect.js';
 import { openInBrowser, writeContactSheet } from './contact-sheet.js';
 import { stageBelow } from './stage-below.js';
+import { duplicateRedis } from '../shared/open-redis.js';
 import { count, createProgressBar, formatTable, printableJson } from './terminal.js';
 
 const MAX_SELFIES = 16;
@@ -91,7 +92,7 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
 async function search({ config, redis }: Connection, data: object): Promise<SearchMatch[]> {
   const { name, prefix } = config.queue;
   const queue = new Queue(name, { connection: redis, prefix });
-  const events = new QueueEvents(name, { connection: redis.duplicate({ lazyConnect: false }), prefix });
+  const events = new QueueEvents(name, { connection: duplicateRedis(redis), prefix });
   await events.waitUntilReady();
   const show = createProgressBar();
   const job = await queue.add('process-face', data, {

@@ -4,6 +4,7 @@ import { messageOf, StartupError } from '../shared/errors.js';
 import { EXIT_CODES } from '../shared/exit-codes.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import type { Logger } from '../shared/logger.js';
+import { duplicateRedis } from '../shared/open-redis.js';
 import { createRedis } from '../shared/redis-connection.js';
 import { watchFleet } from './fleet/fleet-watch.js';
 import { createDashboardGalleries } from './galleries/galleries.js';
@@ -36,7 +37,7 @@ export async function startDashboard(config: Config, logger: Logger): Promise<Da
     index: new Queue(indexQueueName(config.queue.name), connection),
   };
   // Reading events blocks a connection.
-  const eventsRedis = redis.duplicate();
+  const eventsRedis = duplicateRedis(redis);
   const searchEvents = new QueueEvents(config.queue.name, {
     connection: eventsRedis,
     prefix: config.queue.prefix,
@@ -45,7 +46,6 @@ export async function startDashboard(config: Config, logger: Logger): Promise<Da
   // The first connection logs the errors of Redis.
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
   searchEvents.on('error', () => undefined);
-  eventsRedis.on('error', () => undefined);
 
   const fleet = watchFleet(redis, queues, logger);
   const guard = createGuard(token);

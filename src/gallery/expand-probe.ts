@@ -46,11 +46,41 @@ export function searchExpanded<M extends { readonly cosine: number }>(
   if (joined.length === 0) {
     return { matches: first.filter(({ cosine }) => cosine >= minCosine), expandedBy: 0 };
   }
-  const { embedding, scale } = joinProbe(probe, joined);
-  const matches = scan(embedding, minCosine / scale);
-  return {
-    matches: matches.map((match) => ({ ...match, cosine: match.cosine * scale })),
-    expandedBy: joined.length,
+  const expanded = joinProbe(probe, joined);
+  const cosineOf = createJudge(probe, joined);
+  const matches = scan(expanded.embedding, minCosine / expanded.scale)
+    .map((match) => {
+      const cosine = match.cosine * expanded.scale;
+      // Matches that are part of the probe are above this.
+      if (cosine < rule.confidentCosine) return { ...match, cosine };
+      return { ...match, cosine: cosineOf(toUnit(embeddingOf(match))) ?? cosine };
+    })
+    .filter(({ cosine }) => cosine >= minCosine);
+  return { matches, expandedBy: joined.length };
+}
+
+/**
+ * A match that joined the probe would raise its own cosine: it is compared with the probe without it. The selfie's own
+ * file is compared with the selfie.
+ *
+ * @returns a function that takes a unit vector, and returns `null` for a shot that is not part of the probe
+ */
+function createJudge(
+  probe: Float32Array,
+  joined: readonly Joined[],
+): (embedding: Float32Array) => number | null {
+  const probesWithout = joined.map((one) =>
+    joinProbe(
+      probe,
+      joined.filter((other) => other !== one),
+    ),
+  );
+  return (embedding) => {
+    const withSelfie = dot(probe, embedding);
+    if (withSelfie >= SAME_SHOT_COSINE) return withSelfie;
+    const own = joined.findIndex((one) => dot(one.embedding, embedding) >= SAME_SHOT_COSINE);
+    const without = probesWithout[own];
+    return without === undefined ? null : dot(without.embedding, embedding) * without.scale;
   };
 }
 
@@ -88,7 +118,7 @@ function selectJoined<M extends { readonly cosine: number }>(
 function joinProbe(
   probe: Float32Array,
   joined: readonly Joined[],
-): { embedding: Float32Array; scale: number } {
+): { readonly embedding: Float32Array; readonly scale: number } {
   const mean = Float32Array.from(probe);
   let weights = 1;
   for (const { cosine, embedding } of joined) {

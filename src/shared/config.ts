@@ -4,18 +4,11 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { DASHBOARD_HOST, environment as variables } from './environment.js';
 import { ConfigError, messageOf } from './errors.js';
+import { defaultModelsDir } from './models-dir.js';
+import { describeRedisConflicts, queuePrefixOf, type RedisConfig, redisConfigOf } from './redis-config.js';
+import { withoutTrailingSlashes } from './trailing-slashes.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** How to reach Redis. `password` never appears in logs or command lines. */
-export interface RedisConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly db: number;
-  readonly tls: boolean;
-}
 
 /** The validated, frozen configuration. It is plain data, because the children receive it over IPC. */
 export interface Config {
@@ -110,6 +103,9 @@ export function loadConfig(environment: Environment = process.env, directory = p
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => describeProblem(issue, given)),
     ...describeOpenDashboard(given),
+    ...(parsed.success
+      ? [...describeRedisConflicts(parsed.data), ...describeGalleryConflicts(parsed.data)]
+      : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(parsed.data, directory));
@@ -125,7 +121,31 @@ function describeOpenDashboard(given: Environment): string[] {
   ];
 }
 
-const SECRET_VARIABLES: ReadonlySet<string> = new Set(['REDIS_PASSWORD', 'REDIS_URL', 'DASHBOARD_TOKEN']);
+/** Memory of a child without galleries: models, threads and photos in flight. */
+const CHILD_BASE_MB = 512;
+
+function describeGalleryConflicts(env: z.infer<typeof variables>): string[] {
+  const problems: string[] = [];
+  if (env.GALLERY_DIR === undefined) {
+    if (env.EXCLUDED_STAGE !== undefined)
+      problems.push('GALLERY_DIR must be set if EXCLUDED_STAGE is: otherwise nobody would be excluded');
+    return problems;
+  }
+  const leastMb = env.GALLERY_MEMORY_MB + CHILD_BASE_MB;
+  if (env.CHILD_MAX_RSS_MB > 0 && env.CHILD_MAX_RSS_MB < leastMb) {
+    problems.push(
+      `CHILD_MAX_RSS_MB must be at least ${leastMb} (GALLERY_MEMORY_MB + ${CHILD_BASE_MB}) or 0, but is ${env.CHILD_MAX_RSS_MB}: a child with full galleries would be replaced again and again`,
+    );
+  }
+  return problems;
+}
+
+const SECRET_VARIABLES: ReadonlySet<string> = new Set([
+  'REDIS_PASSWORD',
+  'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
+  'DASHBOARD_TOKEN',
+]);
 
 function describeProblem(issue: z.core.$ZodIssue, given: Environment): string {
   const variable = String(issue.path[0]);
@@ -146,8 +166,8 @@ function readEnvFile(file: string): Environment {
 
 function toConfig(env: z.infer<typeof variables>, directory: string): Config {
   return {
-    redis: redisOf(env),
-    queue: { name: env.QUEUE_NAME, prefix: env.QUEUE_PREFIX },
+    redis: redisConfigOf(env),
+    queue: { name: env.QUEUE_NAME, prefix: queuePrefixOf(env) },
     hostname: env.WORKER_HOSTNAME,
     devices: {
       gpuIndices: env.GPU_INDEX ?? null,
@@ -158,7 +178,8 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     engine: {
       provider: env.EXECUTION_PROVIDER,
       modelPack: env.MODEL_PACK,
-      modelsDir: path.resolve(directory, env.MODELS_DIR ?? 'models'),
+      modelsDir:
+        env.MODELS_DIR === undefined ? defaultModelsDir(directory) : path.resolve(directory, env.MODELS_DIR),
       threads: env.ENGINE_THREADS,
       maxImageBytes: env.MAX_IMAGE_BYTES,
       maxImagePixels: env.MAX_IMAGE_PIXELS,
@@ -174,7 +195,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     gallery: {
       dir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),
       memoryBytes: env.GALLERY_MEMORY_MB * 2 ** 20,
-      excludedStage: env.EXCLUDED_STAGE?.replace(/\/+$/, '') ?? null,
+      excludedStage: env.EXCLUDED_STAGE === undefined ? null : withoutTrailingSlashes(env.EXCLUDED_STAGE),
       excludedUnusable: env.EXCLUDED_UNUSABLE,
       retentionS: env.EMBEDDING_RETENTION_DAYS * 86_400,
       quality: {
@@ -200,32 +221,6 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     },
     logLevel: env.LOG_LEVEL,
   };
-}
-
-function redisOf(env: z.infer<typeof variables>): RedisConfig {
-  if (env.REDIS_URL === undefined) {
-    return {
-      host: env.REDIS_HOST,
-      port: env.REDIS_PORT,
-      username: env.REDIS_USERNAME,
-      password: env.REDIS_PASSWORD,
-      db: env.REDIS_DB,
-      tls: env.REDIS_TLS,
-    };
-  }
-  const url = new URL(env.REDIS_URL);
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 6379 : Number(url.port),
-    username: decodePart(url.username),
-    password: decodePart(url.password),
-    db: Number(url.pathname.slice(1) || '0'),
-    tls: url.protocol === 'rediss:',
-  };
-}
-
-function decodePart(text: string): string | undefined {
-  return text === '' ? undefined : decodeURIComponent(text);
 }
 
 function freeze<T extends object>(value: T): T {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { parseRedisNode, type RedisNode } from './redis-config.js';
 
 /** One schema per variable: allowed values, default and error message. */
 
@@ -36,6 +37,21 @@ const name = (fallback: string) =>
     .regex(/^[^:\s]+$/, 'must be a name without colons or spaces')
     .default(fallback);
 
+/** A list of servers. */
+const redisNodes = (defaultPort: number) =>
+  z
+    .string()
+    .transform((text, context): RedisNode[] => {
+      const nodes = text.split(',').map((item) => parseRedisNode(item, defaultPort));
+      const known = nodes.filter((node) => node !== null);
+      if (known.length < nodes.length || nodes.length > MAX_REDIS_NODES)
+        context.addIssue(`must be a list of servers such as redis-1:${defaultPort},redis-2:${defaultPort}`);
+      return known;
+    })
+    .optional();
+
+const MAX_REDIS_NODES = 100;
+
 function isUsableRedisUrl(text: string): boolean {
   // The other check reports text that is not a URL.
   if (!URL.canParse(text)) return true;
@@ -60,8 +76,12 @@ export const environment = z.object({
   REDIS_PASSWORD: z.string().optional(),
   REDIS_DB: integer(0, 1_000_000, 0),
   REDIS_TLS: flag,
+  REDIS_SENTINELS: redisNodes(26_379),
+  REDIS_SENTINEL_NAME: z.string().default('mymaster'),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
+  REDIS_CLUSTER_NODES: redisNodes(6379),
   QUEUE_NAME: name('face-search'),
-  QUEUE_PREFIX: z.string().min(1).default('bull'),
+  QUEUE_PREFIX: z.string().max(100, 'must have 100 characters or fewer').optional(),
   WORKER_HOSTNAME: name(hostname()),
   GPU_INDEX: z
     .string()

@@ -5,6 +5,8 @@
 export const EXIT_CODES = {
   ok: 0,
   crash: 1,
+  /** The command line is wrong. */
+  usage: 2,
   /** EX_NOINPUT: a model file is missing or does not match the manifest. */
   modelsMissing: 66,
   /** EX_UNAVAILABLE: the configured execution provider does not load. */

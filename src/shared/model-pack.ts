@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { StartupError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { isCalibration } from './calibration.js';
+import { modelsCommand, PACKAGE_ROOT } from './models-dir.js';
 
-const PROJECT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+const PROJECT_MANIFEST = path.join(PACKAGE_ROOT, 'models/manifest.json');
 /** Side of the aligned crop that every embedder takes. */
 export const ALIGNED_SIZE_PX = 112;
 
@@ -114,7 +114,7 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
   );
   if (size !== null && (bytes === null || size === bytes)) return;
   const problem = size === null ? 'is missing' : `has ${size} bytes instead of ${bytes}`;
-  const command = packName === DEFAULT_PACK ? 'npm run models' : `MODEL_PACK=${packName} npm run models`;
+  const command = packName === DEFAULT_PACK ? modelsCommand() : `MODEL_PACK=${packName} ${modelsCommand()}`;
   throw new StartupError(
     `The model file ${modelPath} ${problem}. Fetch it with: ${command}`,
     EXIT_CODES.modelsMissing,

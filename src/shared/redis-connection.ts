@@ -1,7 +1,8 @@
-import { isIP } from 'node:net';
-import { Redis } from 'ioredis';
-import type { RedisConfig } from './config.js';
+import type { Redis } from 'ioredis';
 import type { Logger } from './logger.js';
+import { openRedis, redisAddress } from './open-redis.js';
+import type { RedisConfig } from './redis-config.js';
+import { createRefusalLog } from './redis-refusals.js';
 
 /** Workers must take jobs within two seconds after Redis is back. */
 const MAX_RETRY_DELAY_MS = 500;
@@ -11,25 +12,6 @@ const SOCKET_TIMEOUT_MS = 20_000;
 export interface RedisConnectionOptions {
   /** Appears in `CLIENT LIST`. */
   readonly connectionName: string;
-}
-
-/** Where Redis is and how to log in; the same for a worker and for a person at the command line. */
-export function redisOptions(config: RedisConfig) {
-  return {
-    host: config.host,
-    port: config.port,
-    db: config.db,
-    ...(config.username !== undefined && { username: config.username }),
-    ...(config.password !== undefined && { password: config.password }),
-    // TLS names the server, except by an IP address, which SNI does not allow.
-    ...(config.tls && { tls: isIP(config.host) === 0 ? { servername: config.host } : {} }),
-    // BullMQ requires this: commands wait until Redis is back.
-    maxRetriesPerRequest: null,
-  };
-}
-
-export function redisAddress({ host, port }: RedisConfig): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
@@ -43,12 +25,13 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
   /** ioredis calls it with every error reply, on the options of this connection or of its duplicates. */
   const reconnectOnError = function (this: object, error: Error): false | 2 {
     refusals.add(error);
-    const reconnect = error.message.startsWith('READONLY') && reconnects.mayReconnect(this);
+    // A cluster client learns by itself which server is the primary.
+    const isReplica = config.cluster === undefined && error.message.startsWith('READONLY');
+    const reconnect = isReplica && reconnects.mayReconnect(this);
     if (reconnect && this === redis.options) reconnectsByItself = true;
     return reconnect ? 2 : false;
   };
-  const redis: Redis = new Redis({
-    ...redisOptions(config),
+  const redis: Redis = openRedis(config, {
     connectionName: options.connectionName,
     retryStrategy: (attempt) => Math.min(50 * attempt, MAX_RETRY_DELAY_MS),
     // While Redis loads its data, ask again as often as for the connection itself.
@@ -89,34 +72,6 @@ export function createRedis(config: RedisConfig, logger: Logger, options: RedisC
     state = { kind: 'up' };
   });
   return redis;
-}
-
-/** A refusal that comes again within this time is logged once. */
-const SAME_REFUSAL_MS = 120_000;
-
-/** Replies that mean Redis will refuse the same command again. */
-const REFUSALS: readonly (readonly [RegExp, string])[] = [
-  [/NOPERM|ACL failure/, 'Redis refuses a command to this user; grant the right that is missing'],
-  [/^READONLY/, 'Redis is a read-only replica; waiting for a primary at this address'],
-  [/\bOOM command not allowed/, 'Redis is full (maxmemory); free memory or raise maxmemory'],
-  [/^MISCONF/, 'Redis refuses writes, because it cannot save its data to the disk'],
-];
-
-function createRefusalLog(logger: Logger, address: string): { add(error: Error): void } {
-  const seenAt = new Map<string, number>();
-  return {
-    add: ({ message }) => {
-      const refusal = REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
-      if (refusal === undefined) return;
-      const key = /NOPERM|ACL/.test(message) ? message : refusal;
-      const now = performance.now();
-      const isNew = now - (seenAt.get(key) ?? -Infinity) > SAME_REFUSAL_MS;
-      // Redis names the commands that it refuses, of which there are few.
-      if (seenAt.size > 100) seenAt.clear();
-      seenAt.set(key, now);
-      if (isNew) logger.error({ redis: address, detail: message }, refusal);
-    },
-  };
 }
 
 const FIRST_RECONNECT_DELAY_MS = 1000;
@@ -172,8 +127,10 @@ type ConnectionState =
 type RedisTrouble = 'unreachable' | 'credentials' | 'database' | 'refused';
 
 function troubleOf(error: Error): RedisTrouble {
-  if (/^(NOAUTH|WRONGPASS)|invalid (username-)?password/i.test(error.message)) return 'credentials';
-  if (/DB index is out of range|invalid DB index/i.test(error.message)) return 'database';
+  // A cluster client wraps the error of the server that it asked last.
+  const { message = error.message } = (error as { lastNodeError?: Error }).lastNodeError ?? {};
+  if (/^(NOAUTH|WRONGPASS)|invalid (username-)?password/i.test(message)) return 'credentials';
+  if (/DB index is out of range|invalid DB index/i.test(message)) return 'database';
   return error.name === 'ReplyError' ? 'refused' : 'unreachable';
 }
 

@@ -8,9 +8,12 @@ export function workerPausedKey(workerId: string): string {
   return `worker:${workerId}:paused`;
 }
 
-/** String with an expiry: the supervisor that holds this machine's lease, as JSON. */
+/**
+ * String with an expiry: the supervisor that holds this machine's lease, as JSON. The braces put it on the same server of a
+ * cluster as the hash `workers`, because one script writes both.
+ */
 export function supervisorLeaseKey(hostname: string): string {
-  return `worker:${hostname}:supervisor`;
+  return `worker:{${WORKERS_KEY}}:${hostname}:supervisor`;
 }
 
 /**
@@ -61,6 +64,9 @@ export function photoKey(packKey: string, contentHash: string): string {
 export function filesKey(folder: string): string {
   return `${INDEX_KEYS}files:${folder}`;
 }
+
+/** Set: folders below `GALLERY_DIR` with indexed photos (`src/gallery/store/stage-index.ts`). */
+export const INDEXED_FOLDERS_KEY = 'worker:indexed-folders';
 
 /** Stream: the last photos that were forgotten. Its name keeps it out of `INDEX_KEYS`, which `forget all` deletes. */
 export const FORGOTTEN_LOG_KEY = 'worker:forgotten';

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { messageOf } from '../shared/errors.js';
 import type { Logger } from '../shared/logger.js';
+import { duplicateRedis } from '../shared/open-redis.js';
 import { isConnectionError } from '../shared/redis-connection.js';
 import { cancelChannel, type QueueAddress, restartChannel } from '../shared/redis-keys.js';
 
@@ -25,11 +26,9 @@ export function listenForCommands(
   handlers: CommandHandlers,
   logger: Logger,
 ): { stop(): void } {
-  const connection = redis.duplicate();
+  const connection = duplicateRedis(redis);
   const cancels = cancelChannel(queue);
   const restarts = restartChannel(hostname, queue);
-  // The main connection already logs errors.
-  connection.on('error', () => undefined);
   connection.on('message', (channel, message) => {
     if (channel === cancels) handlers.cancel(message);
     if (channel !== restarts) return;

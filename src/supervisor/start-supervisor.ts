@@ -21,7 +21,7 @@ import { identifyProcess } from './heartbeat/process-identity.js';
 import { createMemoryGuard } from './slots/memory-guard.js';
 import { createRollingRestartController } from './slots/rolling-restart-controller.js';
 import { listenForCommands } from './command-listener.js';
-import { createRedisCheck } from './redis-check.js';
+import { createRedisWatch } from './redis-watch.js';
 import type { ServiceManager } from './service-manager.js';
 import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
 import { acquireLease } from './heartbeat/acquire-lease.js';
@@ -78,7 +78,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       childModulePath: CHILD_MODULE,
       config: () => config,
       recovery,
-      redisIsUp: () => redisIsUp() && redisCheck.problem() === null,
+      redisIsUp: () => redisIsUp() && redisWatch.problem() === null,
       onChange: () => onFleetChange(),
       onTrouble: () => xids.refresh(),
       logger,
@@ -104,7 +104,9 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   });
   const memory = createMemoryGuard(fleet, () => config.supervision, rollingRestart.isRolling, logger);
 
-  const redisCheck = createRedisCheck(redis, logger, () => roll());
+  const redisWatch = createRedisWatch(redis, config.queue, logger, () => {
+    if (phase === 'running') roll();
+  });
   const recordRemoval = createRecordRemoval(redis, config.supervision.workerRecordS, logger);
   const gpus = createGpuMonitor({
     intervalMs: config.supervision.heartbeatIntervalMs,
@@ -121,7 +123,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     lastRoll: rollingRestart.lastOutcome,
     lastXid: xids.lastXid,
     gpus,
-    redisProblem: redisCheck.problem,
+    redisProblem: redisWatch.problem,
     onLeaseLost: (holder) => {
       hasLease = false;
       logger.error(
@@ -170,6 +172,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const start = async (): Promise<void> => {
+    redisWatch.start();
     await acquireLease(lease, config.hostname, logger, starting.signal);
     hasLease = true;
     const found = await findDevices();
@@ -182,7 +185,6 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.start(found.idle);
     xids.start();
     gpus.start();
-    redisCheck.start();
     recordRemoval.start();
     void restartDashboard();
     onFleetChange();
@@ -207,7 +209,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     watch.stop();
     xids.stop();
     gpus.stop();
-    redisCheck.stop();
+    redisWatch.stop();
     recordRemoval.stop();
     orphanedJobs.stop();
     await fleet.stop(config.supervision.shutdownTimeoutMs);

@@ -12,7 +12,7 @@ const namesIn = (text: string): Set<string> => new Set(text.match(/\bface_search
 let exported: Set<string>;
 beforeAll(async () => {
   const record = workerRecord({ gpu_throttle_reasons: ['power cap'], gpu_xid: 79 });
-  const counts = { waiting: 0, active: 0, waiting_children: 0, delayed: 0, completed: 0, failed: 0 };
+  const counts = { waiting: 0, waiting_for_index: 0, active: 0, delayed: 0, completed: 0, failed: 0 };
   exported = namesIn(
     await writeMetrics({
       at: 0,

@@ -70,6 +70,26 @@ test("neither the selfie's own file nor copies of a photo count as confident mat
   expect(search({ selfie: PROBE }).expandedBy).toBe(0);
 });
 
+function cosineOf(photos: Record<string, Float32Array>, name: string): number {
+  return search(photos, { minCosine: 0 }).matches.find((match) => match.name === name)?.cosine ?? Number.NaN;
+}
+
+test('a match that joins the probe does not raise its own cosine', () => {
+  const alone = vector(1, 1);
+  expect(cosineOf({ alone }, 'alone')).toBeCloseTo(Math.SQRT1_2, 5);
+  // Neither does a copy of it.
+  const copy = vector(1, 1.001);
+  expect(cosineOf({ alone, copy }, 'alone')).toBeCloseTo(Math.SQRT1_2, 3);
+  // Another confident match may raise it.
+  expect(cosineOf({ alone, ...GOOD }, 'alone')).toBeGreaterThan(0.8);
+});
+
+test("the selfie's own file keeps its cosine of 1", () => {
+  const { matches, expandedBy } = search({ ...GOOD, selfie: PROBE });
+  expect(expandedBy).toBe(2);
+  expect(matches.find(({ name }) => name === 'selfie')?.cosine).toBeCloseTo(1, 5);
+});
+
 test('at most ten matches join the probe', () => {
   const many = Object.fromEntries(
     Array.from({ length: 30 }, (_, i) => [

@@ -76,7 +76,7 @@ describe('a machine with GPUs', () => {
   it('starts no worker before the supervisor holds the lease', async () => {
     await smi.answer(await fakeGpus(1));
     const predecessor = JSON.stringify({ bootId: 'killed', pid: 1, since: 1 });
-    await bed.redis.set('worker:host:supervisor', predecessor, 'PX', 3000);
+    await bed.redis.set('worker:{workers}:host:supervisor', predecessor, 'PX', 3000);
     const supervisor = await start();
     await bed.recorded('host_gpu0', online);
     const found = supervisor.lines.filter(({ msg }) => msg === 'Device found');

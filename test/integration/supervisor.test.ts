@@ -181,7 +181,10 @@ describe('a supervisor', () => {
   it('stops if another one has taken its lease', async () => {
     const supervisor = await bed.supervisor();
     await bed.recorded('host_cpu0', online);
-    await bed.redis.set('worker:host:supervisor', JSON.stringify({ bootId: 'other', pid: 1, since: 1 }));
+    await bed.redis.set(
+      'worker:{workers}:host:supervisor',
+      JSON.stringify({ bootId: 'other', pid: 1, since: 1 }),
+    );
     expect(await supervisor.exited).toEqual({ code: EXIT_CODES.leaseTaken, signal: null });
     expect(await bed.record('host_cpu0')).toMatchObject({ status: 'online' });
   });

@@ -48,7 +48,7 @@ describe('loadConfig', () => {
     });
     expect(config.gallery).toMatchObject({ dir: null, excludedStage: null, retentionS: 90 * 86_400 });
     expect(config.devices).toMatchObject({ gpuIndices: null, cpuOnly: false, cpuWorker: 'auto' });
-    expect(config.engine.modelsDir).toBe(path.join(directory, 'models'));
+    expect(config.engine.modelsDir).toBe(path.resolve(import.meta.dirname, '../../models'));
   });
 
   test('reads .env; the environment takes precedence', () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis, ReplyError } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RedisConfig } from '../../src/shared/config.js';
+import type { RedisConfig } from '../../src/shared/redis-config.js';
 import { createRedis, isConnectionError, redisReady } from '../../src/shared/redis-connection.js';
 import { recordLog } from '../support/log-recorder.js';
 import {

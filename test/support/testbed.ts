@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Job, type JobsOptions, Queue, QueueEvents, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../scripts/support/redis-server.mjs';
 import { writeTinyModels } from '../../scripts/tiny/models.mjs';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
+import { loadConfig } from '../../src/shared/config.js';
+import { openRedis } from '../../src/shared/open-redis.js';
 import type { WorkerRecord } from '../../src/shared/worker-record.js';
 import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.js';
 
@@ -38,7 +40,14 @@ export interface Testbed {
 /** Persons 0 to 5 stand in the photos p0.png to p5.png of the stage `Day-1/Morning`. */
 export const STAGE = 'Day-1/Morning';
 
-export async function createTestbed(): Promise<Testbed> {
+/** The Redis of a testbed, if it is not a server of its own. */
+export interface TestbedRedis {
+  /** The settings that lead to it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stop: () => Promise<void>;
+}
+
+export async function createTestbed(other?: TestbedRedis): Promise<Testbed> {
   const directory = await mkdtemp(path.join(tmpdir(), 'testbed-'));
   const models = path.join(directory, 'models');
   const gallery = path.join(directory, 'gallery');
@@ -49,13 +58,16 @@ export async function createTestbed(): Promise<Testbed> {
       await writeFile(path.join(gallery, STAGE, `p${person}.png`), await drawPerson(person));
     }),
   );
-  const server = await startRedisServer({ appendOnly: true });
-  const redis = new Redis(server.port, '127.0.0.1', { maxRetriesPerRequest: null });
-  const connection = { host: '127.0.0.1', port: server.port, maxRetriesPerRequest: null };
-  const queue = new Queue('face-search', { connection });
-  const events = new QueueEvents('face-search', { connection });
+  const server = other === undefined ? await startRedisServer({ appendOnly: true }) : null;
+  const redisEnvironment = other?.environment ?? { REDIS_PORT: String(server?.port) };
+  const config = loadConfig(redisEnvironment, directory);
+  const open = (): Redis => openRedis(config.redis, { retryStrategy: () => 50 });
+  const [redis, connection, eventsConnection] = [open(), open(), open()];
+  const { prefix } = config.queue;
+  const queue = new Queue('face-search', { connection, prefix });
+  const events = new QueueEvents('face-search', { connection: eventsConnection, prefix });
   // Redis is away in some tests, and back later.
-  redis.on('error', () => undefined);
+  for (const client of [redis, connection, eventsConnection]) client.on('error', () => undefined);
   queue.on('error', () => undefined);
   events.on('error', () => undefined);
   await events.waitUntilReady();
@@ -67,7 +79,7 @@ export async function createTestbed(): Promise<Testbed> {
   };
 
   const environment = {
-    REDIS_PORT: String(server.port),
+    ...redisEnvironment,
     MODELS_DIR: models,
     MODEL_PACK: 'tiny',
     GALLERY_DIR: gallery,
@@ -76,7 +88,10 @@ export async function createTestbed(): Promise<Testbed> {
   return {
     environment,
     redis,
-    server,
+    get server() {
+      if (server === null) throw new Error('This testbed has no server of its own');
+      return server;
+    },
     queue,
     events,
     supervisor: async (more = {}) => {
@@ -94,7 +109,7 @@ export async function createTestbed(): Promise<Testbed> {
     },
     add: (data, options) => queue.add('search', data, options),
     takeJob: async (token) => {
-      const worker = new Worker('face-search', null, { connection, autorun: false });
+      const worker = new Worker('face-search', null, { connection, prefix, autorun: false });
       worker.on('error', () => undefined);
       await worker.getNextJob(token, { block: false });
       await worker.close(true);
@@ -116,7 +131,8 @@ export async function createTestbed(): Promise<Testbed> {
       await events.close();
       await queue.close();
       redis.disconnect();
-      await server.stop();
+      for (const client of [connection, eventsConnection]) client.disconnect();
+      await (other ?? server)?.stop();
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -5,6 +5,7 @@ import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { createForgottenLog } from '../../gallery/store/forgotten-log.js';
 import { createLogger } from '../../shared/logger.js';
+import { duplicateRedis } from '../../shared/open-redis.js';
 import { createRedis } from '../../shared/redis-connection.js';
 import { FORGOTTEN_CHANNEL } from '../../shared/redis-keys.js';
 import { serveThread } from '../threads/serve-thread.js';
@@ -29,9 +30,7 @@ await serveThread<GalleryCalls>(async () => {
     warn: (line) => logger.warn(line),
   });
 
-  const subscriber = redis.duplicate({ connectionName: `${data.workerId} invalidation` });
-  // `redis` already logs when the connection is lost and when it is back.
-  subscriber.on('error', () => {});
+  const subscriber = duplicateRedis(redis, `${data.workerId} invalidation`);
   const log = createForgottenLog(redis);
   const invalidate = (): void => {
     log

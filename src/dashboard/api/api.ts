@@ -17,8 +17,9 @@ export interface WorkerView extends WorkerRecord {
 
 export interface QueueCounts {
   readonly waiting: number;
+  /** Searches that run again as soon as their photos are indexed. The page counts them among the waiting ones. */
+  readonly waiting_for_index: number;
   readonly active: number;
-  readonly waiting_children: number;
   readonly delayed: number;
   readonly completed: number;
   readonly failed: number;
@@ -30,7 +31,7 @@ export type QueueKind = 'search' | 'index';
 export interface QueueView {
   readonly kind: QueueKind;
   readonly name: string;
-  /** The whole queue is paused: no worker takes a job of it. `counts.waiting` has the jobs that wait meanwhile. */
+  /** The whole queue is paused: no worker takes a job of it. `counts.waiting` has the jobs that wait for it. */
   readonly paused: boolean;
   readonly counts: QueueCounts;
 }
@@ -38,6 +39,7 @@ export interface QueueView {
 /** The whole fleet at one moment. */
 export interface FleetSample {
   readonly at: number;
+  /** With those that wait for their index. */
   readonly waiting: number;
   readonly active: number;
   /** Searches that ended since the sample before, of all workers. */
@@ -78,7 +80,7 @@ export interface FleetEvent {
 /** One new sample a worker. */
 export type HistoryWorkers = Readonly<Record<string, WorkerSample>>;
 
-export type JobState = 'waiting' | 'active' | 'waiting_children' | 'delayed' | 'completed' | 'failed';
+export type JobState = 'waiting' | 'active' | 'delayed' | 'completed' | 'failed';
 
 /** A job in a list: no selfie, no result. */
 export interface JobSummary {

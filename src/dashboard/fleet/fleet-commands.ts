@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { restartChannel, workerPausedKey } from '../../shared/redis-keys.js';
+import { deleteKeys, publish } from '../../shared/redis-keyspace.js';
 import { readFleet } from '../../shared/fleet-records.js';
 import type { WorkerRecord } from '../../shared/worker-record.js';
 import { ApiError, notFound } from '../api/api-error.js';
@@ -33,13 +34,14 @@ export async function sendCommand(
   const ids = records.map(({ id }) => id);
   switch (command) {
     case 'pause':
-      await redis.mset(Object.fromEntries(ids.map((id) => [workerPausedKey(id), '1'])));
+      await Promise.all(ids.map((id) => redis.set(workerPausedKey(id), '1')));
       break;
     case 'resume':
-      await redis.unlink(ids.map(workerPausedKey));
+      await deleteKeys(redis, ids.map(workerPausedKey));
       break;
     case 'restart': {
-      const receivers = await redis.publish(
+      const receivers = await publish(
+        redis,
         restartChannel(first.hostname, { db: redis.options.db ?? 0, prefix }),
         'worker' in recipient ? first.id : '',
       );

@@ -79,7 +79,7 @@ function sampleFleet(
   const counts = queues.find(({ kind }) => kind === 'search')?.counts;
   return {
     at,
-    waiting: counts?.waiting ?? 0,
+    waiting: counts === undefined ? 0 : counts.waiting + counts.waiting_for_index,
     active: counts?.active ?? 0,
     done,
     failed,

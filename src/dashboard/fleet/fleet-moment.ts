@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { readFleet } from '../../shared/fleet-records.js';
 import type { QueueKind, QueueView, WorkerView } from '../api/api.js';
+import { countJobs } from '../jobs/job-states.js';
 import { viewWorker } from './activity.js';
 
 /** The two queues of this fleet. */
@@ -18,38 +19,13 @@ export interface FleetMoment {
 export async function readFleetMoment(redis: Redis, queues: Queues): Promise<FleetMoment> {
   const [fleet, search, index] = await Promise.all([
     readFleet(redis),
-    viewQueue('search', queues.search),
-    viewQueue('index', queues.index),
+    viewQueue(redis, 'search', queues.search),
+    viewQueue(redis, 'index', queues.index),
   ]);
   return { at: Date.now() / 1000, workers: fleet.map(viewWorker), queues: [search, index] };
 }
 
-async function viewQueue(kind: QueueKind, queue: Queue): Promise<QueueView> {
-  const [counts, paused] = await Promise.all([
-    queue.getJobCounts(
-      'wait',
-      'paused',
-      'prioritized',
-      'active',
-      'waiting-children',
-      'delayed',
-      'completed',
-      'failed',
-    ),
-    queue.isPaused(),
-  ]);
-  const of = (name: string): number => counts[name] ?? 0;
-  return {
-    kind,
-    name: queue.name,
-    paused,
-    counts: {
-      waiting: of('wait') + of('paused') + of('prioritized'),
-      active: of('active'),
-      waiting_children: of('waiting-children'),
-      delayed: of('delayed'),
-      completed: of('completed'),
-      failed: of('failed'),
-    },
-  };
+async function viewQueue(redis: Redis, kind: QueueKind, queue: Queue): Promise<QueueView> {
+  const [counts, paused] = await Promise.all([countJobs(redis, kind, queue), queue.isPaused()]);
+  return { kind, name: queue.name, paused, counts };
 }

@@ -1,17 +1,17 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
-import { withoutTrailingSlashes } from '../../gallery/source/stage-path.js';
 import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../../gallery/batches/index-plans.js';
 import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { findUnindexed } from '../../gallery/batches/find-unindexed.js';
 import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
+import { createStageIndex } from '../../gallery/store/stage-index.js';
 import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
-import { filesKey } from '../../shared/redis-keys.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
 import { ApiError } from '../api/api-error.js';
 import { remember } from './share-scan.js';
@@ -43,7 +43,7 @@ export function createDashboardGalleries(
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
     source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder()),
   );
-  const photosIndexed = remember(FRESH_INDEX_MS, () => countIndexed(redis));
+  const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
   return {
     list: async () => {
@@ -103,14 +103,6 @@ async function unlessUnavailable<T>(reading: Promise<T>): Promise<T> {
     if (!(error instanceof GalleryUnavailableError)) throw error;
     throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
   }
-}
-
-async function countIndexed(redis: Redis): Promise<Map<string, number>> {
-  const indexed = new Map<string, number>();
-  for await (const keys of redis.scanStream({ match: `${filesKey('')}*`, count: 1000 })) {
-    for (const key of keys as string[]) indexed.set(key.slice(filesKey('').length), await redis.hlen(key));
-  }
-  return indexed;
 }
 
 /** A photo in `a/b/c` counts for the stages `a`, `a/b` and `a/b/c`. */

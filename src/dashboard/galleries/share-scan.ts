@@ -7,21 +7,25 @@ export interface Remembered<T> {
 
 /** Callers share one reading, which stays fresh for `freshMs` after it ends. */
 export function remember<T>(freshMs: number, read: () => Promise<T>): Remembered<T> {
-  let kept: { readonly untilMs: number; readonly value: Promise<T> } | null = null;
-
-  const forget = (): void => {
-    kept = null;
-  };
+  let kept: { readonly value: Promise<T>; untilMs: number } | null = null;
 
   return {
     get: () => {
-      if (kept === null || performance.now() >= kept.untilMs) {
-        const value = read();
-        kept = { untilMs: performance.now() + freshMs, value };
-        value.catch(forget);
-      }
-      return kept.value;
+      if (kept !== null && performance.now() < kept.untilMs) return kept.value;
+      const reading = { value: read(), untilMs: Infinity };
+      kept = reading;
+      reading.value.then(
+        () => {
+          reading.untilMs = performance.now() + freshMs;
+        },
+        () => {
+          if (kept === reading) kept = null;
+        },
+      );
+      return reading.value;
     },
-    forget,
+    forget: () => {
+      kept = null;
+    },
   };
 }

@@ -21,7 +21,7 @@ import type {
 const share = z.number().min(0).max(1);
 const percent = z.number().min(0).max(100);
 const seconds = z.number().describe('seconds since 1970');
-const jobState = z.enum(['waiting', 'active', 'waiting_children', 'delayed', 'completed', 'failed']);
+const jobState = z.enum(['waiting', 'active', 'delayed', 'completed', 'failed']);
 
 const waitingForIndex = z
   .boolean()

@@ -1,15 +1,15 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { ApiProblem, JobState, JobSummary } from '../api/api.js';
+import type { ApiProblem, JobSummary } from '../api/api.js';
 import { isRecord, parseJson, textOf } from './untrusted.js';
 
-/** Smaller data is read whole. Of larger data (selfies have megabytes) only the ends are read. */
+/** Smaller data is read whole. Larger data holds images: only its stage and user are read, and only once. */
 const MAX_DATA_BYTES = 16 * 1024;
-/** The portal writes `{ image, uid, stage, timestamp }`, our API writes the image last. */
-const END_BYTES = 2048;
+/** The longest part of large data that is read for one field. */
+const FIELD_BYTES = 2048;
+/** Large jobs whose stage and user are remembered. */
+const MAX_REMEMBERED = 5000;
 const MAX_REASON_CHARS = 2000;
-/** A search has a face by now (docs/architecture.md): what delays it is its index, not a failed attempt. */
-const PROGRESS_WITH_FACE = 20;
 
 /** A job without its images, its result and its place in the queue. */
 export type JobHead = Omit<JobSummary, 'state' | 'waiting_for_index'>;
@@ -28,26 +28,43 @@ const FIELDS = [
 
 /**
  * One reply a key: `false` for a key that is no job (BullMQ has keys such as `meta` and `events` beside the jobs'), or
- * the fields, the size of the data, and the data or its two ends. It runs in Redis so that no selfie travels.
+ * the fields, and the data if it is small. It runs in Redis so that no selfie travels.
  */
 const READ_HEADS = `
 local heads = {}
 for i, key in ipairs(KEYS) do
   heads[i] = false
   if redis.call('TYPE', key).ok == 'hash' and redis.call('HEXISTS', key, 'timestamp') == 1 then
-    local head = redis.call('HMGET', key, unpack(ARGV, 3))
-    local data = redis.call('HGET', key, 'data') or ''
-    head[#ARGV - 1] = #data
-    if #data <= tonumber(ARGV[1]) then
-      head[#ARGV] = data
-    else
-      head[#ARGV] = string.sub(data, 1, ARGV[2])
-      head[#ARGV + 1] = string.sub(data, -ARGV[2])
+    local head = redis.call('HMGET', key, unpack(ARGV, 2))
+    if redis.call('HSTRLEN', key, 'data') <= tonumber(ARGV[1]) then
+      head[#ARGV] = redis.call('HGET', key, 'data') or ''
     end
     heads[i] = head
   end
 end
 return heads`;
+
+/**
+ * What follows the names of some fields in a job's data. In JSON, a name in quotes is never part of a longer text,
+ * because quotes within a text are escaped. Base64 has no quotes, so the scan of an image is fast.
+ */
+const READ_FIELDS = `
+local data = redis.call('HGET', KEYS[1], 'data') or ''
+local found = {}
+for i = 2, #ARGV do
+  local name, from = '"' .. ARGV[i] .. '"', 1
+  found[i - 1] = ''
+  for _ = 1, 20 do
+    local first, last = string.find(data, name, from, true)
+    if first == nil then break end
+    from = last + 1
+    if string.find(data, '^%s*:', from) then
+      found[i - 1] = string.sub(data, from, from + ARGV[1])
+      break
+    end
+  end
+end
+return found`;
 
 /** @returns the jobs that still exist, in the same order */
 export async function readJobHeads(redis: Redis, queue: Queue, ids: readonly string[]): Promise<JobHead[]> {
@@ -58,10 +75,11 @@ export async function readJobHeads(redis: Redis, queue: Queue, ids: readonly str
     keys.length,
     ...keys,
     MAX_DATA_BYTES,
-    END_BYTES,
     ...FIELDS,
   )) as (Reply | null)[];
-  return replies.flatMap((reply, i) => (reply === null ? [] : [headOf(ids[i] ?? '', reply)]));
+  return Promise.all(
+    replies.flatMap((reply, i) => (reply === null ? [] : [headOf(redis, queue, ids[i] ?? '', reply)])),
+  );
 }
 
 /** @returns `null` for an id that names no job */
@@ -70,19 +88,13 @@ export async function readJobHead(redis: Redis, queue: Queue, id: string): Promi
   return head;
 }
 
-export function isWaitingForIndex(state: JobState, { progress }: Pick<JobHead, 'progress'>): boolean {
-  return state === 'waiting_children' || (state === 'delayed' && progress >= PROGRESS_WITH_FACE);
-}
+type Reply = readonly (string | null)[];
 
-type Reply = readonly (string | number | null)[];
-
-function headOf(id: string, reply: Reply): JobHead {
-  const of = (field: (typeof FIELDS)[number]): string | null => {
-    const value = reply[FIELDS.indexOf(field)];
-    return typeof value === 'string' ? value : null;
-  };
-  const [data = '', end = null] = reply.slice(FIELDS.length + 1) as (string | undefined)[];
-  const { stage, uid } = end === null ? whereOf(parseJson(data)) : findWhere(data, end);
+async function headOf(redis: Redis, queue: Queue, id: string, reply: Reply): Promise<JobHead> {
+  const of = (field: (typeof FIELDS)[number]): string | null => reply[FIELDS.indexOf(field)] ?? null;
+  const data = reply[FIELDS.length] ?? null;
+  const { stage, uid } =
+    data === null ? await findWhere(redis, queue, id, of('timestamp') ?? '') : whereOf(parseJson(data));
   return {
     id,
     name: of('name') ?? '',
@@ -108,14 +120,37 @@ function whereOf(data: unknown): Where {
   return { stage: textOf(data['stage'] ?? data['folder']), uid: textOf(data['uid']) };
 }
 
-/** Looks for the two fields in the ends of JSON that was not read whole. */
-function findWhere(start: string, end: string): Where {
-  const find = (field: string): string | null => {
-    const pattern = new RegExp(`[{,]"${field}":("(?:[^"\\\\]|\\\\.){0,1000}")`);
-    const [, text] = pattern.exec(end) ?? pattern.exec(start) ?? [];
-    return text === undefined ? null : textOf(parseJson(text));
-  };
-  return { stage: find('stage'), uid: find('uid') };
+/** Stage and user never change, and Redis copies all of a job's data for each look at it. */
+const remembered = new WeakMap<Queue, Map<string, Where>>();
+
+/** Finds the stage and the user in large data. */
+async function findWhere(redis: Redis, queue: Queue, id: string, addedAt: string): Promise<Where> {
+  const known = remembered.get(queue) ?? new Map<string, Where>();
+  remembered.set(queue, known);
+  // An id can be used again.
+  const key = `${addedAt} ${id}`;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const [stage = '', folder = '', uid = ''] = (await redis.eval(
+    READ_FIELDS,
+    1,
+    queue.toKey(id),
+    FIELD_BYTES,
+    'stage',
+    'folder',
+    'uid',
+  )) as string[];
+  const where = { stage: valueIn(stage) ?? valueIn(folder), uid: valueIn(uid) };
+  known.set(key, where);
+  const [oldest] = known.keys();
+  if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  return where;
+}
+
+/** The text after a field's name, if it is one. */
+function valueIn(afterName: string): string | null {
+  const [, text] = /^\s*:\s*("(?:[^"\\]|\\.)*")/.exec(afterName) ?? [];
+  return text === undefined ? null : textOf(parseJson(text));
 }
 
 function numberOf(text: string | null): number | null {

@@ -1,6 +1,6 @@
-import type { JobState as BullState, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { JobState, Match } from '../api/api.js';
+import type { Match } from '../api/api.js';
 import { isRecord, parseJson, textOf } from './untrusted.js';
 
 /** Longer texts in a job's data are images, or too long for a page. */
@@ -13,22 +13,6 @@ export interface JobContent {
   readonly data: unknown;
   readonly result: unknown;
 }
-
-/** @returns `null` for an id that names no job */
-export async function readState(queue: Queue, id: string): Promise<JobState | null> {
-  const state = await queue.getJobState(id);
-  return state === 'unknown' ? null : STATES[state];
-}
-
-const STATES: Readonly<Record<BullState, JobState>> = {
-  waiting: 'waiting',
-  prioritized: 'waiting',
-  active: 'active',
-  'waiting-children': 'waiting_children',
-  delayed: 'delayed',
-  completed: 'completed',
-  failed: 'failed',
-};
 
 /** Reads the data and the result of a job. The id must name one: `readJobHead` tells. */
 export async function readJobContent(redis: Redis, queue: Queue, id: string): Promise<JobContent> {

@@ -5,9 +5,10 @@ import { cancelJob } from '../../shared/cancel-job.js';
 import { parseSearchJob } from '../../shared/job.js';
 import type { Search } from '../api/api.js';
 import { ApiError, notFound } from '../api/api-error.js';
-import { isWaitingForIndex, readJobHead } from './job-head.js';
+import { readJobHead } from './job-head.js';
+import { isWaitingForIndex, readState } from './job-states.js';
 import { detailsOf } from './search-details.js';
-import { matchesOf, readJobContent, readState } from './job-view.js';
+import { matchesOf, readJobContent } from './job-view.js';
 
 /** A result can be fetched for an hour, a failure for a day. */
 const KEEP_RESULT_S = 3600;
@@ -89,7 +90,7 @@ export async function readSearch(place: SearchPlace, id: string): Promise<Search
   return {
     id,
     state,
-    waiting_for_index: isWaitingForIndex(state, head),
+    waiting_for_index: isWaitingForIndex('search', state, progress),
     progress,
     position: state === 'waiting' ? await readPosition(place, id) : null,
     stage,

@@ -44,13 +44,8 @@ async function findIndexed(
   const indexed = new Set<string>();
   for (let start = 0; start < hashes.length; start += HASHES_PER_READ) {
     const some = hashes.slice(start, start + HASHES_PER_READ);
-    const pipeline = redis.pipeline();
-    for (const hash of some) pipeline.exists(photoKey(packKey, hash));
-    const replies = (await pipeline.exec()) ?? [];
-    for (const [i, [error, exists]] of replies.entries()) {
-      if (error !== null) throw error;
-      if (exists === 1) indexed.add(some[i] ?? '');
-    }
+    const exist = await Promise.all(some.map((hash) => redis.exists(photoKey(packKey, hash))));
+    some.filter((_hash, i) => exist[i] === 1).forEach((hash) => indexed.add(hash));
   }
   return indexed;
 }

@@ -3,7 +3,7 @@ import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import type { PhotoSource } from '../source/photo-source.js';
-import { withoutTrailingSlashes } from '../source/stage-path.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';

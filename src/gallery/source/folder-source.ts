@@ -1,11 +1,12 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { GalleryUnavailableError, ImageError, JobError } from '../../shared/errors.js';
+import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { FileStamp } from '../store/file-table.js';
 import { asUnavailable, findFolderProblem } from './folder-problem.js';
 import { resolveBelow } from './folder-path.js';
 import type { PhotoSource } from './photo-source.js';
-import { byCodeUnit, isHidden, stageNotFound, withoutTrailingSlashes } from './stage-path.js';
+import { byCodeUnit, isHidden, stageNotFound } from './stage-path.js';
 import { walkFolder } from './walk-folder.js';
 
 /** The file is gone or not readable. Other errors are faults of the machine, and a retry may succeed. */

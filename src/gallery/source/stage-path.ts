@@ -1,12 +1,5 @@
 import { JobError } from '../../shared/errors.js';
 
-/** In linear time, for a stage of a million slashes. */
-export function withoutTrailingSlashes(text: string): string {
-  let end = text.length;
-  while (text[end - 1] === '/') end -= 1;
-  return text.slice(0, end);
-}
-
 /** A relative path of names and single forward slashes, without `..` and without anything that Windows treats as a path. */
 export function isPlainPath(relativePath: string): boolean {
   // oxlint-disable-next-line no-control-regex -- the operating system ends a path at a NUL byte

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { readBinaryKeys } from '../../shared/redis-keyspace.js';
 import { photoKey } from '../../shared/redis-keys.js';
 import { decodePhoto, encodePhoto, type PhotoRecord } from './photo-record.js';
 
@@ -23,7 +24,10 @@ export interface EmbeddingStoreOptions {
 
 export function createEmbeddingStore({ redis, pack, retentionS }: EmbeddingStoreOptions): EmbeddingStore {
   const readSome = async (hashes: readonly string[]): Promise<(PhotoRecord | null)[]> => {
-    const buffers = await redis.mgetBuffer(hashes.map((hash) => photoKey(pack.key, hash)));
+    const buffers = await readBinaryKeys(
+      redis,
+      hashes.map((hash) => photoKey(pack.key, hash)),
+    );
     return buffers.map((buffer) => (buffer === null ? null : decodePhoto(buffer, pack.embeddingSize)));
   };
 

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { filesKey } from '../../shared/redis-keys.js';
+import { createStageIndex } from './stage-index.js';
 
 /** Names in one command. */
 const NAMES_PER_READ = 1000;
@@ -33,6 +34,7 @@ export interface FileTable {
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
 export function createFileTable(redis: Redis, retentionS: number): FileTable {
+  const stages = createStageIndex(redis, retentionS);
   const readSome = async (folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]> => {
     const values = await redis.hmget(filesKey(folder), ...files.map(({ name }) => name));
     return files.map((file, i) => parseValue(values[i] ?? null, file));
@@ -57,6 +59,7 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
       const commands = redis.multi().hset(filesKey(folder), new Map(values));
       if (retentionS > 0) commands.expire(filesKey(folder), retentionS);
       await commands.exec();
+      await stages.add(folder);
     },
   };
 }

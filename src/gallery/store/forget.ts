@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis';
+import { deleteKeys, scanKeys } from '../../shared/redis-keyspace.js';
 import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
 import { logForgetting } from './forgotten-log.js';
-
-/** Keys of one SCAN step, few enough not to block Redis for long. */
-const KEYS_PER_STEP = 1000;
 
 /**
  * `all`; a folder or a photo below `GALLERY_DIR`; or a model pack by its name, or by its key for the faces of one
@@ -43,12 +41,12 @@ function deleteFaces(redis: Redis, what: Forgettable): Promise<Forgotten> {
 /** Keeps what is known of the files: other packs use it too. */
 async function forgetPack(redis: Redis, pack: string): Promise<Forgotten> {
   let photos = 0;
-  for await (const keys of scan(redis, `${INDEX_KEYS}${pack}*`)) {
+  for await (const keys of scanKeys(redis, `${INDEX_KEYS}${pack}*`)) {
     const ofPack = keys.filter((key) => {
       const [packKey = ''] = key.slice(INDEX_KEYS.length).split(':');
       return packKey === pack || packKey.replace(/-[0-9a-f]{8}$/, '') === pack;
     });
-    if (ofPack.length > 0) photos += await redis.unlink(ofPack);
+    if (ofPack.length > 0) photos += await deleteKeys(redis, ofPack);
   }
   await logForgetting(redis, null);
   return { photos, folders: 0 };
@@ -56,11 +54,11 @@ async function forgetPack(redis: Redis, pack: string): Promise<Forgotten> {
 
 async function forgetAll(redis: Redis): Promise<Forgotten> {
   let [photos, folders] = [0, 0];
-  for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
+  for await (const keys of scanKeys(redis, `${INDEX_KEYS}*`)) {
     const folderKeys = keys.filter((key) => key.startsWith(filesKey('')));
     folders += folderKeys.length;
     photos += keys.filter((key) => key !== BAD_PHOTOS_KEY).length - folderKeys.length;
-    await redis.unlink(keys);
+    await deleteKeys(redis, keys);
   }
   await logForgetting(redis, null);
   return { photos, folders };
@@ -69,7 +67,7 @@ async function forgetAll(redis: Redis): Promise<Forgotten> {
 async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
   const hashes = new Set<string>();
   let folders = 0;
-  for await (const keys of scan(redis, `${filesKey('')}*`)) {
+  for await (const keys of scanKeys(redis, `${filesKey('')}*`)) {
     for (const key of keys) {
       const folder = key.slice(filesKey('').length);
       if (folder !== path && !folder.startsWith(`${path}/`)) continue;
@@ -93,9 +91,9 @@ async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
 /** For every model pack. */
 async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promise<number> {
   let photos = 0;
-  for await (const keys of scan(redis, `${INDEX_KEYS}*`)) {
+  for await (const keys of scanKeys(redis, `${INDEX_KEYS}*`)) {
     const found = keys.filter((key) => hashes.has(key.slice(key.lastIndexOf(':') + 1)));
-    if (found.length > 0) photos += await redis.unlink(found);
+    if (found.length > 0) photos += await deleteKeys(redis, found);
   }
   return photos;
 }
@@ -103,9 +101,4 @@ async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promis
 /** The content hash of `size:time:hash`. */
 function hashOf(value: string): string {
   return value.split(':')[2] ?? '';
-}
-
-async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
-  const stream = redis.scanStream({ match: pattern, count: KEYS_PER_STEP });
-  for await (const keys of stream) if ((keys as string[]).length > 0) yield keys as string[];
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ProcessIdentity } from './process-identity.js';
+import { readKeys } from '../../shared/redis-keyspace.js';
 import { supervisorLeaseKey, WORKERS_KEY, workerPausedKey } from '../../shared/redis-keys.js';
 import { canTakeJobs, type WorkerReport } from '../../shared/worker-record.js';
 
@@ -40,7 +41,7 @@ export interface MachineLease {
 /**
  * One script, so that a supervisor that lost its lease can never overwrite its successor's records.
  * It adds the times to the records, because clocks of machines differ. Text, not cjson: cjson turns [] into {}.
- * KEYS: lease, workers, pause keys. ARGV: holder, lease in ms (0 releases it), then of each worker its id, its record as
+ * KEYS: lease, workers. ARGV: holder, lease in ms (0 releases it), then of each worker its id, its record as
  * JSON, and 1 if it can take jobs.
  */
 const BEAT_SCRIPT = `
@@ -51,10 +52,9 @@ if ARGV[2] == '0' then
 else
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 end
-local reply = {1}
 local now = redis.call('TIME')[1]
-for i = 3, #KEYS do
-  local id, record, good = ARGV[3 * i - 6], ARGV[3 * i - 5], ARGV[3 * i - 4]
+for i = 3, #ARGV, 3 do
+  local id, record, good = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local heartbeat = now
   if good ~= '1' then
     local before = redis.call('HGET', KEYS[2], id) or ''
@@ -62,9 +62,8 @@ for i = 3, #KEYS do
   end
   record = string.format('{"last_heartbeat":%s,"reported_at":%s,', heartbeat, now) .. string.sub(record, 2)
   redis.call('HSET', KEYS[2], id, record)
-  reply[i - 1] = redis.call('GET', KEYS[i]) or ''
 end
-return reply`;
+return {1}`;
 
 /** KEYS: lease. ARGV: the dead holder, the new holder, lease in ms. */
 const TAKE_OVER_SCRIPT = `
@@ -76,21 +75,21 @@ export function createMachineLease(redis: Redis, hostname: string, self: Holder)
   const me = JSON.stringify(self);
 
   const run = async (leaseMs: number, records: readonly WorkerReport[]): Promise<BeatResult> => {
-    const keys = [leaseKey, WORKERS_KEY, ...records.map((record) => workerPausedKey(record.id))];
     const values = records.flatMap((record) => [
       record.id,
       JSON.stringify(record),
       canTakeJobs(record.status) ? '1' : '0',
     ]);
-    const reply = (await redis.eval(BEAT_SCRIPT, keys.length, ...keys, me, leaseMs, ...values)) as [
-      number,
-      ...string[],
-    ];
-    const [written, ...rest] = reply;
-    if (written === 0) return { kind: 'lease-lost', holder: JSON.parse(rest[0] ?? '{}') as Holder };
+    const pauseKeys = records.map((record) => workerPausedKey(record.id));
+    const [reply, paused] = await Promise.all([
+      redis.eval(BEAT_SCRIPT, 2, leaseKey, WORKERS_KEY, me, leaseMs, ...values),
+      readKeys(redis, pauseKeys),
+    ]);
+    const [written, holder] = reply as [number, string?];
+    if (written === 0) return { kind: 'lease-lost', holder: JSON.parse(holder ?? '{}') as Holder };
     return {
       kind: 'written',
-      paused: new Set(records.filter((_, i) => rest[i] === '1').map((record) => record.id)),
+      paused: new Set(records.filter((_, i) => paused[i] === '1').map((record) => record.id)),
     };
   };
 

@@ -26,3 +26,21 @@ it('does not keep a failure', async () => {
   await expect(get()).rejects.toThrow('not mounted');
   expect(await get()).toBe(2);
 });
+
+it('starts no second reading while one takes longer than a value stays fresh', async () => {
+  let finish!: (value: number) => void;
+  const reading = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+  let readings = 0;
+  const { get } = remember(0, () => {
+    readings += 1;
+    return reading;
+  });
+  const first = get();
+  await new Promise(setImmediate);
+  const second = get();
+  finish(1);
+  expect(await Promise.all([first, second])).toEqual([1, 1]);
+  expect(readings).toBe(1);
+});

@@ -21,6 +21,9 @@ const listed = async (
     total: number;
   };
 
+const stagesOf = async (page: string) =>
+  (await listed('search', 'waiting', page)).jobs.map(({ stage }) => stage);
+
 const details = async (id: string): Promise<JobDetails> =>
   (await (await dashboard.fetch(`/api/queues/search/jobs/${id}`)).json()) as JobDetails;
 
@@ -56,10 +59,51 @@ describe('the queues over HTTP', () => {
     const image = 'x'.repeat(100_000);
     await dashboard.searchQueue.add('search', { image, uid: 's"1', stage: 'Day-1', timestamp: 1 });
     await dashboard.searchQueue.add('search', { uid: 's2', stage: 'Tag \\ ü', images: [image] });
-    expect((await listed('search', 'waiting')).jobs).toMatchObject([
+    await dashboard.searchQueue.add('search', { images: [image], uid: 'stage', stage: 'Day-3', note: image });
+    const { id } = await dashboard.searchQueue.add('search', {});
+    const spaced = `{ "image": "${image}", "note": "a \\"stage\\": \\"x\\"", "uid" : "s4", "stage": "Day-4", "more": "${image}" }`;
+    await dashboard.redis.hset(`bull:face-search:${id}`, 'data', spaced);
+    const inOrder = [
+      { stage: 'Day-4', uid: 's4' },
+      { stage: 'Day-3', uid: 'stage' },
       { stage: 'Tag \\ ü', uid: 's2' },
       { stage: 'Day-1', uid: 's"1' },
-    ]);
+    ];
+    expect((await listed('search', 'waiting')).jobs).toMatchObject(inOrder);
+    // From now on they are remembered: the next list reads no image.
+    await dashboard.redis.hset(`bull:face-search:${id}`, 'data', image);
+    expect((await listed('search', 'waiting')).jobs).toMatchObject(inOrder);
+  });
+
+  it('list and count a search that waits for its index among the waiting ones', async () => {
+    const delay = 600_000;
+    const forIndex = await dashboard.searchQueue.add('search', { stage: 'a' }, { delay });
+    await forIndex.updateProgress(25);
+    const delayed = await dashboard.searchQueue.add('search', { stage: 'b' }, { delay });
+    const waiting = await dashboard.searchQueue.add('search', { stage: 'c' });
+    expect(await listed('search', 'waiting')).toMatchObject({
+      total: 2,
+      jobs: [
+        { id: waiting.id, state: 'waiting', waiting_for_index: false },
+        { id: forIndex.id, state: 'delayed', waiting_for_index: true },
+      ],
+    });
+    expect(await listed('search', 'waiting', '&start=1')).toMatchObject({
+      total: 2,
+      jobs: [{ id: forIndex.id }],
+    });
+    expect(await listed('search', 'delayed')).toMatchObject({
+      total: 1,
+      jobs: [{ id: delayed.id, state: 'delayed', waiting_for_index: false }],
+    });
+    const metrics = await (await dashboard.fetch('/metrics')).text();
+    for (const [state, count] of [
+      ['waiting', 1],
+      ['waiting_for_index', 1],
+      ['delayed', 1],
+    ] as const) {
+      expect(metrics).toContain(`face_search_queue_jobs{queue="face-search",state="${state}"} ${count}`);
+    }
   });
 
   it('list one page at a time, the newest first', async () => {
@@ -154,6 +198,26 @@ describe('the queues over HTTP', () => {
     const response = await dashboard.fetch(`/api/queues/search/jobs${query}`);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: 'BAD_REQUEST' } });
+  });
+
+  it('list the next page of jobs that wait in several lists of BullMQ', async () => {
+    for (const [stage, priority] of [
+      ['a', 0],
+      ['b', 0],
+      ['c', 5],
+    ] as const) {
+      await dashboard.searchQueue.add('search', { stage }, { priority });
+    }
+    expect(await stagesOf('&count=2')).toEqual(['b', 'a']);
+    expect(await stagesOf('&start=1&count=2')).toEqual(['a', 'c']);
+    expect(await stagesOf('&start=2&count=2')).toEqual(['c']);
+    expect(await stagesOf('&start=3')).toEqual([]);
+  });
+
+  it('are shown on the board without a request to another host', async () => {
+    const page = await (await dashboard.fetch('/board')).text();
+    expect(page).toContain('static/css/');
+    expect(page).not.toMatch(/https?:\/\//);
   });
 
   it('are shown on the board without images, and cannot be changed there', async () => {

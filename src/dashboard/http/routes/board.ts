@@ -4,8 +4,12 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Queues } from '../../fleet/fleet-moment.js';
 import { withoutImages } from '../../jobs/job-view.js';
+import { isRecord } from '../../jobs/untrusted.js';
 
 export const BOARD_PATH = '/board';
+
+/** The board's page loads fonts from Google. Without them it uses those of the system. */
+const FOREIGN_LINKS = /<link[^>]*\shref="https?:[^>]*>/g;
 
 /**
  * The raw queues, read-only: the board does not know our rules for jobs. For example, editing a job there would lose the
@@ -17,9 +21,7 @@ export async function addBoard(app: FastifyInstance, queues: Queues): Promise<vo
   const adapters = Object.values(queues).map((queue) => {
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true });
     adapter.setFormatter('data', (data: unknown) => withoutImages(data));
-    adapter.setFormatter('returnValue', (value: unknown) =>
-      Array.isArray(value) ? `(${value.length} matches, not shown)` : value,
-    );
+    adapter.setFormatter('returnValue', withoutMatches);
     return adapter;
   });
   createBullBoard({
@@ -27,5 +29,13 @@ export async function addBoard(app: FastifyInstance, queues: Queues): Promise<vo
     serverAdapter: server,
     options: { uiConfig: { boardTitle: 'face-search queues', hideRedisDetails: true } },
   });
+  app.addHook('onSend', async (_request, _reply, payload) =>
+    typeof payload === 'string' ? payload.replace(FOREIGN_LINKS, '') : payload,
+  );
   await app.register(server.registerPlugin(), { prefix: BOARD_PATH });
+}
+
+function withoutMatches(result: unknown): unknown {
+  const matches = isRecord(result) ? result['matches'] : result;
+  return Array.isArray(matches) ? `(${matches.length} matches, not shown)` : result;
 }

@@ -1,9 +1,10 @@
-import type { Job, JobType, Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { JobDetails, JobState, QueueKind } from '../../api/api.js';
 import { ApiError } from '../../api/api-error.js';
-import { isWaitingForIndex, type JobHead, readJobHead, readJobHeads } from '../../jobs/job-head.js';
-import { matchesOf, readJobContent, readState, withoutImages } from '../../jobs/job-view.js';
+import { type JobHead, readJobHead, readJobHeads } from '../../jobs/job-head.js';
+import { isWaitingForIndex, listJobIds, readState } from '../../jobs/job-states.js';
+import { matchesOf, readJobContent, withoutImages } from '../../jobs/job-view.js';
 import { detailsOf } from '../../jobs/search-details.js';
 import { gone } from '../../jobs/searches.js';
 import { isRecord } from '../../jobs/untrusted.js';
@@ -15,15 +16,7 @@ const MAX_JOBS = 200;
 const MAX_START = 10_000_000;
 const MAX_LOG_LINES = 1000;
 
-/** BullMQ's names for these states. While a queue is paused, its waiting jobs are in the list `paused`. */
-const TYPES: Readonly<Record<JobState, readonly JobType[]>> = {
-  waiting: ['wait', 'paused', 'prioritized'],
-  active: ['active'],
-  waiting_children: ['waiting-children'],
-  delayed: ['delayed'],
-  completed: ['completed'],
-  failed: ['failed'],
-};
+const STATES: readonly JobState[] = ['waiting', 'active', 'delayed', 'completed', 'failed'];
 
 const kind = { type: 'string', enum: ['search', 'index'] };
 
@@ -48,7 +41,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
           type: 'object',
           required: ['state'],
           properties: {
-            state: { type: 'string', enum: Object.keys(TYPES) },
+            state: { type: 'string', enum: STATES },
             start: { type: 'integer', minimum: 0, maximum: MAX_START, default: 0 },
             count: { type: 'integer', minimum: 1, maximum: MAX_JOBS, default: 50 },
           },
@@ -56,16 +49,15 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
         response: { 200: ANSWERS.jobs, 400: ANSWERS.failure },
       },
     },
-    async ({ params, query: { state, start, count } }) => {
-      const queue = queues[params.kind];
-      const types = [...TYPES[state]];
-      const [ids, total] = await Promise.all([
-        queue.getRanges(types, start, start + count - 1),
-        queue.getJobCountByTypes(...types),
-      ]);
-      const heads = await readJobHeads(redis, queue, ids.slice(0, count));
+    async ({ params: { kind: of }, query }) => {
+      const queue = queues[of];
+      const { ids, total, forIndex } = await listJobIds(redis, of, queue, query);
+      const heads = await readJobHeads(redis, queue, ids);
       return {
-        jobs: heads.map((head) => ({ ...head, state, waiting_for_index: isWaitingForIndex(state, head) })),
+        jobs: heads.map((head) => {
+          const isForIndex = forIndex.has(head.id);
+          return { ...head, state: isForIndex ? 'delayed' : query.state, waiting_for_index: isForIndex };
+        }),
         total,
       };
     },
@@ -79,7 +71,8 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
     return { head, state };
   };
 
-  const describe = async (queue: Queue, id: string): Promise<JobDetails> => {
+  const describe = async (of: QueueKind, id: string): Promise<JobDetails> => {
+    const queue = queues[of];
     const { head, state } = await requireJob(queue, id);
     const [content, { logs }] = await Promise.all([
       readJobContent(redis, queue, id),
@@ -88,7 +81,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
     return {
       ...head,
       state,
-      waiting_for_index: isWaitingForIndex(state, head),
+      waiting_for_index: isWaitingForIndex(of, state, head.progress),
       data: withoutImages(content.data),
       log: logs,
       matches: matchesOf(id, content),
@@ -108,7 +101,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   app.get<OneJob>(
     '/api/queues/:kind/jobs/:id',
     one('Get a job with its log, and a search with its result', { 200: ANSWERS.job }),
-    ({ params }) => describe(queues[params.kind], params.id),
+    ({ params }) => describe(params.kind, params.id),
   );
 
   app.post<OneJob>(
@@ -127,7 +120,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
         );
       }
       await (await findJob(queue, id)).retry('failed');
-      return reply.status(202).send(await describe(queue, id));
+      return reply.status(202).send(await describe(of, id));
     },
   );
 

@@ -2,6 +2,7 @@ import { html } from '/vendor/preact.js';
 import type { FleetEvent, FleetSample } from '../../api/api.js';
 import { countStates, latestLatency, searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate } from '../lib/format.js';
+import { countOf } from '../lib/job-states.js';
 import { WorkerStateBadge } from './worker-state-badge.js';
 
 interface FleetSummaryProps {
@@ -20,8 +21,8 @@ export function FleetSummaryLine({ fleet, samples, machines }: FleetSummaryProps
         <${Figure} name="Machines" value=${formatCount(machines)} />
         <${Figure} name="Workers" value=${formatCount(fleet.workers.length)} />
         <${Figure}
-          name=${search?.paused === true ? 'Searches waiting (queue paused)' : 'Searches waiting'}
-          value=${formatCount(search?.counts.waiting ?? null)}
+          name="Searches waiting"
+          value=${formatCount(search === undefined ? null : countOf(search.counts, 'waiting'))}
         />
         <${Figure} name="Searches running" value=${formatCount(search?.counts.active ?? null)} />
         <${Figure}

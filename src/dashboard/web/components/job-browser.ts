@@ -8,7 +8,7 @@ import { JobRow } from './job-row.js';
 import type { Attempt } from './notices.js';
 import { ProblemBox } from './problem-box.js';
 import { jobHash, type Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, NO_JOBS_WORDS, QUEUE_WORDS } from '../lib/job-states.js';
+import { countOf, JOB_STATE_WORDS, JOB_STATES, NO_JOBS_WORDS, QUEUE_WORDS } from '../lib/job-states.js';
 import { Tabs } from './tabs.js';
 import { usePolled } from '../hooks/use-polled.js';
 
@@ -80,7 +80,7 @@ export function JobBrowser({ queues, job, ask, attempt }: JobBrowserProps) {
         tabs=${JOB_STATES.map((one) => ({
           value: one,
           word: JOB_STATE_WORDS[one],
-          note: formatCount(counts?.[one] ?? null),
+          note: formatCount(counts === undefined ? null : countOf(counts, one)),
         }))}
         chosen=${state}
         onChoose=${(one: JobState) => {

@@ -7,7 +7,7 @@ import { MatchGrid } from './match-grid.js';
 import type { Attempt } from './notices.js';
 import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
-import { type JobAction, isSelfieDeleted, JOB_STATE_WORDS, jobActionsFor } from '../lib/job-states.js';
+import { type JobAction, jobActionsFor, jobStateWords, retryProblem } from '../lib/job-states.js';
 import { SearchDetails } from './search-details.js';
 import { usePolled } from '../hooks/use-polled.js';
 
@@ -73,10 +73,8 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
           </div>
           ${
             job.state === 'failed' &&
-            isSelfieDeleted(job) &&
-            html`<p class="hint" data-testid="selfie-deleted">
-              The selfie has been deleted, so this search cannot be retried.
-            </p>`
+            retryProblem(job) !== null &&
+            html`<p class="hint" data-testid="no-retry">${retryProblem(job)}</p>`
           }
         `
       }
@@ -110,7 +108,8 @@ function JobFacts({ job }: { readonly job: JobDetails }) {
   const waited = job.started_at === null ? null : job.started_at - job.added_at;
   const took = job.started_at === null || job.ended_at === null ? null : job.ended_at - job.started_at;
   const facts: readonly (readonly [name: string, value: unknown])[] = [
-    ['State', job.waiting_for_index ? JOB_STATE_WORDS.waiting_children : JOB_STATE_WORDS[job.state]],
+    ['State', jobStateWords(job)],
+    ['User', job.uid ?? UNKNOWN],
     ['Stage', job.stage === null ? UNKNOWN : html`<${PathText} path=${job.stage} />`],
     ['Worker', job.worker ?? UNKNOWN],
     ['Added', new Date(job.added_at * 1000).toLocaleString()],

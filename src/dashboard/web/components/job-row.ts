@@ -1,6 +1,6 @@
 import { html } from '/vendor/preact.js';
 import type { JobSummary } from '../../api/api.js';
-import { formatAgo, formatLatency } from '../lib/format.js';
+import { formatAgo, formatLatency, UNKNOWN } from '../lib/format.js';
 import { Icon } from './icons.js';
 import { PathText } from './path-text.js';
 
@@ -24,8 +24,11 @@ export function JobRow({ job, href, open, onClose, children }: JobRowProps) {
       <a class="job-row" href=${href} aria-expanded=${open} data-testid="job-${job.id}" onClick=${toggle}>
         <${Icon} name="chevron" />
         <span class="job-id">${job.id}</span>
-        <span class="job-stage">${job.stage === null ? '–' : html`<${PathText} path=${job.stage} />`}</span>
-        <span class="faint">${job.worker ?? ''}</span>
+        <span class="job-user">${job.uid ?? UNKNOWN}</span>
+        <span class="job-stage"
+          >${job.stage === null ? UNKNOWN : html`<${PathText} path=${job.stage} />`}</span
+        >
+        <span class="faint">${job.waiting_for_index ? 'waits for its index' : (job.worker ?? '')}</span>
         <span class="job-when">${whenOf(job)}</span>
         ${
           job.state === 'active' &&
@@ -51,6 +54,7 @@ function whenOf(job: JobSummary): string {
       ? formatAgo(now - job.ended_at)
       : `${formatLatency(took)}, ${formatAgo(now - job.ended_at)}`;
   }
-  if (job.started_at !== null) return `started ${formatAgo(now - job.started_at)}`;
+  // A job that went back to the queue has been started before.
+  if (job.state === 'active' && job.started_at !== null) return `started ${formatAgo(now - job.started_at)}`;
   return `added ${formatAgo(now - job.added_at)}`;
 }

@@ -2,12 +2,12 @@ import { html } from '/vendor/preact.js';
 import type { WorkerSample, WorkerView } from '../../api/api.js';
 import { commandWorker } from '../lib/api-client.js';
 import type { Ask } from './confirm-dialog.js';
-import { formatAgo, formatCount, formatDuration, formatExit, plural } from '../lib/format.js';
+import { formatAgo, formatCount, formatDuration, formatExit } from '../lib/format.js';
 import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
 import { ACTION_WORDS, sentWords, workerQuestion } from './worker-actions.js';
-import { modelPackOf } from '../lib/fleet-summary.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
+import { reasonsOf } from '../lib/worker-reasons.js';
 import { type WorkerAction, workerActionsFor, workerStateOf } from '../lib/worker-state.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerFigures } from './worker-figures.js';
@@ -41,7 +41,7 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
       <p class="device">
         <span>${worker.gpu_name ?? 'CPU'}</span>
         ${worker.gpu_index !== null && html`<span class="faint">${worker.provider ?? ''}</span>`}
-        <span class="faint" title="Model pack">${modelPackOf(worker) ?? ''}</span>
+        <span class="faint" title="Model pack">${worker.model_pack ?? ''}</span>
       </p>
       <${Reasons} worker=${worker} />
       <${WorkerFigures} worker=${worker} samples=${samples} />
@@ -93,24 +93,9 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
 
 /** Problems that an operator should know about. */
 function Reasons({ worker }: { readonly worker: WorkerView }) {
-  const throttled = worker.gpu_throttle_reasons ?? [];
-  const errors = worker.gpu_ecc_uncorrected ?? 0;
-  const reasons = [
-    worker.status_reason,
-    worker.gpu_index !== null && worker.provider === 'cpu' ? fallbackReason(worker) : null,
-    throttled.length > 0 ? `Throttled: ${throttled.join(', ')}` : null,
-    errors > 0 ? plural(errors, 'uncorrected ECC error') : null,
-  ].filter((reason) => reason !== null);
-  return reasons.map(
+  return reasonsOf(worker).map(
     (reason) => html`<p class="reason"><${Icon} name="trouble" /><span>${reason}</span></p>`,
   );
-}
-
-/** Why a worker on a GPU computes on the CPU. */
-function fallbackReason({ provider_refusals: refusals }: WorkerView): string {
-  const [first] = refusals;
-  const sentence = 'Computes on the CPU instead of the GPU';
-  return first === undefined ? `${sentence}.` : `${sentence}: ${first.provider}: ${first.reason}`;
 }
 
 function CurrentJob({ worker }: { readonly worker: WorkerView }) {

@@ -60,18 +60,13 @@ export function countStates(workers: readonly WorkerView[]): readonly StateCount
   });
 }
 
-/** The record's `engine` is `<runtime>, <model pack>`. */
-export function modelPackOf({ engine }: Pick<WorkerView, 'engine'>): string | null {
-  return engine?.split(', ').at(-1) ?? null;
-}
-
 /** The model packs of the fleet, most common first. More than one is a mixture, which is worth a warning. */
 export function countModelPacks(
   workers: readonly WorkerView[],
 ): readonly { readonly pack: string; readonly count: number }[] {
   const counts = new Map<string, number>();
   for (const worker of workers) {
-    const pack = modelPackOf(worker);
+    const pack = worker.model_pack;
     if (pack === null || worker.status === 'offline') continue;
     counts.set(pack, (counts.get(pack) ?? 0) + 1);
   }

@@ -77,8 +77,6 @@ export function describeProgress(state: Extract<SearchState, { type: 'sending' |
     case 'delayed':
       if (position === null) return 'Waiting for a worker…';
       return position === 1 ? 'Next in the queue…' : `Number ${position} in the queue…`;
-    case 'waiting_children':
-      return 'Waiting for indexing of new photos…';
     case 'active':
       return `Searching, ${Math.round(progress)} %…`;
     case 'completed':

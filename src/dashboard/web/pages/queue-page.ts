@@ -3,14 +3,14 @@ import type { FleetSample, QueueView } from '../../api/api.js';
 import { Chart } from '../components/chart.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { searchesPerMinute } from '../lib/fleet-summary.js';
-import { formatCount, formatLatency, formatRate, formatSecondsTick, plural } from '../lib/format.js';
+import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
 import { Galleries } from '../components/galleries.js';
-import { Icon } from '../components/icons.js';
 import { JobBrowser } from '../components/job-browser.js';
 import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
+import { PausedNotice } from '../components/paused-notice.js';
 import type { Route } from '../lib/route.js';
-import { JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/job-states.js';
+import { countOf, JOB_STATE_WORDS, JOB_STATES, QUEUE_WORDS } from '../lib/job-states.js';
 
 interface QueuePageProps {
   readonly live: LiveState;
@@ -33,23 +33,6 @@ export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
   `;
 }
 
-/** A paused queue keeps its jobs until someone resumes it. */
-function PausedNotice({ queues }: { readonly queues: readonly QueueView[] }) {
-  return queues
-    .filter(({ paused }) => paused)
-    .map(
-      ({ kind, counts }) => html`
-        <p class="reason paused" role="status" data-testid="paused-${kind}">
-          <${Icon} name="pause" />
-          <span>
-            The queue of ${QUEUE_WORDS[kind].toLowerCase()} is paused.
-            ${` ${plural(counts.waiting, 'job waits', 'jobs wait')} until it is resumed.`}
-          </span>
-        </p>
-      `,
-    );
-}
-
 function Counts({ queues }: { readonly queues: readonly QueueView[] }) {
   return html`
     <section class="panel counts" aria-label="Counts" data-testid="counts">
@@ -67,9 +50,9 @@ function Counts({ queues }: { readonly queues: readonly QueueView[] }) {
                 <th scope="row" title=${name}>${QUEUE_WORDS[kind]}</th>
                 ${JOB_STATES.map(
                   (state) => html`
-                    <td class=${state === 'failed' && counts[state] > 0 ? 'warn' : undefined}>
+                    <td class=${state === 'failed' && counts.failed > 0 ? 'warn' : undefined}>
                       <span class="narrow-head" aria-hidden="true">${JOB_STATE_WORDS[state]}</span>
-                      ${formatCount(counts[state])}
+                      ${formatCount(countOf(counts, state))}
                     </td>
                   `,
                 )}

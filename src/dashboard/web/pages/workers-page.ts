@@ -7,6 +7,7 @@ import type { LiveState } from '../lib/live-state.js';
 import { Icon } from '../components/icons.js';
 import { MachineGroup } from '../components/machine-group.js';
 import type { Attempt } from '../components/notices.js';
+import { PausedNotice } from '../components/paused-notice.js';
 
 interface WorkersPageProps {
   readonly live: LiveState;
@@ -21,6 +22,7 @@ export function WorkersPage({ live, ask, attempt }: WorkersPageProps) {
   const machines = groupByMachine(fleet.workers);
   return html`
     <h1 class="unseen">Workers</h1>
+    <${PausedNotice} queues=${fleet.queues} />
     <${FleetSummaryLine} fleet=${fleet} samples=${history.fleet} machines=${machines.length} />
     <${ModelPackWarning} fleet=${fleet} />
     ${

@@ -77,15 +77,15 @@ test('a count shows trouble if one of its workers is in trouble', () => {
   ]);
 });
 
-const engine = (pack: string) => ({ engine: `onnxruntime-node 1.30.0, ${pack}` });
+const running = (pack: string | null) => ({ model_pack: pack });
 
 test('model packs are counted, without offline workers and workers that have not started', () => {
   const workers = [
-    worker('a', 0, engine('edgeface')),
-    worker('a', 1, engine('mobilefacenet')),
-    worker('a', 2, engine('mobilefacenet')),
-    worker('a', 3, { ...engine('arcface-r50'), status: 'offline' }),
-    worker('a', 4, { engine: null }),
+    worker('a', 0, running('edgeface')),
+    worker('a', 1, running('mobilefacenet')),
+    worker('a', 2, running('mobilefacenet')),
+    worker('a', 3, { ...running('arcface-r50'), status: 'offline' }),
+    worker('a', 4, running(null)),
   ];
   expect(countModelPacks(workers)).toEqual([
     { pack: 'mobilefacenet', count: 2 },
