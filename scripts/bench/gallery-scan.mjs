@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { createGalleryCache } from '../../dist/gallery/cache/gallery-cache.js';
+import { openPhotoSource } from '../../dist/gallery/source/photo-source.js';
 import { createBadPhotos } from '../../dist/gallery/store/bad-photos.js';
 import { createEmbeddingStore } from '../../dist/gallery/store/embedding-store.js';
 import { createFileTable } from '../../dist/gallery/store/file-table.js';
@@ -57,9 +58,10 @@ await writeGallery();
 
 const { gallery } = loadConfig({ GALLERY_DIR: directory }, directory);
 const cache = createGalleryCache({
+  source: openPhotoSource(directory),
   stores,
   embeddingSize: EMBEDDING_SIZE,
-  settings: { ...gallery, dir: directory },
+  settings: gallery,
   excludedMinCosine: 1,
   warn: console.error,
 });
@@ -131,10 +133,14 @@ async function measure(run) {
 /** Photos on disk, and their faces in Redis as workers write them. */
 async function writeGallery() {
   const embedding = Int16Array.from(randomEmbedding(), (component) => Math.round(component * 32_767));
-  const landmarks = [0.4, 0.6, 0.5, 0.45, 0.55].map((x, i) => ({
-    x: 100 * x,
-    y: 40 + 10 * Math.floor(i / 2),
-  }));
+  /** @type {import('../../dist/shared/face.js').Landmarks} */
+  const landmarks = [
+    { x: 40, y: 40 },
+    { x: 60, y: 40 },
+    { x: 50, y: 50 },
+    { x: 45, y: 60 },
+    { x: 55, y: 60 },
+  ];
   const face = {
     box: { x: 0, y: 0, width: 100, height: 100 },
     score: 0.9,

@@ -115,7 +115,7 @@ async function runAlone(stage) {
   let photos = 0;
   const lane = async () => {
     for (const name of names) {
-      await engine.analyze({ kind: 'file', path: path.join(folder, name) });
+      await engine.analyze({ kind: 'bytes', bytes: await readFile(path.join(folder, name)) });
       photos += 1;
     }
   };

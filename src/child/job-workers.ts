@@ -18,6 +18,7 @@ import { createJobWorker, type JobEvents, type JobWorker } from './jobs/job-work
 import type { JobOutcome } from './jobs/running-job.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
+import { openPhotoSource } from '../gallery/source/photo-source.js';
 import { createFindFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
@@ -28,7 +29,7 @@ import { runSearchJob } from './search/search-job.js';
 const BATCHES_AT_A_TIME = 2;
 
 export interface JobWorkersDeps {
-  readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery'>;
+  readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery' | 'engine'>;
   readonly workerId: string;
   readonly engine: Engine;
   /** `null` without a gallery folder: this child then indexes nothing and searches only photos that jobs contain. */
@@ -57,6 +58,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
   const { failedSelfieRetentionMs } = config.jobs;
+  const { maxImageBytes } = config.engine;
+  const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir);
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
@@ -113,7 +116,15 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     work: (job, token, signal) =>
       reportProblem(
         runSearchJob(job, token, signal, {
-          tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
+          tools: {
+            engine,
+            findFaces,
+            galleries,
+            photos,
+            settings: config.jobs,
+            gallerySettings: config.gallery,
+            maxImageBytes,
+          },
           redis,
           searchQueue,
           waiting: {
@@ -139,9 +150,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     ? null
     : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
-  const { dir } = config.gallery;
-  if (dir !== null) {
-    const tools = { galleryDir: dir, findFaces, files, ends, redis, concurrency: engine.capacity };
+  if (photos !== null) {
+    const tools = { photos, maxImageBytes, findFaces, files, ends, redis, concurrency: engine.capacity };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },

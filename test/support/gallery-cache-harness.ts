@@ -7,6 +7,7 @@ import {
   type GalleryCacheOptions,
 } from '../../src/gallery/cache/gallery-cache.js';
 import type { FolderStores } from '../../src/gallery/cache/folder-faces.js';
+import { openPhotoSource } from '../../src/gallery/source/photo-source.js';
 import type { BadPhoto } from '../../src/gallery/store/bad-photos.js';
 import type { FileContent } from '../../src/gallery/store/file-table.js';
 import { toFixedPoint } from '../../src/gallery/store/fixed-point.js';
@@ -64,9 +65,10 @@ export async function createGalleryCacheHarness(): Promise<GalleryCacheHarness> 
     open: (environment = {}, changed = {}) => {
       const { gallery } = loadConfig({ GALLERY_DIR: directory, ...environment }, '/nowhere');
       const cache = createGalleryCache({
+        source: openPhotoSource(directory),
         stores: storesOf(harness),
         embeddingSize: 2,
-        settings: { ...gallery, dir: directory },
+        settings: gallery,
         excludedMinCosine: 0.9,
         warn: (line) => harness.warnings.push(line),
         now: () => harness.nowMs,

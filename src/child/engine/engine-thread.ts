@@ -44,9 +44,9 @@ await serveThread<EngineCalls>(async () => {
     data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {
     answers: {
-      identify: async (source) => contentHash(await readImage(source, data.maxImageBytes)),
+      identify: async (source) => contentHash(readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const encoded = await readImage(source, data.maxImageBytes);
+        const encoded = readImage(source, data.maxImageBytes);
         inFlight += 1;
         try {
           const image = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });

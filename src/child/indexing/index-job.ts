@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import pMap from 'p-map';
-import { ImageError, messageOf } from '../../shared/errors.js';
+import { GalleryUnavailableError, ImageError, messageOf } from '../../shared/errors.js';
 import {
   type IndexedBatch,
   type IndexFile,
@@ -9,7 +9,7 @@ import {
   parseIndexJob,
 } from '../../shared/index-batch.js';
 import { jobCrashesKey } from '../../shared/redis-keys.js';
-import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
+import type { PhotoSource } from '../../gallery/source/photo-source.js';
 import type { FileContent, FileStamp, FileTable } from '../../gallery/store/file-table.js';
 import { idOf } from '../jobs/running-jobs.js';
 import { type BatchEnds, PHOTO_FAILED } from './batch-ends.js';
@@ -19,7 +19,8 @@ import type { FindFaces } from './known-faces.js';
 const BATCH_TIME_MS = 1000;
 
 export interface IndexTools {
-  readonly galleryDir: string;
+  readonly photos: PhotoSource;
+  readonly maxImageBytes: number;
   readonly findFaces: FindFaces;
   readonly files: FileTable;
   readonly ends: BatchEnds;
@@ -63,8 +64,7 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
     await tools.ends.failed(job, `CRASHED_WORKER: It ended ${crashes} workers.`);
     return { photos: 0, faces: 0, broken: 0 };
   }
-  const directory = await openGalleryDirectory(tools.galleryDir);
-  const { indexed, rest } = await indexFiles(folder, files, directory, signal, tools);
+  const { indexed, rest } = await indexFiles(folder, files, signal, tools);
   // Write all files at once, so that the batch is either indexed or not for other readers of the folder.
   await tools.files.write(folder, indexed);
   // Update the plans before the job ends. If this process dies in between, the job runs again and nothing is lost.
@@ -85,9 +85,8 @@ async function countCrashes(job: Job, redis: Redis): Promise<number> {
 async function indexFiles(
   folder: string,
   files: readonly IndexFile[],
-  directory: GalleryDirectory,
   signal: AbortSignal,
-  { findFaces, concurrency }: IndexTools,
+  tools: IndexTools,
 ): Promise<{ indexed: IndexedFile[]; rest: IndexFile[] }> {
   const indexed: IndexedFile[] = [];
   const rest: IndexFile[] = [];
@@ -100,11 +99,11 @@ async function indexFiles(
       rest.push(file);
       return;
     }
-    const done = await indexFile(folder, file, directory, findFaces, stop);
+    const done = await indexFile(folder, file, stop, tools);
     if (done !== null) indexed.push(done);
   };
   try {
-    await pMap(files, indexOne, { concurrency });
+    await pMap(files, indexOne, { concurrency: tools.concurrency });
   } catch (error) {
     // Stop the photos in flight, because BullMQ retries the whole batch.
     failure.abort(error);
@@ -117,18 +116,18 @@ async function indexFiles(
 async function indexFile(
   folder: string,
   file: IndexFile,
-  directory: GalleryDirectory,
-  findFaces: FindFaces,
   signal: AbortSignal,
+  { photos, maxImageBytes, findFaces }: IndexTools,
 ): Promise<IndexedFile | null> {
-  const resolved = await directory.resolve(`${folder}/${file.name}`);
-  if (resolved?.kind !== 'file') return null;
   try {
-    const { hash, photo } = await findFaces({ kind: 'file', path: resolved.realPath }, signal);
+    const bytes = await photos.read(`${folder}/${file.name}`, maxImageBytes);
+    if (bytes === null) return null;
+    const { hash, photo } = await findFaces({ kind: 'bytes', bytes }, signal);
     const faces = photo.kind === 'faces' ? photo.faces.length : 0;
     return { ...file, content: { kind: 'content', hash }, faces };
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof GalleryUnavailableError) throw error;
     if (error instanceof ImageError) {
       return { ...file, content: { kind: 'unreadable', message: error.message }, faces: 0 };
     }

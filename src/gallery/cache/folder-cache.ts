@@ -1,6 +1,6 @@
 import { JobError } from '../../shared/errors.js';
 import type { QualityLimits } from '../face-quality.js';
-import type { ListedFolder } from '../listing/list-photos.js';
+import type { ListedFolder } from '../source/photo-source.js';
 import { type BlockPool, createBlockPool } from '../matrix/block-pool.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createFolderFaces, type FolderFaces, type FolderStores, PHOTO_BYTES } from './folder-faces.js';

@@ -3,8 +3,7 @@ import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
-import { openGalleryDirectory } from '../listing/gallery-directory.js';
-import { listPhotos } from '../listing/list-photos.js';
+import type { PhotoSource } from '../source/photo-source.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
@@ -79,9 +78,10 @@ export interface GalleryCache {
 }
 
 export interface GalleryCacheOptions {
+  readonly source: Pick<PhotoSource, 'list' | 'check'>;
   readonly stores: FolderStores;
   readonly embeddingSize: number;
-  readonly settings: Config['gallery'] & { readonly dir: string };
+  readonly settings: Config['gallery'];
   /** A face is that of an excluded person from this cosine similarity on. */
   readonly excludedMinCosine: number;
   /** Takes a line for the worker's log. */
@@ -101,6 +101,7 @@ interface Refusal {
 }
 
 export function createGalleryCache({
+  source,
   stores,
   embeddingSize,
   settings,
@@ -110,10 +111,7 @@ export function createGalleryCache({
 }: GalleryCacheOptions): GalleryCache {
   const { excludedStage } = settings;
   const exclusion = createExclusion({ settings, minCosine: excludedMinCosine, warn });
-  const scans = createStageScans({
-    list: async (stage, note) => listPhotos(await openGalleryDirectory(settings.dir), stage, note),
-    now,
-  });
+  const scans = createStageScans({ list: source.list, now });
   const folders = createFolderCache({
     stores,
     embeddingSize,
@@ -188,7 +186,7 @@ export function createGalleryCache({
     }
   };
 
-  const { check, run } = createGalleryCheck(settings.dir, () => openExcluded(() => null));
+  const { check, run } = createGalleryCheck(source, () => openExcluded(() => null));
 
   return {
     check,

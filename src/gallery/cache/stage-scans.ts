@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ListedFolder } from '../listing/list-photos.js';
+import type { PhotoSource } from '../source/photo-source.js';
 import { type FileStamp, isSameFile } from '../store/file-table.js';
 
 /** A search uses the last scan of its stage if it is not older than this ... */
@@ -46,10 +46,7 @@ export interface StageScans {
 
 export interface StageScansOptions {
   /** @throws {JobError} `GALLERY_NOT_FOUND` */
-  readonly list: (
-    stage: string,
-    note: (line: string, isPhoto: boolean) => void,
-  ) => Promise<readonly ListedFolder[]>;
+  readonly list: PhotoSource['list'];
   readonly now: () => number;
 }
 

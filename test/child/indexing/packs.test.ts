@@ -41,11 +41,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A worker of a model pack that knows a photo's content by its name. */
+/** A worker of a model pack that knows a photo by its content, which is its name. */
 async function startHost(pack: string): Promise<{ engine: ScriptedEngine; host: WorkerHarness }> {
   const engine: ScriptedEngine = {
     ...createScriptedEngine({ pack }),
-    identify: async (source) => (source.kind === 'file' ? path.basename(source.path) : 'selfie'),
+    identify: async (source) => (source.kind === 'bytes' ? Buffer.from(source.bytes).toString() : 'selfie'),
   };
   const host = await startWorker(portal.config, engine);
   hosts.push(host);
@@ -53,7 +53,9 @@ async function startHost(pack: string): Promise<{ engine: ScriptedEngine; host: 
 }
 
 const photosSeenBy = ({ asked }: ScriptedEngine): string[] =>
-  asked.flatMap((source) => (source.kind === 'file' ? [path.basename(source.path)] : [])).toSorted();
+  asked
+    .flatMap((source) => (source.kind === 'bytes' ? [Buffer.from(source.bytes).toString()] : []))
+    .toSorted();
 
 async function search(): Promise<unknown> {
   const job = await portal.add({ image: SELFIE, stage: 'Day-1' });

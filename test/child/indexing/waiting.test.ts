@@ -68,7 +68,7 @@ const logOf = async (job: Job): Promise<string[]> => (await portal.queue.getJobL
 const selfiesSeen = (engine: ScriptedEngine): number =>
   engine.asked.filter(({ kind }) => kind === 'base64').length;
 const photosSeen = (engine: ScriptedEngine): number =>
-  engine.asked.filter(({ kind }) => kind === 'file').length;
+  engine.asked.filter(({ kind }) => kind === 'bytes').length;
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `face:0.9${i}.jpg`);
 
 describe('a search whose stage is being indexed', () => {
