@@ -159,7 +159,9 @@ async function writeGallery() {
         await writeFile(file, 'x');
         const { size, mtimeMs, ctimeMs } = await stat(file);
         const hash = `hash-${number + i}`;
-        await stores.embeddings.write(hash, { kind: 'faces', widthPx: 100, heightPx: 100, faces: [face] });
+        await stores.embeddings.write(
+          new Map([[hash, { kind: 'faces', widthPx: 100, heightPx: 100, faces: [face] }]]),
+        );
         const stamp = { name, sizeBytes: size, changedMs: Math.floor(mtimeMs), ctimeMs };
         return { ...stamp, content: { kind: /** @type {const} */ ('content'), hash } };
       }),

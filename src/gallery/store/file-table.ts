@@ -11,8 +11,13 @@ const UNREADABLE_MS = 86_400_000;
 export interface FileStamp {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Time of the last change, whole milliseconds since 1970. */
+  /** Time of the last change of the contents (mtime), whole milliseconds since 1970. A program can set it. */
   readonly changedMs: number;
+  /**
+   * Time of the last change of contents or attributes (ctime), milliseconds since 1970, where the source knows it. It
+   * grows if a photo is replaced by one with the same size and mtime. Each copy of a file has its own.
+   */
+  readonly ctimeMs?: number | undefined;
 }
 
 /** The hash of a file's content, or why the file cannot be read. */
@@ -22,7 +27,7 @@ export type FileContent =
 
 /**
  * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size
- * and time of change identify a file.
+ * and times of change identify a file.
  */
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
@@ -34,8 +39,10 @@ export interface FileTable {
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
 }
 
+/** Whether two stamps of one file on this machine show the same contents. */
 export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
-  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs;
+  const isTouched = a.ctimeMs !== undefined && b.ctimeMs !== undefined && a.ctimeMs !== b.ctimeMs;
+  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs && !isTouched;
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -80,21 +87,29 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
   };
 }
 
-/** `size:time:hash`, or `size:time:!seen:message`. */
+/** `size:mtime~ctime:hash`, or `size:mtime~ctime:!seen:message`. Without a ctime, `~ctime` is missing. */
 function formatValue({
   sizeBytes,
   changedMs,
+  ctimeMs,
   content,
 }: FileStamp & { readonly content: FileContent }): string {
   const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
-  return `${sizeBytes}:${changedMs}:${what}`;
+  return `${sizeBytes}:${changedMs}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
 }
 
-function parseValue(value: string | null, { sizeBytes, changedMs }: FileStamp): FileContent | null {
-  const stamp = `${sizeBytes}:${changedMs}:`;
-  if (value === null || !value.startsWith(stamp)) return null;
-  const what = value.slice(stamp.length);
+function parseValue(value: string | null, file: FileStamp): FileContent | null {
+  const [, size, changed, ctime, what = ''] = /^(\d+):([^:~]+)(?:~([^:]+))?:(.*)$/s.exec(value ?? '') ?? [];
+  if (Number(size) !== file.sizeBytes || Number(changed) !== file.changedMs) return null;
+  // Machines with copies of their own have different ctimes. A later one is read once, and then recorded.
+  if (ctime !== undefined && file.ctimeMs !== undefined && file.ctimeMs > Number(ctime)) return null;
   const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
   if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
   return Date.now() - Number(seenMs) < UNREADABLE_MS ? { kind: 'unreadable', message } : null;
+}
+
+/** The content hash in a value of the table; `null` for a file that cannot be read. */
+export function contentHashIn(value: string): string | null {
+  const what = value.split(':')[2] ?? '';
+  return what === '' || what.startsWith('!') ? null : what;
 }
