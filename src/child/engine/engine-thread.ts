@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { contentHash } from '../../shared/content-hash.js';
 import { serveThread } from '../threads/serve-thread.js';
 import { analyzeImage } from './analyze-image.js';
+import { convertHeic } from './convert-heic.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
 import type { OomStep } from './oom-fallback.js';
@@ -23,21 +24,14 @@ const GPU_RUNS = {
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** 128 bits of SHA-256: collisions are practically impossible, at half the size. */
-const HASH_CHARACTERS = 22;
-
-/** Identifies an image by its bytes, not its name: 22 characters of URL-safe base64. */
-function contentHash(encoded: Buffer): string {
-  return createHash('sha256').update(encoded).digest('base64url').slice(0, HASH_CHARACTERS);
-}
-
 await serveThread<EngineCalls>(async () => {
   if (data.probe) await checkProvider(data.pack, data.provider, data.intraOpThreads);
   const oomSteps: OomStep[] = [];
   const loaded = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
     oomSteps.push(step),
   );
-  await warmUp(loaded, data.pack);
+  // A GPU chooses its kernels by the size of the image. On a CPU a small image is enough.
+  await warmUp(loaded, data.pack, data.provider === 'cpu' ? 64 : 640);
   let inFlight = 0;
   // Larger batches do not speed up a CPU (docs/engine.md).
   const networks =
@@ -46,10 +40,11 @@ await serveThread<EngineCalls>(async () => {
     answers: {
       identify: async (source) => contentHash(readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const encoded = readImage(source, data.maxImageBytes);
+        const encoded = await convertHeic(readImage(source, data.maxImageBytes), data.maxImagePixels);
+        const kind = source.selfie ? 'selfie' : data.galleryUpright ? 'turned-photo' : 'photo';
         inFlight += 1;
         try {
-          const image = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
+          const image = await analyzeImage(encoded, { ...data, networks, kind });
           return { image, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;

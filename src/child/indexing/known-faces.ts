@@ -1,6 +1,6 @@
 import { ImageError } from '../../shared/errors.js';
 import type { Engine, Face, AnalyzedImage, ImageSource } from '../engine/engine.js';
-import { contentHash } from '../../gallery/store/content-hash.js';
+import { contentHash } from '../../shared/content-hash.js';
 import type { EmbeddingStore } from '../../gallery/store/embedding-store.js';
 import type { FaceWriter } from '../../gallery/store/face-writer.js';
 import { toFixedPoint } from '../../gallery/store/fixed-point.js';

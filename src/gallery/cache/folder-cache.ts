@@ -3,7 +3,8 @@ import type { QualityLimits } from '../face-quality.js';
 import type { ListedFolder } from '../source/photo-source.js';
 import { type BlockPool, createBlockPool } from '../matrix/block-pool.js';
 import type { Forgetting } from '../store/forgotten-log.js';
-import { createFolderFaces, type FolderFaces, type FolderStores, PHOTO_BYTES } from './folder-faces.js';
+import { createFolderFaces, type FolderFaces, type FolderStores } from './folder-faces.js';
+import { PHOTO_BYTES } from './gallery-bytes.js';
 
 /** A folder is loaded again after this long, because Redis may have dropped photos whose retention time is over. */
 const RELOAD_MS = 86_400_000;

@@ -7,10 +7,8 @@ import type { BadPhoto, BadPhotos } from '../store/bad-photos.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
 import { type FileContent, type FileStamp, type FileTable, isSameFile } from '../store/file-table.js';
 import type { PhotoRecord } from '../store/photo-record.js';
+import { FACE_BYTES, PHOTO_BYTES } from './gallery-bytes.js';
 
-/** Measured size of a photo's and a face's objects, without the matrix. */
-export const PHOTO_BYTES = 400;
-const FACE_BYTES = 250;
 /** Photos that are read from Redis and decoded at once. */
 const FILES_PER_LOAD = 1000;
 /** The records of photos that fail are read again after this long: another worker may have indexed them. */
@@ -88,6 +86,8 @@ interface LoadedPhoto {
   readonly broken: string | null;
   readonly faces: MatrixFace[];
   readonly belowQuality: number;
+  /** Faces of people who have opted out are left out. */
+  readonly withheld: boolean;
 }
 
 export interface FolderOptions {
@@ -141,14 +141,15 @@ export function createFolderFaces({
   const load = (stamp: FileStamp, hash: string | null, record: PhotoRecord): void => {
     summary = null;
     if (record.kind === 'broken') {
-      const nothing = { widthPx: 0, heightPx: 0, faces: [], belowQuality: 0 };
+      const nothing = { widthPx: 0, heightPx: 0, faces: [], belowQuality: 0, withheld: false };
       photos.set(stamp.name, { stamp, hash, broken: record.message, ...nothing });
       return;
     }
-    const { widthPx, heightPx } = record;
+    const { widthPx, heightPx, withheld = false } = record;
     const usable = record.faces.filter((face) => flawOf(face, limits) === null);
     const belowQuality = record.faces.length - usable.length;
-    const photo: LoadedPhoto = { stamp, hash, broken: null, widthPx, heightPx, faces: [], belowQuality };
+    const size = { widthPx, heightPx };
+    const photo: LoadedPhoto = { stamp, hash, broken: null, ...size, faces: [], belowQuality, withheld };
     for (const { box, embedding } of usable) {
       const face = { photo, box, row: matrix.add(embedding) };
       photo.faces.push(face);
@@ -237,8 +238,8 @@ export function createFolderFaces({
         broken === null ? [] : [{ path: pathOf(stamp.name), message: broken }],
       ),
       bad,
-      withoutFaces: loaded.flatMap(({ stamp, broken, faces, belowQuality }) =>
-        broken === null && faces.length + belowQuality === 0 ? [pathOf(stamp.name)] : [],
+      withoutFaces: loaded.flatMap(({ stamp, broken, faces, belowQuality, withheld }) =>
+        broken === null && !withheld && faces.length + belowQuality === 0 ? [pathOf(stamp.name)] : [],
       ),
       unindexed,
     };

@@ -98,18 +98,29 @@ function formatValue({
   return `${sizeBytes}:${changedMs}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
 }
 
+/** `size:mtime~ctime:what` */
+const VALUE = /^(\d+):([^:~]+)(?:~([^:]+))?:(.*)$/s;
+
 function parseValue(value: string | null, file: FileStamp): FileContent | null {
-  const [, size, changed, ctime, what = ''] = /^(\d+):([^:~]+)(?:~([^:]+))?:(.*)$/s.exec(value ?? '') ?? [];
+  if (value === null) return null;
+  const [, size, changed, ctime] = VALUE.exec(value) ?? [];
   if (Number(size) !== file.sizeBytes || Number(changed) !== file.changedMs) return null;
   // Machines with copies of their own have different ctimes. A later one is read once, and then recorded.
   if (ctime !== undefined && file.ctimeMs !== undefined && file.ctimeMs > Number(ctime)) return null;
-  const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
-  if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
-  return Date.now() - Number(seenMs) < UNREADABLE_MS ? { kind: 'unreadable', message } : null;
+  const content = contentOf(value);
+  if (content.kind === 'content') return content;
+  const { kind, message, seenMs } = content;
+  return Date.now() - seenMs < UNREADABLE_MS ? { kind, message } : null;
 }
 
-/** The content hash in a value of the table; `null` for a file that cannot be read. */
-export function contentHashIn(value: string): string | null {
-  const what = value.split(':')[2] ?? '';
-  return what === '' || what.startsWith('!') ? null : what;
+/** What a value of the table says of its file, whatever the file's size and times of change are now. */
+export function contentOf(
+  value: string,
+):
+  | Extract<FileContent, { kind: 'content' }>
+  | (Extract<FileContent, { kind: 'unreadable' }> & { seenMs: number }) {
+  const [, , , , what = ''] = VALUE.exec(value) ?? [];
+  const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
+  if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
+  return { kind: 'unreadable', message, seenMs: Number(seenMs) };
 }

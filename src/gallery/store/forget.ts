@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { deleteKeys, publish, scanKeys } from '../../shared/redis-keyspace.js';
 import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
-import { contentHashIn } from './file-table.js';
+import { contentOf } from './file-table.js';
 import { logForgetting } from './forgotten-log.js';
 
 /** Fields of a hash in one command. */
@@ -89,8 +89,9 @@ async function forgetPath(redis: Redis, path: string, isDry: boolean): Promise<F
       const isOwn = isBelow(folder, path);
       if (isOwn) folders.push(folder);
       for await (const [file, value] of scanHash(redis, key)) {
-        const hash = contentHashIn(value);
-        if (hash !== null) (isOwn || (folder === parent && file === name) ? hashes : others).add(hash);
+        const content = contentOf(value);
+        if (content.kind === 'unreadable') continue;
+        (isOwn || (folder === parent && file === name) ? hashes : others).add(content.hash);
       }
     }
   }

@@ -41,17 +41,6 @@ export interface OptOuts {
 }
 
 export function createOptOuts(redis: Redis): OptOuts {
-  const parse = (id: string, text: string): OptOut[] => {
-    try {
-      const { embedding, ...rest } = storedOptOut.parse(JSON.parse(text));
-      const bytes = new Uint8Array(Buffer.from(embedding, 'base64'));
-      return [{ id, ...rest, embedding: new Float32Array(bytes.buffer) }];
-    } catch {
-      // Another program wrote it.
-      return [];
-    }
-  };
-
   return {
     list: async () =>
       Object.entries(await redis.hgetall(OPT_OUTS_KEY))
@@ -78,6 +67,17 @@ export function createOptOuts(redis: Redis): OptOuts {
     },
     version: async () => (await redis.get(OPT_OUTS_VERSION_KEY)) ?? '0',
   };
+}
+
+function parse(id: string, text: string): OptOut[] {
+  try {
+    const { embedding, ...rest } = storedOptOut.parse(JSON.parse(text));
+    const bytes = new Uint8Array(Buffer.from(embedding, 'base64'));
+    return [{ id, ...rest, embedding: new Float32Array(bytes.buffer) }];
+  } catch {
+    // Another program wrote it.
+    return [];
+  }
 }
 
 /** @param face int16 [embeddingSize] */
