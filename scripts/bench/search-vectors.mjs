@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { createLogger } from '../../dist/shared/logger.js';
@@ -92,7 +92,10 @@ export async function embedPhotos({ photos, modelPack, modelsDir }) {
   const remaining = photoNames.entries();
   const lane = async () => {
     for (const [i, name] of remaining) {
-      const { faces } = await engine.analyze({ kind: 'file', path: path.join(photos, name) });
+      const { faces } = await engine.analyze({
+        kind: 'bytes',
+        bytes: await readFile(path.join(photos, name)),
+      });
       embeddings[i] = faces.map(({ embedding }) => embedding);
     }
   };

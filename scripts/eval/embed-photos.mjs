@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 
@@ -30,7 +31,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
     let done = 0;
     const lane = async () => {
       for (const file of remaining) {
-        const image = await engine.analyze({ kind: 'file', path: path.join(folder, file) });
+        const image = await engine.analyze({ kind: 'bytes', bytes: await readFile(path.join(folder, file)) });
         const face = nearestTheMiddle(image);
         if (face !== undefined) embeddings.set(file, face.embedding);
         onDone((done += 1));

@@ -18,7 +18,11 @@ import { createJobWorker, type JobEvents, type JobWorker } from './jobs/job-work
 import type { JobOutcome } from './jobs/running-job.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
-import { createFindFaces } from './indexing/known-faces.js';
+import { openPhotoSource } from '../gallery/source/photo-source.js';
+import { createFaceWriter } from '../gallery/store/face-writer.js';
+import { createOptOuts } from '../gallery/store/opt-outs.js';
+import { createByteBudget } from './indexing/byte-budget.js';
+import { createFindFaces, createStoredFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
 import { createSavedProbes } from './search/saved-probe.js';
@@ -28,7 +32,7 @@ import { runSearchJob } from './search/search-job.js';
 const BATCHES_AT_A_TIME = 2;
 
 export interface JobWorkersDeps {
-  readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery'>;
+  readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery' | 'engine'>;
   readonly workerId: string;
   readonly engine: Engine;
   /** `null` without a gallery folder: this child then indexes nothing and searches only photos that jobs contain. */
@@ -57,6 +61,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { config, workerId, engine, galleries, redis, events, logger } = deps;
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
   const { failedSelfieRetentionMs } = config.jobs;
+  const { maxImageBytes } = config.engine;
+  const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir);
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);
@@ -70,6 +76,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const writer = createFaceWriter(embeddings, createOptOuts(redis), engine.pack.key);
   const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
   const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const badPhotos = createBadPhotos(redis);
@@ -113,7 +120,15 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     work: (job, token, signal) =>
       reportProblem(
         runSearchJob(job, token, signal, {
-          tools: { engine, findFaces, galleries, settings: config.jobs, gallerySettings: config.gallery },
+          tools: {
+            engine,
+            findFaces: createStoredFaces(findFaces, writer),
+            galleries,
+            photos,
+            settings: config.jobs,
+            gallerySettings: config.gallery,
+            maxImageBytes,
+          },
           redis,
           searchQueue,
           waiting: {
@@ -140,9 +155,18 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     ? null
     : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
-  const { dir } = config.gallery;
-  if (dir !== null) {
-    const tools = { galleryDir: dir, findFaces, files, ends, redis, concurrency: engine.capacity };
+  if (photos !== null) {
+    const tools = {
+      photos,
+      maxImageBytes,
+      findFaces,
+      writer,
+      budget: createByteBudget(),
+      files,
+      ends,
+      redis,
+      concurrency: engine.capacity,
+    };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },

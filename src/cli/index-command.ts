@@ -8,6 +8,7 @@ import { createGalleryCache, type GalleryCache } from '../gallery/cache/gallery-
 import { findModelPack, type ModelPack, packKey } from '../shared/model-pack.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
+import { openPhotoSource } from '../gallery/source/photo-source.js';
 import type { IndexBatch } from '../shared/index-batch.js';
 import { indexQueueName } from '../shared/index-batch.js';
 import { type Connection, connect, warnWithoutWorkers } from './connect.js';
@@ -58,6 +59,7 @@ function pathsOf(batches: readonly IndexBatch[]): string[] {
 function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: string): GalleryCache {
   const { embeddingSize } = pack.embedder;
   return createGalleryCache({
+    source: openPhotoSource(dir),
     stores: {
       embeddings: createEmbeddingStore({
         redis,
@@ -65,9 +67,10 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
         retentionS: config.gallery.retentionS,
       }),
       files: createFileTable(redis, config.gallery.retentionS),
+      badPhotos: createBadPhotos(redis),
     },
     embeddingSize,
-    settings: { ...config.gallery, dir },
+    settings: config.gallery,
     excludedMinCosine: 1,
     warn: (line) => process.stderr.write(`${line}\n`),
   });

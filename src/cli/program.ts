@@ -45,6 +45,7 @@ export function createProgram(): Command {
   define(program, 'forget', 'delete computed faces in Redis and in the workers')
     .argument('[stage|photo|all]', 'a folder or a photo below GALLERY_DIR, or all', parseStage)
     .option('-p, --pack <name>', 'delete the faces of one model pack instead')
+    .option('--dry-run', 'only count what would be deleted')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
 

@@ -11,6 +11,7 @@ const indexFile = z.object({
   sizeBytes: z.number(),
   /** mtime in whole milliseconds since 1970. */
   changedMs: z.number(),
+  ctimeMs: z.number().optional(),
 });
 
 const indexJob = z.object({

@@ -72,6 +72,9 @@ describe('the command line', () => {
     expect(status.stdout).toMatch(/host_cpu0\s+online\s+CPU\s+cpu/);
     expect(status.stdout).toMatch(/face-index\s+running\s+0\s+0\s+0\s+0/);
 
+    const counted = await run(['forget', 'Day-1', '--dry-run']);
+    expect(counted.stdout).toBe('Would delete the faces of 6 photos in 1 folder. Nothing was deleted.\n');
+    expect(await run(['forget', 'Day-9', '--yes'])).toMatchObject({ code: 1, stdout: '' });
     expect((await run(['forget', `${STAGE}/p2.png`, '--yes'])).stdout).toContain('the faces of 1 photo.');
     expect((await run(['forget', 'Day-1', '--yes'])).stdout).toContain('the faces of 5 photos in 1 folder.');
     expect(await bed.redis.keys('face-index:*')).toEqual([]);

@@ -17,11 +17,9 @@ export async function openPipeline(packName: string, modelsDir: string): Promise
   const networks = await openNetworks(pack, 'cpu', 1);
   return {
     analyze: async (picture, changed) => {
-      const source = Buffer.isBuffer(picture)
-        ? ({ kind: 'base64', text: picture.toString('base64') } as const)
-        : picture;
+      const source = Buffer.isBuffer(picture) ? ({ kind: 'bytes', bytes: picture } as const) : picture;
       const { maxImageBytes, maxImagePixels } = { ...LIMITS, ...changed };
-      return analyzeImage(await readImage(source, maxImageBytes), { pack, networks, maxImagePixels });
+      return analyzeImage(readImage(source, maxImageBytes), { pack, networks, maxImagePixels });
     },
     close: () => networks.release(),
   };

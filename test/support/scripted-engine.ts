@@ -14,7 +14,7 @@ const FRONTAL: Landmarks = [
 ];
 
 /**
- * An engine whose pictures are texts. A text (inline, or the name of a file without its ending) is a list of
+ * An engine whose pictures are texts. A text (inline, or a path in a file, of which the name without its ending counts) is a list of
  * faces, each one a cosine with the selfie's face: `face:0.9,0.2`. `empty` shows nobody, `broken` is no
  * picture, `stuck` never ends, `slow` ends when `release()` is called, `fault` fails the machine.
  */
@@ -69,7 +69,10 @@ export function createScriptedEngine({ capacity = 4, pack = 'scripted' } = {}): 
       most = Math.max(most, inFlight);
       try {
         await new Promise(setImmediate);
-        return await see(source.kind === 'base64' ? source.text : nameOf(source.path), signal);
+        return await see(
+          source.kind === 'base64' ? source.text : nameOf(Buffer.from(source.bytes).toString()),
+          signal,
+        );
       } finally {
         inFlight -= 1;
       }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { contentHash } from '../../shared/content-hash.js';
 import { serveThread } from '../threads/serve-thread.js';
 import { analyzeImage } from './analyze-image.js';
 import { convertHeic } from './convert-heic.js';
@@ -24,14 +24,6 @@ const GPU_RUNS = {
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** 128 bits of SHA-256: collisions are practically impossible, at half the size. */
-const HASH_CHARACTERS = 22;
-
-/** Identifies an image by its bytes, not its name: 22 characters of URL-safe base64. */
-function contentHash(encoded: Buffer): string {
-  return createHash('sha256').update(encoded).digest('base64url').slice(0, HASH_CHARACTERS);
-}
-
 await serveThread<EngineCalls>(async () => {
   if (data.probe) await checkProvider(data.pack, data.provider, data.intraOpThreads);
   const oomSteps: OomStep[] = [];
@@ -46,10 +38,9 @@ await serveThread<EngineCalls>(async () => {
     data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {
     answers: {
-      identify: async (source) => contentHash(await readImage(source, data.maxImageBytes)),
+      identify: async (source) => contentHash(readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const read = await readImage(source, data.maxImageBytes);
-        const encoded = await convertHeic(read, data.maxImagePixels);
+        const encoded = await convertHeic(readImage(source, data.maxImageBytes), data.maxImagePixels);
         const kind = source.selfie ? 'selfie' : data.galleryUpright ? 'turned-photo' : 'photo';
         inFlight += 1;
         try {

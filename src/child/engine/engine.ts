@@ -69,9 +69,9 @@ export interface WorkOptions {
   readonly note?: (sentence: string) => void;
 }
 
-/** Where an encoded image comes from. `text` is base64 or a data URL, with optional white space and padding; the engine thread decodes it. */
+/** An encoded image. `text` is base64 or a data URL, with optional white space and padding; the engine thread decodes it. */
 export type ImageSource =
-  { readonly kind: 'base64'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
+  { readonly kind: 'base64'; readonly text: string } | { readonly kind: 'bytes'; readonly bytes: Uint8Array };
 
 /** The faces of an image. Coordinates are pixels of the image as a person sees it (EXIF orientation applied). */
 export interface AnalyzedImage {

@@ -1,5 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { createGalleryCache } from '../../gallery/cache/gallery-cache.js';
+import { openPhotoSource } from '../../gallery/source/photo-source.js';
+import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { createForgottenLog } from '../../gallery/store/forgotten-log.js';
@@ -18,9 +20,11 @@ await serveThread<GalleryCalls>(async () => {
   const logger = createLogger('galleries', data.logLevel).child({ worker: data.workerId });
   const redis = createRedis(data.redis, logger, { connectionName: `${data.workerId} galleries` });
   const cache = createGalleryCache({
+    source: openPhotoSource(settings.dir),
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS: settings.retentionS }),
       files: createFileTable(redis, settings.retentionS),
+      badPhotos: createBadPhotos(redis),
     },
     embeddingSize: pack.embeddingSize,
     settings,

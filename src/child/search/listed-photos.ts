@@ -1,10 +1,9 @@
-import type { Config } from '../../shared/config.js';
-import { JobError } from '../../shared/errors.js';
+import { ImageError, JobError } from '../../shared/errors.js';
 import type { GalleryEntry } from '../../shared/job.js';
 import type { ImageSource } from '../engine/engine.js';
-import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
+import type { PhotoSource } from '../../gallery/source/photo-source.js';
 
-/** One photo that a job names. Its file is opened only when the search reaches it. */
+/** One photo that a job names. It is read only when the search reaches it. */
 export interface ListedPhoto {
   readonly id: string;
   /** @throws {ImageError} if it is not a file below `GALLERY_DIR` */
@@ -13,8 +12,9 @@ export interface ListedPhoto {
 
 export interface ListOptions {
   /** `null` on a machine without a gallery folder. */
-  readonly galleryDir: Config['gallery']['dir'];
+  readonly photos: PhotoSource | null;
   readonly maxGalleryImages: number;
+  readonly maxImageBytes: number;
 }
 
 /**
@@ -22,10 +22,10 @@ export interface ListOptions {
  *
  * @throws {JobError} `GALLERY_NOT_FOUND`, or `INVALID_JOB` for too many inline photos
  */
-export async function openListedPhotos(
+export function openListedPhotos(
   entries: readonly GalleryEntry[],
-  { galleryDir, maxGalleryImages }: ListOptions,
-): Promise<readonly ListedPhoto[]> {
+  { photos, maxGalleryImages, maxImageBytes }: ListOptions,
+): readonly ListedPhoto[] {
   const inlineCount = entries.filter((entry) => 'image' in entry).length;
   if (inlineCount > maxGalleryImages) {
     throw new JobError(
@@ -33,22 +33,19 @@ export async function openListedPhotos(
       `The gallery has ${inlineCount} inline photos; at most ${maxGalleryImages} are allowed (MAX_GALLERY_IMAGES).`,
     );
   }
-  // Opened once, and only if an entry needs it.
-  const directory = inlineCount < entries.length ? await openDirectory(galleryDir) : null;
-  return entries.map((entry) =>
-    'image' in entry
-      ? { id: entry.id, source: async () => ({ kind: 'base64', text: entry.image }) }
-      : filePhoto(directory as GalleryDirectory, entry.id, entry.path),
-  );
+  return entries.map((entry) => {
+    if ('image' in entry) {
+      return { id: entry.id, source: async () => ({ kind: 'base64', text: entry.image }) };
+    }
+    if (photos === null) throw noGalleryDirectory();
+    return { id: entry.id, source: () => readSource(photos, entry.path, maxImageBytes) };
+  });
 }
 
-function filePhoto(directory: GalleryDirectory, id: string, path: string): ListedPhoto {
-  return { id, source: async () => ({ kind: 'file', path: await directory.resolveFile(path) }) };
-}
-
-async function openDirectory(galleryDir: string | null): Promise<GalleryDirectory> {
-  if (galleryDir === null) throw noGalleryDirectory();
-  return openGalleryDirectory(galleryDir);
+async function readSource(photos: PhotoSource, path: string, maxImageBytes: number): Promise<ImageSource> {
+  const bytes = await photos.read(path, maxImageBytes);
+  if (bytes === null) throw new ImageError('It is not a file below the gallery folder.');
+  return { kind: 'bytes', bytes };
 }
 
 export function noGalleryDirectory(): JobError {

@@ -13,6 +13,7 @@ import { GALLERY_PERCENT, SELFIE_PERCENT, STARTED_PERCENT } from '../jobs/job-pr
 import { rankMatches } from './rank-matches.js';
 import { searchListedPhotos } from './search-listed-photos.js';
 import type { FindFaces } from '../indexing/known-faces.js';
+import type { PhotoSource } from '../../gallery/source/photo-source.js';
 
 /** Skipped photos that the job's log names; it counts the rest. */
 const MAX_SKIPPED_NAMED = 100;
@@ -23,8 +24,11 @@ export interface SearchTools {
   readonly findFaces: FindFaces;
   /** `null` on a machine without a gallery folder. */
   readonly galleries: Pick<GalleryService, 'search' | 'findExcluded'> | null;
+  /** Where the photos that jobs name are read; `null` on a machine without a gallery folder. */
+  readonly photos: PhotoSource | null;
   readonly settings: Config['jobs'];
   readonly gallerySettings: Config['gallery'];
+  readonly maxImageBytes: number;
 }
 
 export interface SearchContext extends SearchTools {
@@ -132,9 +136,10 @@ async function searchGallery(
   const expansion = expand ? expansionRuleOf(engine.calibration) : null;
   switch (gallery.kind) {
     case 'list': {
-      const photos = await openListedPhotos(gallery.entries, {
-        galleryDir: gallerySettings.dir,
+      const photos = openListedPhotos(gallery.entries, {
+        photos: context.photos,
         maxGalleryImages: settings.maxGalleryImages,
+        maxImageBytes: context.maxImageBytes,
       });
       const searched = await searchListedPhotos(photos, {
         findFaces,

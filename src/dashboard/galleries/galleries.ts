@@ -1,10 +1,6 @@
-import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type GalleryDirectory, openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
-import { isIgnoredFolder, isPhoto } from '../../gallery/listing/file-kind.js';
-import { listPhotos } from '../../gallery/listing/list-photos.js';
+import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../../gallery/batches/index-plans.js';
 import { createBadPhotos } from '../../gallery/store/bad-photos.js';
@@ -46,8 +42,9 @@ export function createDashboardGalleries(
   config: Config,
 ): DashboardGalleries {
   const { dir, retentionS } = config.gallery;
+  const source = dir === null ? null : openPhotoSource(dir);
   const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
-    dir === null ? new Map<string, number>() : countByFolder(await openDirectory(dir)),
+    source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder()),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
@@ -79,13 +76,13 @@ export function createDashboardGalleries(
       return { ...gallery, ...(await details.read(stage, listFolders, pack)) };
     },
     index: async (stage) => {
-      if (dir === null)
+      if (source === null)
         throw new ApiError(
           409,
           'NO_GALLERY_DIR',
           'This machine has no GALLERY_DIR; index on a machine that has one.',
         );
-      const listed = await listPhotos(await openDirectory(dir), stage, () => undefined);
+      const listed = await unlessUnavailable(source.list(stage, () => undefined));
       const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir).catch(
         (error: unknown) => {
           throw new ApiError(
@@ -121,40 +118,14 @@ export function createDashboardGalleries(
   };
 }
 
-/** @throws {ApiError} `NO_GALLERY_DIR` */
-async function openDirectory(dir: string): Promise<GalleryDirectory> {
+/** @throws {ApiError} `NO_GALLERY_DIR` instead of a GalleryUnavailableError */
+async function unlessUnavailable<T>(reading: Promise<T>): Promise<T> {
   try {
-    return await openGalleryDirectory(dir);
+    return await reading;
   } catch (error) {
     if (!(error instanceof GalleryUnavailableError)) throw error;
     throw new ApiError(409, 'NO_GALLERY_DIR', `${error.message}.`);
   }
-}
-
-/** The number of photos directly in each folder. Unlike the scan of a search it needs no `stat` for a file. */
-async function countByFolder(directory: GalleryDirectory): Promise<Map<string, number>> {
-  const photos = new Map<string, number>();
-  const visited = new Set<string>();
-
-  const walk = async (folder: string, realFolder: string): Promise<void> => {
-    if (visited.has(realFolder)) return;
-    visited.add(realFolder);
-    const entries = await readdir(realFolder, { withFileTypes: true }).catch((): Dirent[] => []);
-    let pictures = 0;
-    for (const entry of entries) {
-      if (entry.name.startsWith('.') || isIgnoredFolder(entry.name)) continue;
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFile()) pictures += isPhoto(entry.name) ? 1 : 0;
-      else {
-        const target = await directory.resolve(path);
-        if (target?.kind === 'folder') await walk(path, target.realPath);
-        else if (target?.kind === 'file' && isPhoto(entry.name)) pictures += 1;
-      }
-    }
-    if (pictures > 0 && folder !== '') photos.set(folder, pictures);
-  };
-  await walk('', directory.root);
-  return photos;
 }
 
 /** A photo in `a/b/c` counts for the stages `a`, `a/b` and `a/b/c`. */

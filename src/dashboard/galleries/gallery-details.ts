@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { createIndexPlans } from '../../gallery/batches/index-plans.js';
-import { estimateGalleryBytes } from '../../gallery/cache/gallery.js';
+import { estimateGalleryBytes } from '../../gallery/cache/gallery-bytes.js';
 import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { summarizeIndex } from '../../gallery/store/summarize-index.js';
 import { type ModelPack, packKey } from '../../shared/model-pack.js';

@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
 import sharp from 'sharp';
-import { openGalleryDirectory } from '../../gallery/listing/gallery-directory.js';
+import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
 import { recogniseFormat } from '../../shared/image-format.js';
@@ -14,8 +13,6 @@ const SIZE_PX = 1024;
 const QUALITY = 80;
 /** A small file can take minutes to decode. */
 const MAX_RENDER_S = 20;
-/** As many bytes as tell the format. */
-const HEAD_BYTES = 256;
 /** Results whose paths are remembered: a page asks for its photos one by one. */
 const MAX_RESULTS = 32;
 
@@ -35,6 +32,7 @@ export function createPhotoReader(
   { gallery, engine }: Config,
 ): (id: string, rank: number) => Promise<Buffer> {
   const results = new Map<string, KnownResult>();
+  const source = gallery.dir === null ? null : openPhotoSource(gallery.dir);
 
   const pathsIn = async (id: string): Promise<readonly (string | null)[]> => {
     const head = await readJobHead(redis, queue, id);
@@ -52,10 +50,11 @@ export function createPhotoReader(
 
   return async (id, rank) => {
     const path = (await pathsIn(id))[rank] ?? null;
-    if (path === null || gallery.dir === null) throw noPhoto();
+    if (path === null || source === null) throw noPhoto();
     try {
-      const directory = await openGalleryDirectory(gallery.dir);
-      return await renderPhoto(await directory.resolveFile(path), engine.maxImagePixels);
+      const bytes = await source.read(path, engine.maxImageBytes);
+      if (bytes === null) throw noPhoto();
+      return await renderPhoto(bytes, engine.maxImagePixels);
     } catch (error) {
       // The file has gone, is broken, or takes too long; what sharp says of it does not help.
       if (error instanceof ImageError || isImageFault(error)) throw noPhoto();
@@ -64,9 +63,9 @@ export function createPhotoReader(
   };
 }
 
-async function renderPhoto(file: string, maxPixels: number): Promise<Buffer> {
-  if (!(await isPhotoFile(file))) throw new ImageError('It is not in a format that the engine reads.');
-  return sharp(file, { limitInputPixels: maxPixels, failOn: 'none' })
+async function renderPhoto(photo: Buffer, maxPixels: number): Promise<Buffer> {
+  if (!isRendered(photo)) throw new ImageError('It is not in a format that the engine reads.');
+  return sharp(photo, { limitInputPixels: maxPixels, failOn: 'none' })
     .rotate()
     .resize(SIZE_PX, SIZE_PX, { fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: QUALITY })
@@ -74,18 +73,11 @@ async function renderPhoto(file: string, maxPixels: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Checks before sharp sees the file: it would also run SVG, which can read other files. */
-async function isPhotoFile(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    const { bytesRead } = await handle.read(head, 0, HEAD_BYTES, 0);
-    const format = recogniseFormat(head.subarray(0, bytesRead));
-    // sharp, which makes the thumbnails, reads no HEIC.
-    return format !== null && format !== 'HEIC';
-  } finally {
-    await handle.close();
-  }
+/** Checks before sharp sees the photo: it would also render SVG, which can read other files. */
+function isRendered(photo: Buffer): boolean {
+  const format = recogniseFormat(photo);
+  // sharp, which makes the thumbnails, reads no HEIC.
+  return format !== null && format !== 'HEIC';
 }
 
 /** Faults of the file. Those of the machine (too many open files, no memory) are not. */

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { photoKey } from '../../shared/redis-keys.js';
-import type { ListedFolder } from '../listing/list-photos.js';
+import type { ListedFolder } from '../source/photo-source.js';
 import type { FileStamp, FileTable } from '../store/file-table.js';
 import { planBatches } from './plan-batches.js';
 

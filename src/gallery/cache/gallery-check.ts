@@ -1,5 +1,5 @@
 import { GalleryUnavailableError } from '../../shared/errors.js';
-import { findGalleryProblem } from '../listing/gallery-problem.js';
+import type { PhotoSource } from '../source/photo-source.js';
 
 /** Knows whether this machine can search its galleries at the moment. */
 export interface GalleryCheck {
@@ -18,7 +18,10 @@ interface Failure {
 }
 
 /** @param probe work that every check tries in the background */
-export function createGalleryCheck(galleryDir: string, probe: () => Promise<unknown>): GalleryCheck {
+export function createGalleryCheck(
+  source: Pick<PhotoSource, 'check'>,
+  probe: () => Promise<unknown>,
+): GalleryCheck {
   let failure: Failure | null = null;
   let isTrying = false;
 
@@ -48,7 +51,7 @@ export function createGalleryCheck(galleryDir: string, probe: () => Promise<unkn
   return {
     run,
     check: async () => {
-      const problem = await findGalleryProblem(galleryDir);
+      const problem = await source.check();
       if (problem !== null) return problem;
       void tryAgain(failure?.work ?? probe);
       return failure?.reason ?? null;

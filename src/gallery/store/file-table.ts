@@ -11,8 +11,13 @@ const UNREADABLE_MS = 86_400_000;
 export interface FileStamp {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Time of the last change, whole milliseconds since 1970. */
+  /** Time of the last change of the contents (mtime), whole milliseconds since 1970. A program can set it. */
   readonly changedMs: number;
+  /**
+   * Time of the last change of contents or attributes (ctime), milliseconds since 1970, where the source knows it. It
+   * grows if a photo is replaced by one with the same size and mtime. Each copy of a file has its own.
+   */
+  readonly ctimeMs?: number | undefined;
 }
 
 /** The hash of a file's content, or why the file cannot be read. */
@@ -22,14 +27,22 @@ export type FileContent =
 
 /**
  * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size
- * and time of change identify a file.
+ * and times of change identify a file.
  */
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
   read(folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]>;
+  /** The names of all files of the folder that the table has. */
+  names(folder: string): Promise<string[]>;
   /** Removes files that are gone. */
   remove(folder: string, names: readonly string[]): Promise<void>;
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
+}
+
+/** Whether two stamps of one file on this machine show the same contents. */
+export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
+  const isTouched = a.ctimeMs !== undefined && b.ctimeMs !== undefined && a.ctimeMs !== b.ctimeMs;
+  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs && !isTouched;
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -48,6 +61,16 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
       }
       return found;
     },
+    names: async (folder) => {
+      const names: string[] = [];
+      let cursor = '0';
+      do {
+        const [next, fields] = await redis.hscan(filesKey(folder), cursor, 'COUNT', NAMES_PER_READ);
+        names.push(...fields.filter((_field, i) => i % 2 === 0));
+        cursor = next;
+      } while (cursor !== '0');
+      return names;
+    },
     remove: async (folder, names) => {
       for (let start = 0; start < names.length; start += NAMES_PER_READ) {
         await redis.hdel(filesKey(folder), ...names.slice(start, start + NAMES_PER_READ));
@@ -64,30 +87,39 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
   };
 }
 
-/** `size:time:hash`, or `size:time:!seen:message`. */
+/** `size:mtime~ctime:hash`, or `size:mtime~ctime:!seen:message`. Without a ctime, `~ctime` is missing. */
 function formatValue({
   sizeBytes,
   changedMs,
+  ctimeMs,
   content,
 }: FileStamp & { readonly content: FileContent }): string {
   const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
-  return `${sizeBytes}:${changedMs}:${what}`;
+  return `${sizeBytes}:${changedMs}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
 }
 
-function parseValue(value: string | null, { sizeBytes, changedMs }: FileStamp): FileContent | null {
-  const stamp = `${sizeBytes}:${changedMs}:`;
-  if (value === null || !value.startsWith(stamp)) return null;
+/** `size:mtime~ctime:what` */
+const VALUE = /^(\d+):([^:~]+)(?:~([^:]+))?:(.*)$/s;
+
+function parseValue(value: string | null, file: FileStamp): FileContent | null {
+  if (value === null) return null;
+  const [, size, changed, ctime] = VALUE.exec(value) ?? [];
+  if (Number(size) !== file.sizeBytes || Number(changed) !== file.changedMs) return null;
+  // Machines with copies of their own have different ctimes. A later one is read once, and then recorded.
+  if (ctime !== undefined && file.ctimeMs !== undefined && file.ctimeMs > Number(ctime)) return null;
   const content = contentOf(value);
-  return content.kind === 'content' || Date.now() - content.seenMs < UNREADABLE_MS ? content : null;
+  if (content.kind === 'content') return content;
+  const { kind, message, seenMs } = content;
+  return Date.now() - seenMs < UNREADABLE_MS ? { kind, message } : null;
 }
 
-/** What a value of the table says of its file, whatever the file's size and time of change are now. */
+/** What a value of the table says of its file, whatever the file's size and times of change are now. */
 export function contentOf(
   value: string,
 ):
   | Extract<FileContent, { kind: 'content' }>
   | (Extract<FileContent, { kind: 'unreadable' }> & { seenMs: number }) {
-  const what = value.slice(value.indexOf(':', value.indexOf(':') + 1) + 1);
+  const [, , , , what = ''] = VALUE.exec(value) ?? [];
   const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
   if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
   return { kind: 'unreadable', message, seenMs: Number(seenMs) };

@@ -16,7 +16,7 @@ const FOLDERS_AT_A_TIME = 1000;
 export interface StageIndex {
   /** Call it after the folder's files are written: a reader removes folders without files. */
   add(folder: string): Promise<void>;
-  /** The number of indexed photos directly in each folder. */
+  /** The number of indexed photos directly in each folder, sorted by path. */
   countPhotos(): Promise<Map<string, number>>;
 }
 
@@ -53,7 +53,7 @@ export function createStageIndex(redis: Redis, retentionS: number): StageIndex {
     },
     countPhotos: async () => {
       const photos = new Map<string, number>();
-      const all = await folders();
+      const all = (await folders()).toSorted();
       for (let start = 0; start < all.length; start += FOLDERS_AT_A_TIME) {
         const some = all.slice(start, start + FOLDERS_AT_A_TIME);
         const counts = await Promise.all(some.map((folder) => redis.hlen(filesKey(folder))));

@@ -20,7 +20,7 @@ function createScriptedThread(): ScriptedThread {
   return {
     given,
     call: (_: string, source: ImageSource) => {
-      const name = source.kind === 'file' ? source.path : source.text;
+      const name = source.kind === 'base64' ? source.text : '';
       const answer = defer<Analysis>();
       given.push(name);
       answers.set(name, answer);
@@ -39,7 +39,7 @@ function createScriptedThread(): ScriptedThread {
   };
 }
 
-const sourceOf = (name: string): ImageSource => ({ kind: 'file', path: name });
+const sourceOf = (name: string): ImageSource => ({ kind: 'base64', text: name });
 
 /** Tells images apart by their width. */
 const imageOf = (name: string): AnalyzedImage => ({ widthPx: name.charCodeAt(0), heightPx: 1, faces: [] });

@@ -49,8 +49,8 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     await rm(directory, { recursive: true });
   });
 
-  const analyze = (...parts: string[]): Promise<AnalyzedImage> =>
-    pipeline.analyze({ kind: 'file', path: inShared('data', ...parts) });
+  const analyze = async (...parts: string[]): Promise<AnalyzedImage> =>
+    pipeline.analyze(await readFile(inShared('data', ...parts)));
 
   it('find one face in each portrait, and classify all 300 labelled pairs correctly at the usual threshold', async () => {
     const faces = new Map<string, Face>();

@@ -7,12 +7,14 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { type BatchEnds, createBatchEnds } from '../../../src/child/indexing/batch-ends.js';
+import { createByteBudget } from '../../../src/child/indexing/byte-budget.js';
 import { runIndexJob } from '../../../src/child/indexing/index-job.js';
 import type { FindFaces } from '../../../src/child/indexing/known-faces.js';
 import { createIndexPlanner } from '../../../src/gallery/batches/index-planner.js';
 import { createIndexPlans, type IndexPlans } from '../../../src/gallery/batches/index-plans.js';
 import { batchId } from '../../../src/gallery/batches/plan-batches.js';
 import { type BadPhotos, createBadPhotos } from '../../../src/gallery/store/bad-photos.js';
+import { openPhotoSource } from '../../../src/gallery/source/photo-source.js';
 import { createFileTable } from '../../../src/gallery/store/file-table.js';
 import type { IndexBatch } from '../../../src/shared/index-batch.js';
 import { jobCrashesKey } from '../../../src/shared/redis-keys.js';
@@ -64,13 +66,16 @@ async function addBatch(...names: string[]): Promise<Job> {
 
 const findsNoFaces: FindFaces = async (source) => {
   looked.push(source.kind);
-  return { hash: 'hash', photo: { kind: 'faces', widthPx: 1, heightPx: 1, faces: [] } };
+  return { hash: 'hash', photo: { kind: 'faces', widthPx: 1, heightPx: 1, faces: [] }, isNew: true };
 };
 
 const run = (job: Job, findFaces: FindFaces = findsNoFaces) =>
   runIndexJob(job, new AbortController().signal, {
-    galleryDir: directory,
+    photos: openPhotoSource(directory),
+    maxImageBytes: 1000,
     findFaces,
+    writer: { write: async (photos) => photos },
+    budget: createByteBudget(),
     files: createFileTable(redis, 0),
     ends,
     redis,

@@ -41,11 +41,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A worker of a model pack that knows a photo's content by its name. */
+/** A worker of a model pack that knows a photo by its content, which is its name. */
 async function startHost(pack: string): Promise<{ engine: ScriptedEngine; host: WorkerHarness }> {
   const engine: ScriptedEngine = {
     ...createScriptedEngine({ pack }),
-    identify: async (source) => (source.kind === 'file' ? path.basename(source.path) : 'selfie'),
+    identify: async (source) => (source.kind === 'bytes' ? Buffer.from(source.bytes).toString() : 'selfie'),
   };
   const host = await startWorker(portal.config, engine);
   hosts.push(host);
@@ -53,7 +53,9 @@ async function startHost(pack: string): Promise<{ engine: ScriptedEngine; host: 
 }
 
 const photosSeenBy = ({ asked }: ScriptedEngine): string[] =>
-  asked.flatMap((source) => (source.kind === 'file' ? [path.basename(source.path)] : [])).toSorted();
+  asked
+    .flatMap((source) => (source.kind === 'bytes' ? [Buffer.from(source.bytes).toString()] : []))
+    .toSorted();
 
 async function search(): Promise<unknown> {
   const job = await portal.add({ image: SELFIE, stage: 'Day-1' });
@@ -105,7 +107,7 @@ test('forgetting a model pack keeps the faces of the others', async () => {
     'face-index:small-net-0123abcd:x': '1',
   });
 
-  expect(await forget(redis, { kind: 'pack', pack: 'small-0123abcd' })).toEqual({ photos: 1, folders: 0 });
-  expect(await forget(redis, { kind: 'pack', pack: 'small' })).toEqual({ photos: 1, folders: 0 });
+  expect(await forget(redis, { kind: 'pack', pack: 'small-0123abcd' })).toMatchObject({ photos: 1 });
+  expect(await forget(redis, { kind: 'pack', pack: 'small' })).toMatchObject({ photos: 1 });
   expect(await redis.keys('face-index:*')).toEqual(['face-index:small-net-0123abcd:x']);
 });

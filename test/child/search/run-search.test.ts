@@ -18,6 +18,8 @@ function contextOf(data: unknown): SearchContext {
     engine,
     findFaces: createFindFaces(engine, FORGETFUL),
     galleries: null,
+    photos: null,
+    maxImageBytes: 1000,
     settings: SETTINGS,
     gallerySettings,
     signal: new AbortController().signal,

@@ -12,7 +12,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /** Why this machine cannot read `GALLERY_DIR`, for its operators; `null` if it can. */
-export async function findGalleryProblem(galleryDir: string): Promise<string | null> {
+export async function findFolderProblem(galleryDir: string): Promise<string | null> {
   try {
     for await (const entry of await opendir(galleryDir)) {
       if (!entry.name.startsWith('.') && entry.name !== NOT_A_PHOTO_FOLDER) return null;

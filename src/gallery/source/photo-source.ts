@@ -1,0 +1,48 @@
+import type { FileStamp } from '../store/file-table.js';
+import { createFolderSource } from './folder-source.js';
+
+/** The photos directly in one folder. */
+export interface ListedFolder {
+  /** Below the root of the source, with forward slashes. */
+  readonly folder: string;
+  /** Sorted by name. */
+  readonly files: readonly FileStamp[];
+}
+
+/**
+ * Takes one line for each kind of file and for each folder that a listing leaves out. `isPhoto` is false for what
+ * holds no photos of people.
+ */
+export type Note = (line: string, isPhoto: boolean) => void;
+
+/** Where the photos of `GALLERY_DIR` lie. A photo's id is its path below the root, with forward slashes. */
+export interface PhotoSource {
+  /** Why this machine cannot read the source, for its operators; `null` if it can. */
+  check(): Promise<string | null>;
+  /**
+   * All photos below a folder, in a stable order, without hidden files and folders. Other work of the thread runs
+   * meanwhile.
+   *
+   * @throws {JobError} `GALLERY_NOT_FOUND`
+   * @throws {GalleryUnavailableError} the source cannot be read
+   */
+  list(stage: string, note: Note): Promise<ListedFolder[]>;
+  /**
+   * The number of photos directly in each folder that has some.
+   *
+   * @throws {GalleryUnavailableError} the source cannot be read
+   */
+  countByFolder(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * The bytes of a photo, or `null` if there is no such file below the root.
+   *
+   * @throws {ImageError} it cannot be read, is empty, or is larger than `maxBytes`
+   * @throws {GalleryUnavailableError} the source cannot be read
+   */
+  read(id: string, maxBytes: number): Promise<Buffer | null>;
+}
+
+/** @param dir `GALLERY_DIR` */
+export function openPhotoSource(dir: string): PhotoSource {
+  return createFolderSource(dir);
+}
