@@ -3,6 +3,7 @@ import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createBlockMemory } from '../../dist/gallery/matrix/block-memory.js';
 import { BLOCK_ROWS } from '../../dist/gallery/matrix/dot-kernel.js';
+import { createBlockPool } from '../../dist/gallery/matrix/block-pool.js';
 import { createFaceMatrix } from '../../dist/gallery/matrix/face-matrix.js';
 import { createProbe } from '../../dist/gallery/matrix/probe.js';
 import { encodeModel } from '../tiny/onnx.mjs';
@@ -41,7 +42,7 @@ export function createGallery(rows, size, write) {
   const vectors = new Float32Array(memory.buffer, PAGE_BYTES, rows * size);
   write(vectors, size);
 
-  const matrix = createFaceMatrix(size);
+  const matrix = createFaceMatrix(createBlockPool(size));
   const scaled = 127 / vectors.reduce((largest, component) => Math.max(largest, Math.abs(component)), 0);
   const bytes = new Int8Array(rows * size);
   for (let row = 0; row < rows; row += 1) {

@@ -1,3 +1,4 @@
+import { createBlockPool } from '../../dist/gallery/matrix/block-pool.js';
 import { createFaceMatrix } from '../../dist/gallery/matrix/face-matrix.js';
 import { createProbe, PROBE_SCALE } from '../../dist/gallery/matrix/probe.js';
 import { encodeRow, LEADING_OFFSET } from '../../dist/gallery/matrix/row-code.js';
@@ -17,7 +18,7 @@ export function measureQuality(embeddings, minCosine) {
   const size = embeddings[0]?.length ?? 0;
   const stored = embeddings.map(toFixedPoint);
   const rows = stored.map(encode);
-  const matrix = createFaceMatrix(size);
+  const matrix = createFaceMatrix(createBlockPool(size));
   for (const embedding of stored) matrix.add(embedding);
 
   const found = {

@@ -67,6 +67,7 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
         retentionS: config.gallery.retentionS,
       }),
       files: createFileTable(redis, config.gallery.retentionS),
+      badPhotos: createBadPhotos(redis),
     },
     embeddingSize,
     settings: config.gallery,

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { createGalleryCache } from '../../src/gallery/cache/gallery-cache.js';
 import type { GalleryService } from '../../src/child/gallery-thread/start-gallery-thread.js';
 import type { Engine } from '../../src/child/engine/engine.js';
+import { createBadPhotos } from '../../src/gallery/store/bad-photos.js';
 import { createEmbeddingStore } from '../../src/gallery/store/embedding-store.js';
 import { openPhotoSource } from '../../src/gallery/source/photo-source.js';
 import { createFileTable } from '../../src/gallery/store/file-table.js';
@@ -16,6 +17,7 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS }),
       files: createFileTable(redis, retentionS),
+      badPhotos: createBadPhotos(redis),
     },
     embeddingSize: pack.embeddingSize,
     settings: config.gallery,

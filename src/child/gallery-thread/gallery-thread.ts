@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { createGalleryCache } from '../../gallery/cache/gallery-cache.js';
+import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
@@ -23,6 +24,7 @@ await serveThread<GalleryCalls>(async () => {
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS: settings.retentionS }),
       files: createFileTable(redis, settings.retentionS),
+      badPhotos: createBadPhotos(redis),
     },
     embeddingSize: pack.embeddingSize,
     settings,

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { IndexPlanner } from '../../gallery/batches/index-planner.js';
-import type { BadPhoto } from '../../gallery/store/bad-photos.js';
+import { describeBad } from '../../gallery/store/bad-photos.js';
 import { isWithin } from '../../gallery/cache/exclusion.js';
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 import { type AwaitIndexDeps, awaitIndex, joinIndex } from '../indexing/await-index.js';
@@ -20,7 +20,6 @@ const NOTHING_YET = {
   faces: 0,
   belowQuality: 0,
   skipped: [],
-  unreadable: [],
   batches: [],
   matches: [],
   expandedBy: 0,
@@ -125,11 +124,6 @@ function checkExcluded(
   throw new GalleryUnavailableError(
     `EXCLUDED_STAGE has a photo that cannot be indexed: ${missing.folder}/${missing.files[0]?.name}. Replace or remove it, or set EXCLUDED_UNUSABLE=ignore.`,
   );
-}
-
-function describeBad({ path, failures, reason, retryAtMs }: BadPhoto): string {
-  const times = failures === 1 ? 'once' : `${failures} times`;
-  return `Skipped photo ${path}: indexing it failed ${times} (${reason}); next try after ${new Date(retryAtMs).toISOString()}`;
 }
 
 function countPhotos({ unindexed }: SearchOutcome): number {

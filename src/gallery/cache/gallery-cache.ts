@@ -8,15 +8,21 @@ import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
 import { createGalleryCheck } from './gallery-check.js';
-import { createGallery, type Gallery, type GalleryFace, type GalleryStores } from './gallery.js';
-import { createRefresh, type Refresh, type ScannedGallery } from './refresh.js';
+import { createFolderCache } from './folder-cache.js';
+import type { FolderStores, GalleryFace } from './folder-faces.js';
+import {
+  createStageGallery,
+  type FoundFace,
+  type ScannedGallery,
+  type StageGallery,
+} from './stage-gallery.js';
+import { createStageScans, type StageScan } from './stage-scans.js';
 
-/** Each gallery reserves 4 GiB of addresses for its matrix to grow into: cheap, but not for hundreds. */
-const MAX_GALLERIES = 32;
-/** A gallery is loaded again after this long, because Redis may have dropped photos whose retention time is over. */
-const RELOAD_MS = 86_400_000;
-/** A gallery that was too large is not loaded again for this long. */
-const REFUSED_MS = 60_000;
+/**
+ * A gallery that was too large is not loaded again for this long. The time doubles with each refusal, because a load that
+ * fails may evict other galleries.
+ */
+const REFUSED_MS = { first: 60_000, max: 3_600_000 };
 
 export interface GalleryQuery {
   readonly stage: string;
@@ -50,11 +56,13 @@ export interface ExcludedFaces {
   readonly batches: readonly IndexBatch[];
 }
 
-/** The galleries of this machine. Each stays in memory after its first use. */
+/** The galleries of this machine. Their folders stay in memory after their first use. */
 export interface GalleryCache {
-  /** @throws {JobError} `GALLERY_NOT_FOUND` */
+  /** As a new scan shows it. @throws {JobError} `GALLERY_NOT_FOUND` */
   scan(stage: string): Promise<ScannedGallery>;
   /**
+   * Uses the last scan of the stage, which is a few seconds old at most.
+   *
    * @throws {JobError} `GALLERY_NOT_FOUND`
    * @throws {GalleryUnavailableError} this machine cannot read its photos, or cannot tell whom to exclude
    */
@@ -65,11 +73,13 @@ export interface GalleryCache {
   check(): Promise<string | null>;
   /** Drops deleted faces from memory. */
   invalidate(forgetting: Forgetting): void;
+  /** Ends the scans in the background. */
+  stop(): void;
 }
 
 export interface GalleryCacheOptions {
   readonly source: PhotoSource;
-  readonly stores: GalleryStores;
+  readonly stores: FolderStores;
   readonly embeddingSize: number;
   readonly settings: Config['gallery'];
   /** A face is that of an excluded person from this cosine similarity on. */
@@ -80,15 +90,14 @@ export interface GalleryCacheOptions {
 }
 
 interface OpenGallery {
-  readonly gallery: Gallery;
+  readonly gallery: StageGallery;
   readonly excluded: ExcludedPeople;
-  readonly scanned: ScannedGallery;
 }
 
-interface CacheEntry {
-  readonly gallery: Gallery;
-  readonly loadedAtMs: number;
-  readonly refresh: Refresh;
+interface Refusal {
+  readonly error: JobError;
+  readonly untilMs: number;
+  readonly waitMs: number;
 }
 
 export function createGalleryCache({
@@ -100,136 +109,129 @@ export function createGalleryCache({
   warn,
   now = () => performance.now(),
 }: GalleryCacheOptions): GalleryCache {
-  /** By stage, in the order of their last use. */
-  const entries = new Map<string, CacheEntry>();
-  /** Galleries that were too large, so that not every search loads them in vain. */
-  const refusals = new Map<string, { readonly error: JobError; readonly untilMs: number }>();
-
-  const takeEntry = (stage: string): CacheEntry => {
-    const found = entries.get(stage);
-    const entry = found !== undefined && now() - found.loadedAtMs < RELOAD_MS ? found : createEntry(stage);
-    entries.delete(stage);
-    entries.set(stage, entry);
-    return entry;
-  };
-
-  const createEntry = (stage: string): CacheEntry => {
-    const isOfExcluded = settings.excludedStage !== null && isWithin(stage, settings.excludedStage);
+  const { excludedStage } = settings;
+  const exclusion = createExclusion({ settings, minCosine: excludedMinCosine, warn });
+  const scans = createStageScans({ source, now });
+  const folders = createFolderCache({
+    stores,
+    embeddingSize,
     // A small or blurred face must still exclude its owner.
-    const gallery = createGallery(stores, embeddingSize, {
-      limits: isOfExcluded ? NO_LIMITS : settings.quality,
-      maxBytes: settings.memoryBytes,
-    });
-    const belongs = (folder: string): boolean => exclusion.admits(stage, folder);
-    return {
-      gallery,
-      loadedAtMs: now(),
-      refresh: createRefresh({ stage, gallery, source, belongs, now }),
-    };
+    limitsOf: (folder) =>
+      excludedStage !== null && isWithin(folder, excludedStage) ? NO_LIMITS : settings.quality,
+    maxBytes: settings.memoryBytes,
+    now,
+  });
+  /** By stage. */
+  const refusals = new Map<string, Refusal>();
+
+  const scanExcluded = async (): Promise<StageScan | null> => {
+    if (excludedStage === null) return null;
+    try {
+      return await scans.last(excludedStage);
+    } catch (error) {
+      throw exclusion.asUnavailable(error);
+    }
   };
 
-  const load = async (stage: string): Promise<{ entry: CacheEntry; scanned: ScannedGallery }> => {
+  /** Calls `work` while the galleries of these scans are in memory. `work` must be synchronous. */
+  const use = <T>(
+    stage: string,
+    scan: StageScan,
+    excludedScan: StageScan | null,
+    work: (opened: OpenGallery) => T,
+  ): Promise<T> => {
+    const own = scan.folders.filter((folder) => exclusion.admits(stage, folder));
+    const all = [...new Set([...own, ...(excludedScan?.folders ?? [])])];
+    const list = () => all.map((folder) => ({ folder, files: scans.filesIn(folder) }));
+    return folders.use(list, (loaded) => {
+      const view = (of: StageScan, names: readonly string[]): StageGallery =>
+        createStageGallery(
+          of,
+          names.flatMap((folder) => {
+            const faces = loaded.get(folder);
+            return faces === undefined ? [] : [[folder, faces] as const];
+          }),
+        );
+      const excluded = exclusion.peopleIn(excludedScan && view(excludedScan, excludedScan.folders));
+      return work({ gallery: view(scan, own), excluded });
+    });
+  };
+
+  const open = async <T>(stage: string, scan: StageScan, work: (opened: OpenGallery) => T): Promise<T> => {
     const refused = refusals.get(stage);
     if (refused !== undefined && now() < refused.untilMs) throw refused.error;
-    refusals.delete(stage);
-    const entry = takeEntry(stage);
     try {
-      return { entry, scanned: await entry.refresh() };
+      const result = await use(stage, scan, await scanExcluded(), work);
+      refusals.delete(stage);
+      return result;
     } catch (error) {
-      if (entries.get(stage) === entry) entries.delete(stage);
       if (error instanceof JobError && error.code === 'GALLERY_TOO_LARGE') {
-        refusals.set(stage, { error, untilMs: now() + REFUSED_MS });
+        const waitMs = Math.min(
+          REFUSED_MS.max,
+          refused === undefined ? REFUSED_MS.first : 2 * refused.waitMs,
+        );
+        refusals.set(stage, { error, waitMs, untilMs: now() + waitMs });
       }
       throw error;
     }
   };
 
-  /** Drops the galleries that have not been used for the longest time. */
-  const evict = (inUse: readonly (CacheEntry | undefined)[]): void => {
-    let bytes = 0;
-    for (const { gallery } of entries.values()) bytes += gallery.bytes();
-    for (const [stage, entry] of entries) {
-      if (bytes <= settings.memoryBytes && entries.size <= MAX_GALLERIES) return;
-      if (inUse.includes(entry)) continue;
-      entries.delete(stage);
-      bytes -= entry.gallery.bytes();
+  const openExcluded = async <T>(work: (excluded: ExcludedPeople) => T): Promise<T> => {
+    const scan = await scanExcluded();
+    if (scan === null || excludedStage === null) return work(exclusion.peopleIn(null));
+    try {
+      return await use(excludedStage, scan, scan, ({ excluded }) => work(excluded));
+    } catch (error) {
+      throw exclusion.asUnavailable(error);
     }
   };
 
-  const exclusion = createExclusion({
-    settings,
-    minCosine: excludedMinCosine,
-    loadGallery: async (stage) => {
-      const { entry, scanned } = await load(stage);
-      return { gallery: entry.gallery, scanned };
-    },
-    warn,
-  });
-
-  const open = async (stage: string): Promise<OpenGallery> => {
-    const { entry, scanned } = await load(withoutTrailingSlashes(stage));
-    const excluded = await exclusion.load();
-    evict([entry, entries.get(settings.excludedStage ?? '')]);
-    return {
-      gallery: entry.gallery,
-      excluded,
-      scanned: { ...scanned, batches: [...excluded.batches, ...scanned.batches] },
-    };
-  };
-
-  const { check, run } = createGalleryCheck(source, () => exclusion.load());
+  const { check, run } = createGalleryCheck(source, () => openExcluded(() => null));
 
   return {
     check,
-    scan: async (stage) => (await open(stage)).scanned,
-    search: ({ stage, probe, minCosine, limit, expansion = null }) =>
+    scan: async (given) => {
+      const stage = withoutTrailingSlashes(given);
+      return open(stage, await scans.renew(stage), ({ gallery, excluded }) => describe(gallery, excluded));
+    },
+    search: ({ stage: given, ...query }) =>
       run(async () => {
-        const opened = await open(stage);
-        const { gallery, excluded, scanned } = opened;
-        // Show no match until all excluded people are known, and none to an excluded person.
-        if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [], expandedBy: 0 };
-        const found = searchExpanded(
-          probe,
-          minCosine,
-          expansion,
-          (embedding, atLeast) => matchPhotos(opened, embedding, atLeast),
-          ({ row }) => gallery.matrix.read(row),
-        );
-        const best = found.matches.toSorted((a, b) => b.cosine - a.cosine);
-        const kept = limit > 0 ? best.slice(0, limit) : best;
-        const matches = kept.map(({ row: _row, ...match }) => match);
-        return { ...scanned, matches, expandedBy: found.expandedBy };
+        const stage = withoutTrailingSlashes(given);
+        return open(stage, await scans.last(stage), (opened) => searchGallery(opened, query));
       }),
     findExcluded: (embeddings) =>
-      run(async () => {
-        const { has, batches, isIncomplete } = await exclusion.load();
-        return { excluded: embeddings.map((embedding) => isIncomplete || has(embedding)), batches };
-      }),
-    invalidate: (forgetting) => {
-      if (forgetting.kind === 'all') {
-        entries.clear();
-        return;
-      }
-      for (const { gallery, refresh } of entries.values()) {
-        gallery.drop(forgetting.hashes);
-        refresh.expire();
-      }
-    },
+      run(() =>
+        openExcluded(({ has, batches, isIncomplete }) => ({
+          excluded: embeddings.map((embedding) => isIncomplete || has(embedding)),
+          batches,
+        })),
+      ),
+    invalidate: folders.invalidate,
+    stop: scans.stop,
   };
 }
 
-/** Each photo by its most similar face. */
-function matchPhotos(
+function describe(gallery: StageGallery, { batches }: ExcludedPeople): ScannedGallery {
+  const described = gallery.describe();
+  return { ...described, batches: [...batches, ...described.batches] };
+}
+
+function searchGallery(
   { gallery, excluded }: OpenGallery,
-  probe: Float32Array,
-  minCosine: number,
-): (GalleryMatch & { readonly row: number })[] {
-  const best = new Map<string, GalleryMatch & { readonly row: number }>();
-  for (const { row, cosine } of gallery.matrix.search(probe, minCosine)) {
-    const { path, widthPx, heightPx, box } = gallery.face(row);
-    if (cosine <= (best.get(path)?.cosine ?? -Infinity)) continue;
-    if (excluded.has(gallery.matrix.read(row))) continue;
-    best.set(path, { path, widthPx, heightPx, box, cosine, row });
-  }
-  return [...best.values()];
+  { probe, minCosine, limit, expansion = null }: Omit<GalleryQuery, 'stage'>,
+): SearchedGallery {
+  const scanned = describe(gallery, excluded);
+  // Show no match until all excluded people are known, and none to an excluded person.
+  if (excluded.isIncomplete || excluded.has(probe)) return { ...scanned, matches: [], expandedBy: 0 };
+  const found = searchExpanded(
+    probe,
+    minCosine,
+    expansion,
+    (embedding, atLeast) => gallery.search(embedding, atLeast, (face) => !excluded.has(face)),
+    (face: FoundFace) => face.embedding(),
+  );
+  const best = found.matches.toSorted((a, b) => b.cosine - a.cosine);
+  const kept = limit > 0 ? best.slice(0, limit) : best;
+  const matches = kept.map(({ embedding: _embedding, ...match }) => match);
+  return { ...scanned, matches, expandedBy: found.expandedBy };
 }

@@ -3,6 +3,8 @@ import { encodeModule } from './wasm-module.js';
 
 /** Rows of one call. */
 export const BLOCK_ROWS = 256;
+/** Compiled once for each size of a row; a model pack has one size. */
+const modules = new Map<number, object>();
 /** Bytes (components) of one instruction. Rows are padded to a multiple of it. */
 export const LANES = 16;
 
@@ -29,7 +31,8 @@ export type DotKernel = (rows: number, probe: number, dots: number) => void;
  * @param rowBytes a multiple of LANES
  */
 export function createDotKernel(memory: WebAssembly.Memory, rowBytes: number): DotKernel {
-  const module = new WebAssembly.Module(encodeModule(dotFunction(rowBytes)));
+  const module = modules.get(rowBytes) ?? new WebAssembly.Module(encodeModule(dotFunction(rowBytes)));
+  modules.set(rowBytes, module);
   const { exports } = new WebAssembly.Instance(module, { host: { memory } });
   return exports['dots'] as DotKernel;
 }

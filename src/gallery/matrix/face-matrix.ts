@@ -1,10 +1,8 @@
-import { createBlockMemory, type BlockMemory } from './block-memory.js';
+import type { BlockMemory, RowPlace } from './block-memory.js';
+import type { Block, BlockPool } from './block-pool.js';
 import { BLOCK_ROWS } from './dot-kernel.js';
 import { createProbe, PROBE_SCALE, type Probe } from './probe.js';
 import { cosineOf, dequantise, encodeRow, LEADING_OFFSET } from './row-code.js';
-
-// Low enough that a gallery whose size goes up and down is not copied again and again.
-const SHRINK_BELOW = 1 / 4;
 
 // A bound on the rounding errors of the float32 factors and the scan's double arithmetic: 6e-8 of numbers up to 3.
 const ROUNDING = 1e-6;
@@ -15,17 +13,17 @@ export interface RowMatch {
   readonly cosine: number;
 }
 
-/** The faces of one gallery, for exact search. Rows are numbered from 0 without gaps. */
+/** Some faces, for exact search. Rows are numbered from 0 without gaps. */
 export interface FaceMatrix {
   /** Number of rows. */
   readonly size: number;
-  /** Allocated memory. */
+  /** RAM in use. */
   readonly bytes: number;
 
   /**
    * @param embedding of any length: int16 [embeddingSize]. The cosine of a zero vector counts as 0
    * @returns its row
-   * @throws {RangeError} it has another size, or the matrix is full: 4 GiB, about 4 million faces of 512 components
+   * @throws {RangeError} it has another size, or the machine has no memory left
    */
   add(embedding: Int16Array): number;
 
@@ -36,6 +34,9 @@ export interface FaceMatrix {
    * @throws {RangeError} there is no such row
    */
   remove(row: number): number | null;
+
+  /** Removes all rows. */
+  clear(): void;
 
   /**
    * All rows whose cosine is `minCosine` or more, in no order. The cosine is that of the embedding that was added, in
@@ -54,9 +55,14 @@ export interface FaceMatrix {
   read(row: number): Float32Array;
 }
 
-/** @param embeddingSize 1 to 32,768 */
-export function createFaceMatrix(embeddingSize: number): FaceMatrix {
-  let memory: BlockMemory | null = null;
+interface Row extends RowPlace {
+  readonly memory: BlockMemory;
+}
+
+/** @param pool its blocks may be shared with other matrices of the same thread */
+export function createFaceMatrix(pool: BlockPool): FaceMatrix {
+  const { embeddingSize } = pool;
+  const blocks: Block[] = [];
   let size = 0;
 
   const checkSize = (length: number): void => {
@@ -64,14 +70,14 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
       throw new RangeError(`Cannot use an embedding whose size is not ${embeddingSize}: ${length}`);
     }
   };
-  const checkRow = (row: number): BlockMemory => {
-    if (memory !== null && Number.isInteger(row) && row >= 0 && row < size) return memory;
-    throw new RangeError(`There is no row ${row}: there are ${size}`);
+  const rowAt = (row: number): Row => {
+    const block = blocks[Math.floor(row / BLOCK_ROWS)] as Block;
+    const place = block.memory.placeOf(block.index * BLOCK_ROWS + (row % BLOCK_ROWS));
+    return { memory: block.memory, ...place };
   };
-  const makeRoom = (): BlockMemory => {
-    memory ??= createBlockMemory(embeddingSize, 1);
-    if (size === memory.capacity) memory.grow(size + 1);
-    return memory;
+  const checkRow = (row: number): Row => {
+    if (Number.isInteger(row) && row >= 0 && row < size) return rowAt(row);
+    throw new RangeError(`There is no row ${row}: there are ${size}`);
   };
 
   return {
@@ -79,54 +85,53 @@ export function createFaceMatrix(embeddingSize: number): FaceMatrix {
       return size;
     },
     get bytes() {
-      return memory?.bytes.length ?? 0;
+      return pool.bytesFor(size);
     },
     add: (embedding) => {
       checkSize(embedding.length);
-      const { bytes, floats, placeOf } = makeRoom();
-      const { leading, trailing, perLength, slack } = placeOf(size);
+      if (size === blocks.length * BLOCK_ROWS) blocks.push(pool.take());
+      const { memory, leading, trailing, perLength, slack } = rowAt(size);
       const factors = encodeRow(
         embedding,
-        bytes.subarray(leading, leading + embeddingSize),
-        bytes.subarray(trailing, trailing + embeddingSize),
+        memory.bytes.subarray(leading, leading + embeddingSize),
+        memory.bytes.subarray(trailing, trailing + embeddingSize),
       );
-      floats[perLength] = factors.perLength;
-      floats[slack] = factors.slack;
+      memory.floats[perLength] = factors.perLength;
+      memory.floats[slack] = factors.slack;
       size += 1;
       return size - 1;
     },
     remove: (row) => {
-      const held = checkRow(row);
+      const gap = checkRow(row);
       const last = size - 1;
-      if (row !== last) copyRow(held, last, row);
+      if (row !== last) copyRow(rowAt(last), gap, pool.rowBytes);
       size = last;
-      if (size === 0) memory = null;
-      else if (held.bytesFor(size) < SHRINK_BELOW * held.bytes.length) memory = held.copy(size);
+      if (size === (blocks.length - 1) * BLOCK_ROWS) pool.give(blocks.pop() as Block);
       return row === last ? null : last;
+    },
+    clear: () => {
+      for (const block of blocks.splice(0)) pool.give(block);
+      size = 0;
     },
     search: (embedding, minCosine) => {
       checkSize(embedding.length);
-      return memory === null
-        ? []
-        : searchRows(memory, size, createProbe(embedding, memory.rowBytes), minCosine);
+      return searchRows(blocks, size, createProbe(embedding, pool.rowBytes), minCosine);
     },
     read: (row) => {
-      const { bytes, placeOf } = checkRow(row);
-      const { leading, trailing } = placeOf(row);
+      const { memory, leading, trailing } = checkRow(row);
       return Float32Array.from({ length: embeddingSize }, (_, i) =>
-        dequantise(bytes[leading + i] as number, bytes[trailing + i] as number),
+        dequantise(memory.bytes[leading + i] as number, memory.bytes[trailing + i] as number),
       );
     },
   };
 }
 
-function copyRow({ bytes, floats, rowBytes, placeOf }: BlockMemory, from: number, to: number): void {
-  const source = placeOf(from);
-  const target = placeOf(to);
-  bytes.copyWithin(target.leading, source.leading, source.leading + rowBytes);
-  bytes.copyWithin(target.trailing, source.trailing, source.trailing + rowBytes);
-  floats[target.perLength] = floats[source.perLength] as number;
-  floats[target.slack] = floats[source.slack] as number;
+function copyRow(source: Row, target: Row, rowBytes: number): void {
+  const { bytes, floats } = target.memory;
+  bytes.set(source.memory.bytes.subarray(source.leading, source.leading + rowBytes), target.leading);
+  bytes.set(source.memory.bytes.subarray(source.trailing, source.trailing + rowBytes), target.trailing);
+  floats[target.perLength] = source.memory.floats[source.perLength] as number;
+  floats[target.slack] = source.memory.floats[source.slack] as number;
 }
 
 /**
@@ -139,23 +144,27 @@ function copyRow({ bytes, floats, rowBytes, placeOf }: BlockMemory, from: number
  *
  * so with slack s = |e| / |w| the cosine w·p / |w| is at most a·q / |w| + s·(1 + |d|) + |d|.
  */
-function searchRows(memory: BlockMemory, size: number, probe: Probe, minCosine: number): RowMatch[] {
-  const { bytes, floats, dots, placeOf } = memory;
+function searchRows(blocks: readonly Block[], size: number, probe: Probe, minCosine: number): RowMatch[] {
   const perDot = 256 / PROBE_SCALE;
   const offset = (LEADING_OFFSET * probe.sum) / PROBE_SCALE;
   const perSlack = 1 + probe.error;
   const least = minCosine - probe.error - ROUNDING;
 
   const matches: RowMatch[] = [];
-  memory.setProbe(probe.fixed);
-  for (let first = 0; first < size; first += BLOCK_ROWS) {
-    memory.scan(first / BLOCK_ROWS);
-    const block = placeOf(first);
+  let prepared: BlockMemory | null = null;
+  for (const [number, { memory, index }] of blocks.entries()) {
+    if (memory !== prepared) memory.setProbe(probe.fixed);
+    prepared = memory;
+    memory.scan(index);
+    const { bytes, floats, dots, placeOf } = memory;
+    const first = number * BLOCK_ROWS;
+    const firstInMemory = index * BLOCK_ROWS;
+    const block = placeOf(firstInMemory);
     const rows = Math.min(BLOCK_ROWS, size - first);
     for (let i = 0; i < rows; i += 1) {
       const known = (floats[block.perLength + i] as number) * (perDot * (dots[i] as number) + offset);
       if (known + (floats[block.slack + i] as number) * perSlack < least) continue;
-      const { leading, trailing } = placeOf(first + i);
+      const { leading, trailing } = placeOf(firstInMemory + i);
       const cosine = cosineOf(probe.unit, bytes, leading, trailing);
       if (cosine >= minCosine) matches.push({ row: first + i, cosine });
     }

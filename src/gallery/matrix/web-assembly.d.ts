@@ -4,8 +4,6 @@ declare namespace WebAssembly {
   class Memory {
     readonly buffer: ArrayBuffer;
     constructor(limits: { readonly initial: number; readonly maximum: number });
-    /** @param delta pages of 64 KiB; @returns pages before; @throws {RangeError} the limit or the machine's memory is reached */
-    grow(delta: number): number;
   }
 
   const Module: new (bytes: Uint8Array) => object;

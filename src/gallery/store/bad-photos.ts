@@ -1,12 +1,14 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BAD_PHOTOS_KEY } from '../../shared/redis-keys.js';
-import type { FileStamp } from './file-table.js';
+import { type FileStamp, isSameFile } from './file-table.js';
 
 /** Wait before the next try of a photo: grows with each failure. */
 const RETRY_AFTER_MS = [600_000, 3_600_000, 21_600_000, 86_400_000] as const;
 /** Each entry takes a few hundred bytes. At this bound a new entry replaces any other one. */
 const MAX_ENTRIES = 10_000;
+/** Names in one command. */
+const NAMES_PER_READ = 1000;
 const MAX_REASON_CHARACTERS = 500;
 
 const badPhoto = z.object({
@@ -36,14 +38,25 @@ export interface BadPhotos {
   list(): Promise<BadPhoto[]>;
 }
 
+/** A line for the log of a search that left the photo out. */
+export function describeBad({ path, failures, reason, retryAtMs }: BadPhoto): string {
+  const times = failures === 1 ? 'once' : `${failures} times`;
+  return `Skipped photo ${path}: indexing it failed ${times} (${reason}); next try after ${new Date(retryAtMs).toISOString()}`;
+}
+
 export function createBadPhotos(redis: Redis, now: () => number = Date.now): BadPhotos {
   const readAll = async (folder: string, files: readonly FileStamp[]): Promise<(BadPhoto | null)[]> => {
     if (files.length === 0) return [];
-    const values = await redis.hmget(BAD_PHOTOS_KEY, ...files.map(({ name }) => `${folder}/${name}`));
-    return files.map((file, i) => {
-      const entry = parse(values[i] ?? null);
-      return entry?.sizeBytes === file.sizeBytes && entry.changedMs === file.changedMs ? entry : null;
-    });
+    const entries: (BadPhoto | null)[] = [];
+    for (let start = 0; start < files.length; start += NAMES_PER_READ) {
+      const some = files.slice(start, start + NAMES_PER_READ);
+      const values = await redis.hmget(BAD_PHOTOS_KEY, ...some.map(({ name }) => `${folder}/${name}`));
+      for (const [i, file] of some.entries()) {
+        const entry = parse(values[i] ?? null);
+        entries.push(entry !== null && isSameFile(entry, file) ? entry : null);
+      }
+    }
+    return entries;
   };
 
   return {

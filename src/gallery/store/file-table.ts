@@ -27,9 +27,15 @@ export type FileContent =
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
   read(folder: string, files: readonly FileStamp[]): Promise<(FileContent | null)[]>;
+  /** The names of all files of the folder that the table has. */
+  names(folder: string): Promise<string[]>;
   /** Removes files that are gone. */
   remove(folder: string, names: readonly string[]): Promise<void>;
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
+}
+
+export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
+  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs;
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -47,6 +53,16 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
         found.push(...(await readSome(folder, files.slice(start, start + NAMES_PER_READ))));
       }
       return found;
+    },
+    names: async (folder) => {
+      const names: string[] = [];
+      let cursor = '0';
+      do {
+        const [next, fields] = await redis.hscan(filesKey(folder), cursor, 'COUNT', NAMES_PER_READ);
+        names.push(...fields.filter((_field, i) => i % 2 === 0));
+        cursor = next;
+      } while (cursor !== '0');
+      return names;
     },
     remove: async (folder, names) => {
       for (let start = 0; start < names.length; start += NAMES_PER_READ) {

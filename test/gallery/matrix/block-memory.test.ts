@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { createBlockMemory } from '../../../src/gallery/matrix/block-memory.js';
 import { BLOCK_ROWS } from '../../../src/gallery/matrix/dot-kernel.js';
 
-describe('the memory of a matrix', () => {
+describe('a block memory', () => {
   test.each([1, 16, 129, 512])('gives every row of %i components its own place', (embeddingSize) => {
-    const { placeOf, rowBytes, capacity, bytes, floats } = createBlockMemory(embeddingSize, 3 * BLOCK_ROWS);
-    expect(capacity).toBeGreaterThanOrEqual(3 * BLOCK_ROWS);
+    const { placeOf, rowBytes, blocks, bytes, floats } = createBlockMemory(embeddingSize, 3 * BLOCK_ROWS);
+    expect(blocks).toBe(3);
     const owners = new Map<number, string>();
     const claim = (address: number, length: number, owner: string) => {
       for (let i = address; i < address + length; i += 1) {
@@ -24,23 +24,9 @@ describe('the memory of a matrix', () => {
     expect(floats.length * 4).toBe(bytes.length);
   });
 
-  test('keeps what is in it when it grows', () => {
-    const memory = createBlockMemory(512, 1);
-    const [before, { leading }] = [memory.capacity, memory.placeOf(5)];
-    memory.bytes[leading] = 77;
-    memory.grow(10 * before);
-    expect(memory.capacity).toBeGreaterThanOrEqual(10 * before);
-    expect(memory.bytes[leading]).toBe(77);
-  });
-
-  test('has room for 4 GiB of faces, and says so when it is full', () => {
-    const memory = createBlockMemory(512, 4_000_000);
-    memory.grow(4_100_000);
-    expect(memory.bytes).toHaveLength(2 ** 32);
-    expect(memory.capacity).toBe(4_161_536);
-    expect(() => memory.grow(4_200_000)).toThrow(
+  test('has room for at most 4 GiB of faces', () => {
+    expect(() => createBlockMemory(512, 4_200_000)).toThrow(
       new RangeError('Cannot hold 4200000 faces: they take more than 4 GiB'),
     );
-    expect(memory.capacity).toBe(4_161_536);
   });
 });

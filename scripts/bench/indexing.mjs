@@ -1,0 +1,171 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { createEngine } from '../../dist/child/engine/engine-pool.js';
+import { loadConfig } from '../../dist/shared/config.js';
+import { createLogger } from '../../dist/shared/logger.js';
+import { describeMachine, formatTable, median } from '../faults/report.mjs';
+import { startRedisServer } from '../support/redis-server.mjs';
+
+const HELP = `Compares indexing through the queue with the engine alone, on the same new photos and threads, in turns.
+
+  node scripts/bench/indexing.mjs --photos FOLDER --models FOLDER [--pack mobilefacenet] [--count 300] [--rounds 3]
+
+  --photos  folder of JPEGs, with subfolders
+  --count   photos per round
+  --threads engine threads (default: one per core)`;
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    photos: { type: 'string' },
+    models: { type: 'string', default: 'models' },
+    pack: { type: 'string', default: 'mobilefacenet' },
+    count: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '3' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help || values.photos === undefined) {
+  console.log(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+const [count, rounds] = [Number(values.count), Number(values.rounds)];
+
+const directory = await mkdtemp(path.join(tmpdir(), 'indexing-'));
+const originals = await readOriginals(path.resolve(values.photos));
+await writeStage('other', 1);
+const redisServer = await startRedisServer();
+const environment = {
+  PATH: process.env['PATH'],
+  REDIS_PORT: String(redisServer.port),
+  MODELS_DIR: path.resolve(values.models),
+  MODEL_PACK: values.pack,
+  GALLERY_DIR: path.join(directory, 'gallery'),
+  WORKER_HOSTNAME: 'bench',
+  USE_CPU: '1',
+  ENGINE_THREADS: values.threads,
+  DASHBOARD_PORT: 'off',
+  LOG_LEVEL: 'warn',
+};
+const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
+  cwd: directory,
+  env: environment,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.on('exit', () => supervisor.kill('SIGTERM'));
+
+const config = loadConfig(environment, directory);
+const engine = await createEngine({
+  device: { kind: 'cpu', index: 0, name: 'CPU' },
+  config: { ...config.engine, provider: 'cpu' },
+  logger: createLogger('bench', 'warn'),
+});
+const redis = new Redis(redisServer.port, '127.0.0.1');
+await workerOnline();
+
+/** @type {number[]} */
+const alone = [];
+/** @type {number[]} */
+const queued = [];
+for (let round = -1; round < rounds; round += 1) {
+  // The first round warms up both.
+  const photos = round < 0 ? Math.min(60, count) : count;
+  const stage = `round-${round}`;
+  await writeStage(stage, photos);
+  const rates = [await runAlone(stage), await runQueued(stage)];
+  console.error(`round ${round}: alone ${rates[0]?.toFixed(1)}/s, queue ${rates[1]?.toFixed(1)}/s`);
+  if (round < 0) continue;
+  alone.push(rates[0] ?? NaN);
+  queued.push(rates[1] ?? NaN);
+}
+const ratios = queued.map((rate, i) => rate / (alone[i] ?? NaN));
+console.log(
+  `${describeMachine()}; pack ${values.pack}, ${count} photos a round, ${values.threads} threads\n`,
+);
+console.log(
+  formatTable([
+    ['', 'photos/s', 'spread'],
+    ['engine alone', median(alone).toFixed(1), spread(alone, 1)],
+    ['through the queue', median(queued).toFixed(1), spread(queued, 1)],
+    ['ratio', median(ratios).toFixed(2), spread(ratios, 2)],
+  ]),
+);
+
+redis.disconnect();
+await engine.stop();
+supervisor.kill('SIGTERM');
+await once(supervisor, 'exit');
+await redisServer.stop();
+await rm(directory, { recursive: true, force: true });
+
+/** @param {string} stage */
+async function runAlone(stage) {
+  const folder = path.join(directory, 'gallery', stage);
+  const names = (await readdir(folder)).values();
+  const startedMs = performance.now();
+  let photos = 0;
+  const lane = async () => {
+    for (const name of names) {
+      await engine.analyze({ kind: 'bytes', bytes: await readFile(path.join(folder, name)) });
+      photos += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 2 * engine.capacity }, lane));
+  return (1000 * photos) / (performance.now() - startedMs);
+}
+
+/** @param {string} stage */
+async function runQueued(stage) {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [path.join(ROOT, 'dist/cli.js'), 'index', stage],
+    { cwd: directory, env: environment },
+  );
+  const rate = /([\d.]+) photos\/s/.exec(stdout)?.[1];
+  if (rate === undefined) throw new Error(`The command printed no rate: ${stdout}`);
+  return Number(rate);
+}
+
+/** @param {string} stage @param {number} photos */
+async function writeStage(stage, photos) {
+  const folder = path.join(directory, 'gallery', stage);
+  await mkdir(folder, { recursive: true });
+  for (let i = 0; i < photos; i += 1) {
+    const original = /** @type {Buffer} */ (originals[i % originals.length]);
+    // Bytes after the end of a JPEG change only its hash.
+    await writeFile(
+      path.join(folder, `IMG_${i}.jpg`),
+      Buffer.concat([original, Buffer.from(`${stage} ${i}`)]),
+    );
+  }
+}
+
+/** @param {string} folder */
+async function readOriginals(folder) {
+  const names = await readdir(folder, { recursive: true });
+  const photos = names.filter((name) => /\.jpe?g$/i.test(name)).toSorted();
+  if (photos.length === 0) throw new Error(`There are no JPEGs below ${folder}.`);
+  return Promise.all(photos.slice(0, count).map((name) => readFile(path.join(folder, name))));
+}
+
+async function workerOnline() {
+  for (;;) {
+    const record = JSON.parse((await redis.hget('workers', 'bench_cpu0')) ?? '{}');
+    if (record.status === 'online') return;
+    await sleep(100);
+  }
+}
+
+/** @param {readonly number[]} numbers @param {number} digits */
+function spread(numbers, digits) {
+  return `${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)}`;
+}
