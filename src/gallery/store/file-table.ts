@@ -13,6 +13,8 @@ export interface FileStamp {
   readonly sizeBytes: number;
   /** Time of the last change, whole milliseconds since 1970. */
   readonly changedMs: number;
+  /** For an object in S3: changes with the content, unlike its time. */
+  readonly etag?: string | undefined;
 }
 
 /** The hash of a file's content, or why the file cannot be read. */
@@ -21,8 +23,8 @@ export type FileContent =
   | { readonly kind: 'unreadable'; readonly message: string };
 
 /**
- * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size
- * and time of change identify a file.
+ * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size,
+ * and the ETag or the time of change identify a file.
  */
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
@@ -34,8 +36,12 @@ export interface FileTable {
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
 }
 
+function markOf({ etag, changedMs }: Omit<FileStamp, 'name'>): string {
+  return etag ?? String(changedMs);
+}
+
 export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
-  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs;
+  return a.sizeBytes === b.sizeBytes && markOf(a) === markOf(b);
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -80,18 +86,15 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
   };
 }
 
-/** `size:time:hash`, or `size:time:!seen:message`. */
-function formatValue({
-  sizeBytes,
-  changedMs,
-  content,
-}: FileStamp & { readonly content: FileContent }): string {
+/** `size:mark:hash`, or `size:mark:!seen:message`. */
+function formatValue(file: FileStamp & { readonly content: FileContent }): string {
+  const { sizeBytes, content } = file;
   const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
-  return `${sizeBytes}:${changedMs}:${what}`;
+  return `${sizeBytes}:${markOf(file)}:${what}`;
 }
 
-function parseValue(value: string | null, { sizeBytes, changedMs }: FileStamp): FileContent | null {
-  const stamp = `${sizeBytes}:${changedMs}:`;
+function parseValue(value: string | null, file: FileStamp): FileContent | null {
+  const stamp = `${file.sizeBytes}:${markOf(file)}:`;
   if (value === null || !value.startsWith(stamp)) return null;
   const what = value.slice(stamp.length);
   const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];

@@ -21,6 +21,7 @@ beforeEach(() => {
   scans = createStageScans({
     now: () => performance.now(),
     source: {
+      listingIntervalMs: 1000,
       list: async (stage) => {
         listed.push(stage);
         await new Promise((resolve) => {
