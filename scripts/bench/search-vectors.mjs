@@ -83,6 +83,7 @@ export async function embedPhotos({ photos, modelPack, modelsDir }) {
       threads: null,
       maxImageBytes: 2e7,
       maxImagePixels: 1e8,
+      galleryUpright: false,
     },
     logger: createLogger('bench', 'warn'),
   });

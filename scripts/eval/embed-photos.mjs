@@ -20,6 +20,7 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
       threads: null,
       maxImageBytes: 100_000_000,
       maxImagePixels: 100_000_000,
+      galleryUpright: false,
     },
     logger: /** @type {any} */ ({ warn: console.error }),
   });

@@ -112,7 +112,7 @@ async function embedAll() {
   const photos = await listPhotos(lfw);
   const size = pack.embedder.embeddingSize;
   const key = createHash('sha256')
-    .update(JSON.stringify([packKey(pack), lfw, photos.length]))
+    .update(JSON.stringify([packKey(pack, false), lfw, photos.length]))
     .digest('hex')
     .slice(0, 12);
   const cache = path.join(os.tmpdir(), `face-search-eval-${key}.bin`);

@@ -39,6 +39,8 @@ const networks = await openNetworks(pack, 'cpu', 1);
 const minCosine = createCalibration(pack.calibration).cosineOf(0.6);
 
 /** @typedef {import('sharp').Sharp} Sharp */
+/** @param {number} sidePx */
+const shrunk = (sidePx) => (/** @type {Sharp} */ photo) => photo.resize(sidePx, sidePx).jpeg({ quality: 90 });
 /** @type {[string, (photo: Sharp) => Sharp][]} */
 const WAYS = [
   ['as it is', (photo) => photo.jpeg()],
@@ -46,9 +48,37 @@ const WAYS = [
   ['turned by 180 degrees', (photo) => photo.rotate(180).jpeg()],
   ['turned by 270 degrees', (photo) => photo.rotate(270).jpeg()],
   ['mirrored', (photo) => photo.flop().jpeg()],
-  ['at a quarter of the light', (photo) => photo.linear(0.25, 0).jpeg()],
-  ['at a tenth of the light', (photo) => photo.linear(0.1, 0).jpeg()],
-  ['dark and turned by 90 degrees', (photo) => photo.rotate(90).linear(0.25, 0).jpeg()],
+  ['at half the light', (photo) => photo.linear(1 / 2, 0).jpeg()],
+  ['at a quarter of the light', (photo) => photo.linear(1 / 4, 0).jpeg()],
+  ['at a tenth of the light', (photo) => photo.linear(1 / 10, 0).jpeg()],
+  ['at a twentieth of the light', (photo) => photo.linear(1 / 20, 0).jpeg()],
+  ['at a fortieth of the light', (photo) => photo.linear(1 / 40, 0).jpeg()],
+  [
+    'dark (quarter) and turned by 90 degrees',
+    (photo) =>
+      photo
+        .rotate(90)
+        .linear(1 / 4, 0)
+        .jpeg(),
+  ],
+  [
+    'dark (tenth) and turned by 90 degrees',
+    (photo) =>
+      photo
+        .rotate(90)
+        .linear(1 / 10, 0)
+        .jpeg(),
+  ],
+  ['overexposed 2 times', (photo) => photo.linear(2, 0).jpeg()],
+  ['overexposed 4 times', (photo) => photo.linear(4, 0).jpeg()],
+  ['overexposed 8 times', (photo) => photo.linear(8, 0).jpeg()],
+  ['blurred, sigma 2 pixels', (photo) => photo.blur(2).jpeg()],
+  ['blurred, sigma 3 pixels', (photo) => photo.blur(3).jpeg()],
+  ['blurred, sigma 4 pixels', (photo) => photo.blur(4).jpeg()],
+  ['blurred, sigma 6 pixels', (photo) => photo.blur(6).jpeg()],
+  ['shrunk to 96 pixels a side', shrunk(96)],
+  ['shrunk to 64 pixels a side', shrunk(64)],
+  ['shrunk to 48 pixels a side', shrunk(48)],
   ['PNG of 16 bits', (photo) => photo.toColourspace('rgb16').png()],
   ['CMYK', (photo) => photo.toColourspace('cmyk').jpeg()],
   ['Display P3', (photo) => photo.withIccProfile('p3').jpeg()],
@@ -56,7 +86,7 @@ const WAYS = [
 
 /** @param {Buffer} encoded @param {boolean} selfie */
 const analyze = (encoded, selfie) =>
-  analyzeImage(encoded, { pack, networks, maxImagePixels: 100_000_000, selfie });
+  analyzeImage(encoded, { pack, networks, maxImagePixels: 100_000_000, kind: selfie ? 'selfie' : 'photo' });
 
 const folds = await readFolds(lfw, await listPhotos(lfw));
 const pairs = [];
@@ -73,6 +103,8 @@ const rows = [];
 for (const [way, treat] of WAYS) {
   const counts = [0, 0];
   const times = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+  /** @type {{ brightness: number, sharpness: number, sizePx: number }[]} */
+  const seen = [];
   for (const { photo, other } of pairs) {
     const encoded = await treat(sharp(photo)).toBuffer();
     for (const [i, selfie] of [false, true].entries()) {
@@ -80,11 +112,28 @@ for (const [way, treat] of WAYS) {
       const image = await analyze(encoded, selfie);
       times[i]?.push(performance.now() - startedAt);
       const face = pickMainFace(image.faces, image);
+      if (face !== null && selfie) {
+        const { brightness, sharpness, box } = face;
+        seen.push({ brightness, sharpness, sizePx: Math.min(box.width, box.height) });
+      }
       if (face !== null && dot(face.embedding, other) >= minCosine) counts[i] = (counts[i] ?? 0) + 1;
     }
   }
-  rows.push([way, ...counts.map(String), ...times.map((durations) => median(durations).toFixed(0))]);
+  const qualities = /** @type {const} */ (['brightness', 'sharpness', 'sizePx']).map((key) =>
+    seen.length === 0 ? '-' : median(seen.map((face) => face[key])).toFixed(0),
+  );
+  rows.push([
+    way,
+    ...counts.map(String),
+    ...times.map((durations) => median(durations).toFixed(0)),
+    ...qualities,
+  ]);
 }
 await networks.release();
 console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match unchanged`);
-console.log(formatTable([['selfie', 'before', 'now', 'before, ms', 'now, ms'], ...rows]));
+console.log(
+  formatTable([
+    ['selfie', 'before', 'now', 'before, ms', 'now, ms', 'brightness', 'sharpness', 'face, px'],
+    ...rows,
+  ]),
+);

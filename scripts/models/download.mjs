@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { open, rm, stat } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
 import pRetry from 'p-retry';
 
 /** A transfer without data for this time is aborted and retried. */
 const STALL_TIMEOUT_MS = 30_000;
 const RETRIES = 3;
 const FIRST_RETRY_DELAY_MS = 500;
+const MAX_REDIRECTS = 5;
 
 /** A failed transfer. A transient failure may not occur again. */
 class TransferError extends Error {
@@ -52,12 +56,11 @@ async function attempt({ url, partFile, bytes, signal, onProgress, stallTimeoutM
   try {
     const present = await sizeOf(partFile);
     const response = await request(url, present, partFile, AbortSignal.any([signal, stall.signal]));
-    if (response.body === null) throw new Error('the server sent nothing');
-    const start = response.status === 206 ? present : 0;
-    const length = response.headers.get('content-length');
-    const totalBytes = bytes ?? (length === null ? null : start + Number(length));
+    const start = response.statusCode === 206 ? present : 0;
+    const length = response.headers['content-length'];
+    const totalBytes = bytes ?? (length === undefined ? null : start + Number(length));
 
-    const received = await writeAll(partFile, start, response.body, (written) => {
+    const received = await writeAll(partFile, start, response, (written) => {
       stall.reset();
       onProgress(written, totalBytes);
     });
@@ -85,18 +88,40 @@ async function attempt({ url, partFile, bytes, signal, onProgress, stallTimeoutM
 async function request(url, present, partFile, signal) {
   // No compression: a range of a compressed response is not a range of the file.
   const headers = { 'accept-encoding': 'identity', ...(present > 0 && { range: `bytes=${present}-` }) };
-  const response = await fetch(url, { headers, signal });
-  const goesOn = response.status === 206 && startOf(response) === present;
-  if ((response.ok && response.status !== 206) || goesOn) return response;
+  const response = await get(new URL(url), { headers, signal });
+  const { statusCode = 0, statusMessage = '' } = response;
+  const goesOn = statusCode === 206 && startOf(response) === present;
+  if (statusCode === 200 || goesOn) return response;
 
-  await response.body?.cancel();
-  if (response.status === 206 || response.status === 416) {
+  response.destroy();
+  if (statusCode === 206 || statusCode === 416) {
     await rm(partFile, { force: true });
     throw new TransferError('the server has no such rest of the file', { transient: true });
   }
-  throw new TransferError(`the server answered ${response.status} ${response.statusText}`.trimEnd(), {
-    transient: response.status >= 500 || response.status === 429,
+  throw new TransferError(`the server answered ${statusCode} ${statusMessage}`.trimEnd(), {
+    transient: statusCode >= 500 || statusCode === 429,
   });
+}
+
+/**
+ * Not `fetch`: that of Node.js 24.21 crashes the process if a server closes the connection while received data waits to
+ * be written (`assert(!this.paused)` in undici).
+ *
+ * @param {URL} url
+ * @param {http.RequestOptions} options
+ * @param {number} [redirectsLeft]
+ * @returns {Promise<http.IncomingMessage>}
+ */
+async function get(url, options, redirectsLeft = MAX_REDIRECTS) {
+  const outgoing = (url.protocol === 'https:' ? https : http).get(url, options);
+  const [response] = /** @type {[http.IncomingMessage]} */ (await once(outgoing, 'response'));
+  // Later failures of the connection also reach the reader of the response.
+  outgoing.on('error', () => undefined);
+  const { statusCode = 0, headers } = response;
+  if (statusCode < 300 || statusCode > 399 || headers.location === undefined) return response;
+  response.destroy();
+  if (redirectsLeft === 0) throw new TransferError('the server redirects too often', { transient: false });
+  return get(new URL(headers.location, url), options, redirectsLeft - 1);
 }
 
 /**
@@ -123,9 +148,9 @@ async function writeAll(file, start, chunks, onWritten) {
   }
 }
 
-/** First byte of a 206's range. @param {Response} response */
+/** First byte of a 206's range. @param {http.IncomingMessage} response */
 function startOf(response) {
-  const match = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '');
+  const match = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '');
   return match === null ? null : Number(match[1]);
 }
 
@@ -157,17 +182,12 @@ function isFileError(error) {
 }
 
 /**
- * undici's message is only "fetch failed" or "terminated"; the reason is in the cause.
+ * With several addresses of one name, the message is empty and the errors have the reasons.
  *
  * @param {unknown} error
  */
 function describeNetworkError(error) {
   if (!(error instanceof Error)) return String(error);
-  const reason = error.cause instanceof Error ? error.cause.message || codeOf(error.cause) : error.message;
-  return reason || error.message;
-}
-
-/** @param {Error} error */
-function codeOf(error) {
-  return /** @type {NodeJS.ErrnoException} */ (error).code ?? '';
+  const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+  return error.message || code;
 }

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { installModel } from './install-model.mjs';
+import { UNMEASURED } from './list-packs.mjs';
 import { readPack } from './manifest.mjs';
 import { prepareEmbedder } from './prepare-embedder.mjs';
 import { createProgress } from './progress.mjs';
@@ -17,7 +18,8 @@ import { listSources } from './sources.mjs';
 export async function fetchPack({ pack, directory, mirror }, { project, output, signal }) {
   await mkdir(directory, { recursive: true });
   const manifestFile = await provideManifest(directory, path.join(project, 'models'));
-  const { detector, embedder } = await readPack(manifestFile, pack);
+  const { detector, embedder, measured } = await readPack(manifestFile, pack);
+  if (measured === null) output.write(`${pack}: ${UNMEASURED}\n`);
   const shared = path.resolve(project, '..', 'shared', 'models');
   /** @type {unknown[]} */
   const errors = [];

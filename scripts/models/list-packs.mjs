@@ -7,6 +7,10 @@ import { readPacks } from './manifest.mjs';
 
 const HEADER = ['pack', 'size', 'dimensions', 'licence', 'LFW', 'TAR at 1e-5', 'ms', 'state'];
 
+/** What it means that a pack was not measured. */
+export const UNMEASURED =
+  'the calibration is a placeholder, so scores mean little until you measure the pack with npm run eval';
+
 /**
  * A table of all packs. `ms`: time to embed a face with one thread on the machine where the pack was measured.
  *
@@ -41,7 +45,7 @@ export async function listPacks(directory, projectModels) {
   const widths = HEADER.map((title, i) =>
     Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)),
   );
-  return [HEADER, ...rows]
+  const table = [HEADER, ...rows]
     .map((row) =>
       row
         .map((cell, i) => cell.padEnd(widths[i] ?? 0))
@@ -49,6 +53,8 @@ export async function listPacks(directory, projectModels) {
         .trimEnd(),
     )
     .join('\n');
+  const hasUnmeasured = Object.values(packs).some(({ measured }) => measured === null);
+  return hasUnmeasured ? `${table}\n\nnot run: ${UNMEASURED}` : table;
 }
 
 /** @param {readonly ModelFile[]} files */

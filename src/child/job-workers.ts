@@ -143,6 +143,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       },
     }),
     failsAfterCrashes: true,
+    finalPercent: 100,
     events: eventsOf('search'),
   });
   workers.push(searches);
@@ -158,6 +159,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       concurrency: BATCHES_AT_A_TIME,
       // `runIndexJob` splits such a batch instead.
       failsAfterCrashes: false,
+      finalPercent: null,
       work: async (job, token, signal) =>
         (await returnToOtherPack(job, token, engine.pack.key))
           ? { kind: 'moved' }

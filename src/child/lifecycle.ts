@@ -1,14 +1,16 @@
 import type { Redis } from 'ioredis';
 import { messageOf, StartupError } from '../shared/errors.js';
 import { EXIT_CODES } from '../shared/exit-codes.js';
+import { createCalibration } from '../shared/calibration.js';
 import type { Config } from '../shared/config.js';
 import type { Device } from '../shared/device.js';
 import type { SupervisorMessage } from '../shared/ipc.js';
 import { createLogger, type Logger } from '../shared/logger.js';
+import { findModelPack, packKey } from '../shared/model-pack.js';
 import { createRedis, redisReady } from '../shared/redis-connection.js';
 import { type GalleryService, startGalleryThread } from './gallery-thread/start-gallery-thread.js';
 import type { Engine } from './engine/engine.js';
-import { createJobWorkers, type JobWorkers } from './job-workers.js';
+import type { JobWorkers } from './job-workers.js';
 import { type IpcChannel, linkToSupervisor } from './supervisor-link.js';
 
 /** Time for running jobs to finish after the supervisor has died. */
@@ -71,7 +73,13 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       logger,
     });
     engineStart = starting;
-    const engine = await starting;
+    galleriesStart = openGalleries(init);
+    // Everything loads at the same time. This thread loads BullMQ meanwhile.
+    const [engine, galleries, { createJobWorkers }] = await Promise.all([
+      starting,
+      galleriesStart,
+      import('./job-workers.js'),
+    ]);
     dieWith(engine);
     void engine.exhausted.then((error) =>
       leave({
@@ -80,8 +88,6 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
         failure: messageOf(error),
       }),
     );
-    galleriesStart = openGalleries(init, engine);
-    const galleries = await galleriesStart;
     if (galleries !== null) dieWith(galleries);
     await redisReady(redis);
     if (state.kind !== 'starting') return;
@@ -196,19 +202,20 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
 }
 
 /** Resolves with `null` if this machine has no gallery folder. */
-async function openGalleries(
-  { workerId, config }: SupervisorMessage & { readonly type: 'init' },
-  { pack, calibration }: Engine,
-): Promise<GalleryService | null> {
+async function openGalleries({
+  workerId,
+  config,
+}: SupervisorMessage & { readonly type: 'init' }): Promise<GalleryService | null> {
   const { dir } = config.gallery;
   if (dir === null) return null;
+  const pack = await findModelPack(config.engine.modelPack, config.engine.modelsDir);
   const data = {
     workerId,
     redis: config.redis,
     logLevel: config.logLevel,
     settings: { ...config.gallery, dir },
-    pack,
-    excludedMinCosine: calibration.cosineOf(config.jobs.threshold),
+    pack: { key: packKey(pack, config.engine.galleryUpright), embeddingSize: pack.embedder.embeddingSize },
+    excludedMinCosine: createCalibration(pack.calibration).cosineOf(config.jobs.threshold),
   };
   return startGalleryThread(data, config.supervision.pingTimeoutMs);
 }

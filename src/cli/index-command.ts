@@ -63,7 +63,7 @@ function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: s
     stores: {
       embeddings: createEmbeddingStore({
         redis,
-        pack: { key: packKey(pack), embeddingSize },
+        pack: { key: packKey(pack, config.engine.galleryUpright), embeddingSize },
         retentionS: config.gallery.retentionS,
       }),
       files: createFileTable(redis, config.gallery.retentionS),
@@ -85,7 +85,7 @@ async function indexPhotos(
 ): Promise<void> {
   const name = indexQueueName(config.queue.name);
   const indexQueue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-  const plans = createIndexPlans(redis, indexQueue, packKey(pack));
+  const plans = createIndexPlans(redis, indexQueue, packKey(pack, config.engine.galleryUpright));
   const planner = createIndexPlanner({ indexQueue, plans, badPhotos: createBadPhotos(redis) });
   const { bad, photos } = await planner.start(stage, unindexed);
   for (const { path: photo, reason, retryAtMs } of bad) {

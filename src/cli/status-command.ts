@@ -1,8 +1,9 @@
 import { Queue } from 'bullmq';
 import { readFleet, type SeenWorker } from '../shared/fleet-records.js';
 import { indexQueueName } from '../shared/index-batch.js';
+import { canTakeJobs, type WorkerStatus } from '../shared/worker-record.js';
 import { type Connection, connect } from './connect.js';
-import { formatTable, printable, printableJson } from './terminal.js';
+import { count, formatTable, printable, printableJson, printableLines } from './terminal.js';
 
 interface QueueStatus {
   readonly name: string;
@@ -13,11 +14,20 @@ interface QueueStatus {
   readonly failed: number;
 }
 
+export interface StatusOptions {
+  readonly json?: boolean;
+  readonly check?: boolean;
+}
+
 /** Prints the workers and the number of jobs in the queues. */
-export async function statusCommand({ json = false }: { readonly json?: boolean }): Promise<void> {
+export async function statusCommand({ json = false, check = false }: StatusOptions): Promise<void> {
   const connection = await connect();
   const { name } = connection.config.queue;
   const workers = await readFleet(connection.redis);
+  if (check) {
+    checkMachine(connection.config.hostname, workers);
+    return;
+  }
   const queues = await Promise.all([name, indexQueueName(name)].map((queue) => readQueue(connection, queue)));
   if (json) {
     const records = workers.map(({ record, status, ageS }) => ({ ...record, status, heartbeat_age: ageS }));
@@ -25,6 +35,20 @@ export async function statusCommand({ json = false }: { readonly json?: boolean 
     return;
   }
   process.stdout.write(`${describeWorkers(workers)}\n\n${describeQueues(queues)}\n`);
+}
+
+/** For health checks: @throws {Error} no worker of this machine can take jobs */
+function checkMachine(hostname: string, workers: readonly SeenWorker[]): void {
+  const here = workers.filter(({ record }) => record.hostname === hostname);
+  if (here.length === 0)
+    throw new Error(`No worker of the machine "${hostname}" has registered in this Redis yet.`);
+  const lines = here.map(({ record, status }) => describeStatus(record.id, status, record.status_reason));
+  if (!here.some(({ status }) => canTakeJobs(status))) throw new Error(lines.join('\n'));
+  process.stdout.write(`${printableLines(lines.join('\n'))}\n`);
+}
+
+function describeStatus(id: string, status: WorkerStatus, reason: string | null): string {
+  return `${id} is ${status}${reason === null ? '' : `: ${reason}`}`;
 }
 
 function describeWorkers(workers: readonly SeenWorker[]): string {
@@ -43,7 +67,19 @@ function describeWorkers(workers: readonly SeenWorker[]): string {
   const reasons = workers
     .filter(({ record, status }) => record.status_reason !== null && status !== 'offline')
     .map(({ record }) => printable(`${record.id}: ${record.status_reason}`));
-  return [formatTable([head, ...rows]), ...reasons].join('\n');
+  return [formatTable([head, ...rows]), ...reasons, ...describePacks(workers)].join('\n');
+}
+
+/** Each pack has its own faces, so two packs mean two indexes and different scores. */
+function describePacks(workers: readonly SeenWorker[]): string[] {
+  const packs = new Map<string, number>();
+  for (const { record, status } of workers) {
+    if (status === 'offline' || record.model_pack === null) continue;
+    packs.set(record.model_pack, (packs.get(record.model_pack) ?? 0) + 1);
+  }
+  if (packs.size < 2) return [];
+  const parts = [...packs].map(([pack, workersOf]) => `${printable(pack)} (${count(workersOf, 'worker')})`);
+  return [`Warning: the workers run different model packs, so scores differ: ${parts.join(', ')}.`];
 }
 
 function describeQueues(queues: readonly QueueStatus[]): string {

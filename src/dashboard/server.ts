@@ -6,11 +6,13 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { VERSION } from '../shared/version.js';
 import { addBoard } from './http/routes/board.js';
 import { ApiError } from './api/api-error.js';
-import { answerFailures } from './http/answer-failures.js';
+import { accessOf } from './http/access.js';
+import { answerClientError, answerFailures, answerFrameworkError } from './http/answer-failures.js';
 import { refuseOtherNames, refuseOtherSites } from './http/guard.js';
+import { addJsonParser } from './http/json-parser.js';
 import { requireToken } from './http/require-token.js';
 import { refuseWithoutRedis } from './api/redis-trouble.js';
-import { MAX_FIELD_CHARS } from './http/search-form.js';
+import { MAX_FIELD_CHARS, MAX_SELFIES } from './http/search-form.js';
 import type { RouteContext } from './http/routes/context.js';
 import { addEventsRoute } from './http/routes/events.js';
 import { addGalleryRoutes } from './http/routes/galleries.js';
@@ -24,13 +26,13 @@ import { addWorkerRoutes } from './http/routes/workers.js';
 
 /** Enough for several pages with all their photos. */
 const REQUESTS_PER_MINUTE = 1200;
-const MAX_SELFIES = 16;
-/** Base64 needs a third more than the image; the rest is for the other fields of a job. */
-const BASE64_FACTOR = 1.4;
-const OTHER_FIELDS_BYTES = 64 * 1024;
+/** For all bodies but searches. */
+const MAX_BODY_BYTES = 64 * 1024;
 /** A body that takes longer is refused, and its connection is closed. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const TIMEOUT_CHECK_MS = 5000;
+/** Enough for all event streams and a few requests of each page. */
+const MAX_CONNECTIONS = 2000;
 
 /** Loads from this server only, no inline scripts or styles, no frames of other sites. */
 const CONTENT_SECURITY_POLICY = {
@@ -52,7 +54,9 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: Math.ceil(config.engine.maxImageBytes * BASE64_FACTOR) + OTHER_FIELDS_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
     // A proxy on this machine sends the client's address and protocol.
     trustProxy: 'loopback',
     // Open event streams would keep the server from closing.
@@ -63,7 +67,9 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
   });
   // A form of another site can send text/plain without the browser asking first; no route needs it.
   app.removeContentTypeParser('text/plain');
+  addJsonParser(app);
   answerFailures(app, logger);
+  app.server.maxConnections = MAX_CONNECTIONS;
 
   await app.register(helmet, {
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
@@ -96,7 +102,11 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
       },
       components: {
         securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'DASHBOARD_TOKEN, if one is set' },
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'DASHBOARD_TOKEN, if one is set; DASHBOARD_READ_TOKEN to look only',
+          },
         },
       },
       security: [{ token: [] }, {}],
@@ -107,19 +117,22 @@ export async function createServer(context: RouteContext): Promise<FastifyInstan
     if (!guard.tokenRequired) refuseOtherNames(request);
     refuseOtherSites(request);
   });
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) {
+      if (accessOf(one, url) === null) throw new Error(`access.ts does not say who may use ${one} ${url}`);
+    }
+  });
+  const checkToken = requireToken(app, guard);
+  // After the rate limits, which run in onRequest.
+  app.addHook('preParsing', async (request) => checkToken(request));
   addHealthRoutes(app, context);
   addSessionRoutes(app, context);
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
 
-  await app.register(async (guarded) => {
-    const checkToken = requireToken(app, guard);
-    // After the rate limits, which run in onRequest.
-    guarded.addHook('preParsing', async (request) => checkToken(request));
-    addEventsRoute(guarded, context);
-    await guarded.register(async (fromRedis) => {
-      fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
-      await addRedisRoutes(fromRedis, context);
-    });
+  addEventsRoute(app, context);
+  await app.register(async (fromRedis) => {
+    fromRedis.addHook('preParsing', async () => refuseWithoutRedis(redis));
+    await addRedisRoutes(fromRedis, context);
   });
   await addPageRoutes(app);
   await app.ready();

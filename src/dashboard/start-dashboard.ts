@@ -23,7 +23,7 @@ export interface Dashboard {
  * @throws {StartupError} `badConfig` if it is switched off; `addressTaken`
  */
 export async function startDashboard(config: Config, logger: Logger): Promise<Dashboard> {
-  const { host, port, token } = config.dashboard;
+  const { host, port, token, readToken } = config.dashboard;
   if (port === null) {
     throw new StartupError(
       'The dashboard is switched off; set DASHBOARD_PORT to a port.',
@@ -48,7 +48,7 @@ export async function startDashboard(config: Config, logger: Logger): Promise<Da
   searchEvents.on('error', () => undefined);
 
   const fleet = watchFleet(redis, queues, logger);
-  const guard = createGuard(token);
+  const guard = createGuard({ full: token, read: readToken });
   const galleries = createDashboardGalleries(redis, queues.index, config);
   const app = await createServer({ config, redis, queues, searchEvents, fleet, galleries, guard, logger });
 

@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { RAISE_PROGRESS_FUNCTION } from './raise-progress.js';
 import { cancelChannel } from './redis-keys.js';
 
 /*
@@ -10,11 +11,6 @@ import { cancelChannel } from './redis-keys.js';
  *
  * The hash also has `timestamp`, as every job of BullMQ has; BullMQ's own keys (`meta`, `id`, `events`) have not.
  */
-const IS_CANCELLED = `
-local function isCancelled(job)
-  local mark = redis.call('HGET', job, 'cancelled')
-  return mark and mark == (redis.call('HGET', job, 'atm') or '0')
-end`;
 
 /** KEYS: job, its lock, completed, failed. ARGV: id. */
 const CANCEL = `
@@ -27,13 +23,14 @@ if isActive and redis.call('HEXISTS', KEYS[1], 'ending') == 1 then return 'endin
 redis.call('HSET', KEYS[1], 'cancelled', redis.call('HGET', KEYS[1], 'atm') or '0')
 return isActive and 'active' or 'waiting'`;
 
-const BEGIN = `${IS_CANCELLED}
-redis.call('HDEL', KEYS[1], 'ending', 'selfieDeleted')
-return isCancelled(KEYS[1]) and 1 or 0`;
-
-const END = `${IS_CANCELLED}
-if isCancelled(KEYS[1]) then return 1 end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'ending', 1) end
+/** KEYS: job, events, meta. ARGV: id, progress or an empty text. */
+const END = `${RAISE_PROGRESS_FUNCTION}
+local mark = redis.call('HGET', KEYS[1], 'cancelled')
+if mark and mark == (redis.call('HGET', KEYS[1], 'atm') or '0') then return 1 end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'ending', 1)
+  if ARGV[2] ~= '' then raiseProgress(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]) end
+end
 return 0`;
 
 /** `ending`: a worker records the job's end at this moment. */
@@ -48,23 +45,51 @@ export async function cancelJob(queue: Queue, redis: Redis, jobId: string): Prom
   const state = (await redis.eval(CANCEL, keys.length, ...keys, jobId)) as
     'active' | 'waiting' | 'ending' | 'ended' | 'missing';
   if (state !== 'active' && state !== 'waiting') return state;
-  // Keep the index batches (its children), because the next search needs them. A job that a worker has just taken is not removed.
-  if (state === 'waiting' && (await queue.remove(jobId, { removeChildren: false })) === 1) return 'cancelled';
+  // A job that a worker has just taken is not removed.
+  if (state === 'waiting' && (await queue.remove(jobId)) === 1) return 'cancelled';
   const { prefix = 'bull' } = queue.opts;
   await redis.publish(cancelChannel({ db: redis.options.db ?? 0, prefix, name: queue.name }), jobId);
   return 'cancelled';
 }
 
-/** @returns whether the job was cancelled before its work began */
-export async function beginCancellableJob(redis: Redis, jobKey: string): Promise<boolean> {
-  return (await redis.eval(BEGIN, 1, jobKey)) === 1;
+/** Our fields in a job's hash, as a worker fetched it. */
+export interface FetchedMarks {
+  /** The job was cancelled before this attempt began. */
+  readonly isCancelled: boolean;
+  /** An earlier run has left marks, see {@link clearMarks}. */
+  readonly isMarked: boolean;
+}
+
+export function readMarks(hash: object): FetchedMarks {
+  const {
+    cancelled,
+    atm = '0',
+    ending,
+    selfieDeleted,
+  } = hash as Readonly<Record<string, string | undefined>>;
+  return {
+    isCancelled: cancelled === atm,
+    isMarked: ending !== undefined || selfieDeleted !== undefined,
+  };
+}
+
+/** Removes the marks of an earlier run, so that this run can be cancelled and its selfie is deleted. */
+export async function clearMarks(redis: Redis, jobKey: string): Promise<void> {
+  await redis.hdel(jobKey, 'ending', 'selfieDeleted');
 }
 
 /**
  * Call it before the job's end is recorded. From then on, a cancel is refused.
  *
+ * @param percent final progress, written with the same command; `null` leaves the progress as it is
  * @returns whether the job was cancelled while it ran
  */
-export async function endCancellableJob(redis: Redis, jobKey: string): Promise<boolean> {
-  return (await redis.eval(END, 1, jobKey)) === 1;
+export async function endCancellableJob(
+  redis: Redis,
+  queueKey: string,
+  jobId: string,
+  percent: number | null,
+): Promise<boolean> {
+  const keys = [jobId, 'events', 'meta'].map((key) => `${queueKey}:${key}`);
+  return (await redis.eval(END, keys.length, ...keys, jobId, percent ?? '')) === 1;
 }

@@ -31,6 +31,8 @@ export interface Config {
     readonly threads: number | null;
     readonly maxImageBytes: number;
     readonly maxImagePixels: number;
+    /** Whether gallery photos that were turned without an EXIF orientation are turned back. */
+    readonly galleryUpright: boolean;
   };
   readonly jobs: {
     /** Jobs that a child runs at the same time; `null` depends on the engine. */
@@ -86,6 +88,8 @@ export interface Config {
     readonly port: number | null;
     /** `null` allows every caller, but only on the loopback interface. */
     readonly token: string | null;
+    /** Lets a client look, but not search or change anything; `null` for no such token. */
+    readonly readToken: string | null;
     /** Searches that one client may request per minute; 0 for no limit. */
     readonly searchesPerMinute: number;
   };
@@ -106,6 +110,7 @@ export function loadConfig(environment: Environment = process.env, directory = p
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => describeProblem(issue, given)),
     ...describeOpenDashboard(given),
+    ...describeReadToken(given),
     ...(parsed.success
       ? [
           ...describeRedisConflicts(parsed.data),
@@ -147,11 +152,19 @@ function describeGalleryConflicts(env: z.infer<typeof variables>): string[] {
   return problems;
 }
 
+/** Without a full token everyone has all rights, and equal tokens would give the reader all rights. */
+function describeReadToken({ DASHBOARD_READ_TOKEN: read, DASHBOARD_TOKEN: full }: Environment): string[] {
+  if (read === undefined) return [];
+  if (full === undefined) return ['DASHBOARD_READ_TOKEN needs DASHBOARD_TOKEN, the token with all rights'];
+  return read === full ? ['DASHBOARD_READ_TOKEN must differ from DASHBOARD_TOKEN'] : [];
+}
+
 const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   'REDIS_PASSWORD',
   'REDIS_URL',
   'REDIS_SENTINEL_PASSWORD',
   'DASHBOARD_TOKEN',
+  'DASHBOARD_READ_TOKEN',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
 ]);
@@ -192,6 +205,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       threads: env.ENGINE_THREADS,
       maxImageBytes: env.MAX_IMAGE_BYTES,
       maxImagePixels: env.MAX_IMAGE_PIXELS,
+      galleryUpright: env.GALLERY_UPRIGHT,
     },
     jobs: {
       concurrency: env.WORKER_CONCURRENCY,
@@ -227,6 +241,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       host: env.DASHBOARD_HOST,
       port: env.DASHBOARD_PORT,
       token: env.DASHBOARD_TOKEN ?? null,
+      readToken: env.DASHBOARD_READ_TOKEN ?? null,
       searchesPerMinute: env.DASHBOARD_SEARCHES_PER_MINUTE,
     },
     logLevel: env.LOG_LEVEL,

@@ -116,6 +116,7 @@ export const environment = z.object({
   AWS_SESSION_TOKEN: z.string().optional(),
   S3_PATH_STYLE: oneOf(['auto', 'on', 'off'], 'auto'),
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
+  GALLERY_UPRIGHT: flag,
   EXCLUDED_STAGE: z.string().optional(),
   EXCLUDED_UNUSABLE: oneOf(['stall', 'ignore'], 'stall'),
   EMBEDDING_RETENTION_DAYS: integer(0, 100_000, 90),
@@ -145,6 +146,7 @@ export const environment = z.object({
     .refine((port) => port === null || port <= 65_535, 'must be off or a port from 0 to 65535')
     .default(3000),
   DASHBOARD_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
+  DASHBOARD_READ_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
   DASHBOARD_SEARCHES_PER_MINUTE: integer(0, 1_000_000, 60),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
 });

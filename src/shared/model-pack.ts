@@ -124,9 +124,17 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
 /**
  * The key under which computed faces are stored. Faces of different packs, model files or pipeline versions cannot be
  * compared, so they have different keys. Prepared versions of a file give the same results, so they share its key.
+ *
+ * @param galleryUpright `GALLERY_UPRIGHT`, which changes the faces of some photos
  */
-export function packKey({ name, detector, embedder }: ModelPack): string {
-  const parts = JSON.stringify([PIPELINE_VERSION, whatComputes(detector), whatComputes(embedder)]);
+export function packKey({ name, detector, embedder }: ModelPack, galleryUpright: boolean): string {
+  const options = galleryUpright ? ['upright'] : [];
+  const parts = JSON.stringify([
+    PIPELINE_VERSION,
+    whatComputes(detector),
+    whatComputes(embedder),
+    ...options,
+  ]);
   return `${name}-${createHash('sha256').update(parts).digest('hex').slice(0, 8)}`;
 }
 

@@ -11,7 +11,10 @@ export const GRANTED_COMMANDS =
 const COMMANDS: readonly (readonly [number, string])[] = [
   [0, 'del exists get hgetall hlen hrandfield hvals incr llen lpop mget persist pttl rpop scard smembers'],
   [0, 'type unlink zcard zpopmin'],
-  [1, 'bzpopmin expire hdel hexists hget hmget lindex lpos lpush pexpire rename rpoplpush rpush sadd set'],
+  [
+    1,
+    'bzpopmin expire hdel hexists hget hmget hstrlen lindex lpos lpush pexpire rename rpoplpush rpush sadd set',
+  ],
   [1, 'sismember srem zrem zscore'],
   [2, 'hincrby hmset hset lrange lrem lset ltrim xrange xrevrange xtrim zadd zcount zrange zrangebyscore'],
   [2, 'zremrangebyrank zremrangebyscore zrevrange zrevrangebyscore'],

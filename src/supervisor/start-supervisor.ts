@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Queue } from 'bullmq';
 import { type Config, loadConfig } from '../shared/config.js';
 import { messageOf, StartupError } from '../shared/errors.js';
 import { EXIT_CODES, isPermanentFailure } from '../shared/exit-codes.js';
-import { indexQueueName } from '../shared/index-batch.js';
 import type { Logger } from '../shared/logger.js';
 import { createRedis } from '../shared/redis-connection.js';
 import { createDashboardProcess } from './dashboard-process.js';
 import { createDeviceWatch } from './devices/device-watch.js';
 import { createGpuMonitor } from './devices/gpu-monitor.js';
-import { findDevices, selectDevices } from './devices/devices.js';
+import { type FoundDevices, findDevices, logOtherGpus, selectDevices } from './devices/devices.js';
 import { createFleet } from './slots/fleet.js';
 import { createHeartbeat } from './heartbeat/heartbeat.js';
 import { createJobRecovery } from './recovery/job-recovery.js';
@@ -23,10 +21,13 @@ import { createRollingRestartController } from './slots/rolling-restart-controll
 import { listenForCommands } from './command-listener.js';
 import { createRedisWatch } from './redis-watch.js';
 import type { ServiceManager } from './service-manager.js';
+import { createQueueOpener } from './recovery/open-queues.js';
 import { createOrphanedJobs } from './recovery/orphaned-jobs.js';
 import { acquireLease } from './heartbeat/acquire-lease.js';
 import { createXidWatch } from './devices/xid-watch.js';
 
+/** A machine whose workers do not start still gets its dashboard. */
+const FIRST_WORKER_PATIENCE_MS = 5000;
 /** Redis may be unreachable when the supervisor stops. */
 const FAREWELL_TIMEOUT_MS = 2000;
 const CHILD_MODULE = fileURLToPath(new URL('../child.js', import.meta.url));
@@ -50,6 +51,11 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   let config = initial;
   let phase: Phase = 'starting';
   let hasLease = false;
+  let leaseAttempt: Promise<void> = Promise.resolve();
+  let onLease!: () => void;
+  const leased = new Promise<void>((resolve) => {
+    onLease = resolve;
+  });
   const starting = new AbortController();
   let settle!: (exitCode: number) => void;
   const stopped = new Promise<number>((resolve) => {
@@ -58,12 +64,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const redis = createRedis(config.redis, logger, { connectionName: `supervisor:${config.hostname}` });
   const redisIsUp = (): boolean => redis.status === 'ready';
-  const queues = [config.queue.name, indexQueueName(config.queue.name)].map(
-    (name) => new Queue(name, { connection: redis, prefix: config.queue.prefix }),
-  );
-  for (const queue of queues) {
-    queue.on('error', (error) => logger.debug({ err: error }, 'The queue reported an error'));
-  }
+  const openQueues = createQueueOpener(config.queue, redis, logger);
   const identity = identifyProcess(process.pid);
   const lease = createMachineLease(redis, config.hostname, {
     bootId: randomUUID(),
@@ -72,11 +73,12 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     ...(identity !== null && { process: identity }),
   });
 
-  const recovery = createJobRecovery(queues, redis, logger);
+  const recovery = createJobRecovery(openQueues, redis, logger);
   const fleet = createFleet(
     {
       childModulePath: CHILD_MODULE,
       config: () => config,
+      leased,
       recovery,
       redisIsUp: () => redisIsUp() && redisWatch.problem() === null,
       onChange: () => onFleetChange(),
@@ -88,7 +90,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const xids = createXidWatch(fleet.workers, logger);
 
-  const orphanedJobs = createOrphanedJobs(queues, redis, fleet.children, logger);
+  const orphanedJobs = createOrphanedJobs(openQueues, redis, fleet.children, logger);
   redis.once('ready', () => redis.on('ready', orphanedJobs.redisIsBack));
 
   const rollingRestart = createRollingRestartController({
@@ -159,7 +161,10 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
 
   const onFleetChange = (): void => {
     const workers = fleet.workers().map((worker) => worker.facts());
-    if (workers.some(({ state }) => state.kind === 'serving')) service.ready();
+    if (phase === 'running' && workers.some(({ state }) => state.kind === 'serving')) {
+      service.ready();
+      onFirstWorker();
+    }
     // No worker has ever run, and a restart cannot fix that.
     const hopeless = workers.every(
       ({ state, lastExit, restarts }) =>
@@ -171,22 +176,42 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     }
   };
 
-  const start = async (): Promise<void> => {
+  let isFirstWorker = true;
+  let firstWorkerTimer: NodeJS.Timeout | undefined;
+  /** Starts what would slow the first worker's start down. */
+  const onFirstWorker = (): void => {
+    if (!isFirstWorker) return;
+    isFirstWorker = false;
+    clearTimeout(firstWorkerTimer);
+    void restartDashboard();
+    void logOtherGpus(logger);
+  };
+
+  const takeLease = async (): Promise<void> => {
     redisWatch.start();
     await acquireLease(lease, config.hostname, logger, starting.signal);
     hasLease = true;
+    onLease();
+  };
+
+  const addDevices = async (): Promise<FoundDevices> => {
     const found = await findDevices();
     starting.signal.throwIfAborted();
     if (found.problem !== null) logger.warn(`Cannot use the NVIDIA GPUs: ${found.problem}`);
-    for (const gpu of found.unusable)
-      logger.info(`${gpu} gets no worker of its own, because it is not an NVIDIA GPU (docs/engine.md)`);
     for (const device of selectDevices(found, config.devices)) fleet.add(device);
+    return found;
+  };
+
+  const start = async (): Promise<void> => {
+    // The children load their code while this process connects to Redis.
+    leaseAttempt = takeLease();
+    const [found] = await Promise.all([addDevices(), leaseAttempt]);
     phase = 'running';
     watch.start(found.idle);
     xids.start();
     gpus.start();
     recordRemoval.start();
-    void restartDashboard();
+    firstWorkerTimer = setTimeout(onFirstWorker, FIRST_WORKER_PATIENCE_MS);
     onFleetChange();
     await heartbeat.beat();
     heartbeat.start();
@@ -206,6 +231,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
   };
 
   const release = async (exitCode: number): Promise<void> => {
+    clearTimeout(firstWorkerTimer);
     watch.stop();
     xids.stop();
     gpus.stop();
@@ -227,6 +253,8 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
       return;
     }
     try {
+      // It may have taken the lease after all.
+      await leaseAttempt.catch(() => undefined);
       await recovery.settled();
       if (hasLease) await heartbeat.stop();
     } catch (error) {

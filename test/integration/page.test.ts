@@ -189,6 +189,7 @@ describe('the page', () => {
   it.each([
     ['workers', 320],
     ['queue', 320],
+    ['galleries', 320],
     ['search', 320],
     ['workers', 1280],
   ])('does not scroll sideways at #/%s on %i pixels', async (route, widthPx) => {

@@ -41,7 +41,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   'a child is killed': {
     begin: (scene) => takeAndDie(scene, 'dead:0'),
     comeBack: async ({ harness: { queue }, machine }) => {
-      const recovery = createJobRecovery([queue], machine.redis, silent);
+      const recovery = createJobRecovery(async () => [queue], machine.redis, silent);
       const crash = { crashed: true, suspects: new Set([JOB.jobId]), description: 'The child was killed.' };
       recovery.recover({ ...crash, lockTokenPrefixes: ['dead'] });
       await recovery.settled();
@@ -126,7 +126,12 @@ const WAYS: Readonly<Record<string, Way>> = {
         runningJobs: () => new Map(),
         allJobsKnown: () => true,
       };
-      const orphaned = createOrphanedJobs([queue], redis, () => [child], silent);
+      const orphaned = createOrphanedJobs(
+        async () => [queue],
+        redis,
+        () => [child],
+        silent,
+      );
       await orphaned.check();
       await orphaned.check();
       orphaned.stop();

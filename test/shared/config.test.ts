@@ -177,6 +177,7 @@ describe('loadConfig', () => {
         host: '127.0.0.1',
         port: 3000,
         token: null,
+        readToken: null,
         searchesPerMinute: 60,
       });
     });
@@ -194,6 +195,18 @@ describe('loadConfig', () => {
 
     test('can be switched off on any address', () => {
       expect(load({ DASHBOARD_PORT: 'off', DASHBOARD_HOST: '0.0.0.0' }).dashboard.port).toBeNull();
+    });
+
+    test('takes a read-only token only beside a different full one', () => {
+      const full = 'correct horse battery';
+      expect(problemsOf({ DASHBOARD_READ_TOKEN: full })).toEqual([
+        'DASHBOARD_READ_TOKEN needs DASHBOARD_TOKEN, the token with all rights',
+      ]);
+      expect(problemsOf({ DASHBOARD_READ_TOKEN: full, DASHBOARD_TOKEN: full })).toEqual([
+        'DASHBOARD_READ_TOKEN must differ from DASHBOARD_TOKEN',
+      ]);
+      const { dashboard } = load({ DASHBOARD_READ_TOKEN: 'a horse that looks', DASHBOARD_TOKEN: full });
+      expect(dashboard).toMatchObject({ token: full, readToken: 'a horse that looks' });
     });
 
     test('never quotes a token that is too short', () => {

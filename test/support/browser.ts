@@ -10,6 +10,8 @@ export interface Tab {
   readonly page: Page;
   /** Errors that the browser logged: of scripts, and violations of the Content-Security-Policy. */
   readonly complaints: readonly string[];
+  /** Requests to other hosts than that of the page. */
+  readonly foreignRequests: readonly string[];
   /** Writes `.screenshots/<name>.png`. */
   screenshot(name: string): Promise<void>;
 }
@@ -17,6 +19,8 @@ export interface Tab {
 export interface TabOptions {
   readonly widthPx?: number;
   readonly colorScheme?: 'light' | 'dark';
+  /** Logs the browser in first. */
+  readonly token?: string;
 }
 
 export async function startBrowser(): Promise<Browser> {
@@ -34,13 +38,16 @@ export async function startBrowser(): Promise<Browser> {
 export async function openTab(
   browser: Browser,
   url: string,
-  { widthPx = 1280, colorScheme = 'light' }: TabOptions = {},
+  { widthPx = 1280, colorScheme = 'light', token }: TabOptions = {},
 ): Promise<Tab> {
   const context = await browser.newContext({
     viewport: { width: widthPx, height: 800 },
     colorScheme,
     reducedMotion: 'reduce',
   });
+  if (token !== undefined) {
+    await context.request.post(new URL('/api/session', url).href, { data: { token } });
+  }
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -49,10 +56,16 @@ export async function openTab(
     if (message.type() === 'error' && !/status of [45]\d\d|ERR_/.test(message.text()))
       complaints.push(message.text());
   });
+  const foreignRequests: string[] = [];
+  const local = [new URL(url).origin, 'data:', 'blob:'];
+  page.on('request', (request) => {
+    if (!local.some((start) => request.url().startsWith(start))) foreignRequests.push(request.url());
+  });
   await page.goto(url);
   return {
     page,
     complaints,
+    foreignRequests,
     screenshot: async (name) => {
       await mkdir(SCREENSHOTS, { recursive: true });
       await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });

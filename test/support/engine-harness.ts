@@ -45,6 +45,7 @@ export async function createEngineHarness(): Promise<EngineHarness> {
       threads: 1,
       maxImageBytes: 20_000_000,
       maxImagePixels: 100_000_000,
+      galleryUpright: false,
       ...settings,
     } as const;
     const engine = await createEngine(

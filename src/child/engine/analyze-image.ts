@@ -1,12 +1,12 @@
 import { alignFace } from '../vision/align.js';
+import { brightenDark } from '../vision/brighten.js';
 import { decodeImage } from '../vision/decode.js';
 import { scaleFace } from '../vision/detect.js';
 import { embedFaces } from '../vision/embed.js';
 import { findFaces, type FoundFaces, longerSide } from '../vision/find-faces.js';
-import { toReadable } from '../vision/heic.js';
 import type { RgbImage } from '../vision/pixels.js';
 import { refineLandmarks } from '../vision/refine.js';
-import { turnUpright } from '../vision/turn-upright.js';
+import { turnBack, turnUpright } from '../vision/turn-upright.js';
 import { cropQualityOf } from '../vision/crop-quality.js';
 import type { Landmarks } from '../../shared/face.js';
 import type { AnalyzedImage } from './engine.js';
@@ -17,8 +17,11 @@ export interface AnalyzeOptions {
   readonly pack: ModelPack;
   readonly networks: Networks;
   readonly maxImagePixels: number;
-  /** Also tries the other orientations if the detector is not sure of the face. */
-  readonly selfie?: boolean;
+  /**
+   * `selfie`: also tries the other orientations if the detector is not sure of the main face, and brightens a dark one.
+   * `turned-photo`: tries the other orientations, but returns the faces as they are in the photo.
+   */
+  readonly kind?: 'photo' | 'turned-photo' | 'selfie';
 }
 
 /**
@@ -28,16 +31,26 @@ export interface AnalyzeOptions {
  */
 export async function analyzeImage(
   encoded: Buffer,
-  { pack, networks, maxImagePixels, selfie = false }: AnalyzeOptions,
+  { pack, networks, maxImagePixels, kind = 'photo' }: AnalyzeOptions,
 ): Promise<AnalyzedImage> {
-  const readable = await toReadable(encoded, maxImagePixels);
-  const decoded = await decodeImage(readable, maxImagePixels);
-  const found = await findFaces(readable, decoded, maxImagePixels, pack.detector, networks.runDetector);
-  if (!selfie) return embedAll(found, decoded, pack, networks);
-  const { turnedDeg, doubtful, ...upright } = await turnUpright(found, pack.detector, networks.runDetector);
+  const decoded = await decodeImage(encoded, maxImagePixels);
+  const found = await findFaces(encoded, decoded, maxImagePixels, pack.detector, networks.runDetector);
+  if (kind === 'photo') return embedAll(found, decoded, pack, networks);
+  const isSelfie = kind === 'selfie';
+  const { gain, ...bright } = isSelfie
+    ? await brightenDark(found, pack.detector, networks.runDetector)
+    : { ...found, gain: 1 };
+  const { turnedDeg, doubtful, ...upright } = await turnUpright(bright, pack.detector, networks.runDetector);
   const { widthPx, heightPx } = decoded;
   const size = turnedDeg % 180 === 0 ? { widthPx, heightPx } : { widthPx: heightPx, heightPx: widthPx };
-  return { ...(await embedAll(upright, size, pack, networks)), turnedDeg, doubtful };
+  const analyzed = await embedAll(upright, size, pack, networks);
+  if (!isSelfie) {
+    const faces = analyzed.faces.map((face) => ({ ...face, ...turnBack(face, size, turnedDeg) }));
+    return { widthPx, heightPx, faces };
+  }
+  // The hint for the student is about the photo as it was taken.
+  const faces = analyzed.faces.map((face) => ({ ...face, brightness: Math.round(face.brightness / gain) }));
+  return { ...analyzed, faces, turnedDeg, doubtful };
 }
 
 /** @param size of the whole image, which `image` may be a smaller copy of */

@@ -13,6 +13,7 @@ export interface EngineThreadData {
   readonly intraOpThreads: number;
   readonly maxImageBytes: number;
   readonly maxImagePixels: number;
+  readonly galleryUpright: boolean;
 }
 
 export interface Analysis {

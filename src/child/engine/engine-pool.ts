@@ -56,7 +56,7 @@ export async function createEngine(options: EngineOptions, machine: Machine | nu
     pack: {
       name: pack.name,
       license: licenseOf(pack),
-      key: packKey(pack),
+      key: packKey(pack, options.config.galleryUpright),
       embeddingSize: pack.embedder.embeddingSize,
     },
     analyze: (source, { signal, urgent = false, selfie = false, note } = {}) =>

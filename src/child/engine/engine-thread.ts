@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { serveThread } from '../threads/serve-thread.js';
 import { analyzeImage } from './analyze-image.js';
+import { convertHeic } from './convert-heic.js';
 import type { EngineCalls, EngineThreadData } from './engine-calls.js';
 import { gatherRuns } from './gather-runs.js';
 import type { OomStep } from './oom-fallback.js';
@@ -37,7 +38,8 @@ await serveThread<EngineCalls>(async () => {
   const loaded = await openNetworks(data.pack, data.provider, data.intraOpThreads, (step) =>
     oomSteps.push(step),
   );
-  await warmUp(loaded, data.pack);
+  // A GPU chooses its kernels by the size of the image. On a CPU a small image is enough.
+  await warmUp(loaded, data.pack, data.provider === 'cpu' ? 64 : 640);
   let inFlight = 0;
   // Larger batches do not speed up a CPU (docs/engine.md).
   const networks =
@@ -46,10 +48,11 @@ await serveThread<EngineCalls>(async () => {
     answers: {
       identify: async (source) => contentHash(readImage(source, data.maxImageBytes)),
       analyze: async (source) => {
-        const encoded = readImage(source, data.maxImageBytes);
+        const encoded = await convertHeic(readImage(source, data.maxImageBytes), data.maxImagePixels);
+        const kind = source.selfie ? 'selfie' : data.galleryUpright ? 'turned-photo' : 'photo';
         inFlight += 1;
         try {
-          const image = await analyzeImage(encoded, { ...data, networks, selfie: source.selfie ?? false });
+          const image = await analyzeImage(encoded, { ...data, networks, kind });
           return { image, oomSteps: oomSteps.splice(0) };
         } finally {
           inFlight -= 1;

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { graphics } from 'systeminformation';
 
 const NVIDIA_VENDOR = '0x10de';
 
@@ -40,5 +39,6 @@ function list(directory: string): Promise<string[]> {
 }
 
 async function countControllers(): Promise<number> {
+  const { graphics } = await import('systeminformation');
   return (await graphics()).controllers.length;
 }

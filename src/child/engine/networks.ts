@@ -53,9 +53,17 @@ export async function openNetworks(
   };
 }
 
-/** Runs both networks once on black pixels, because the first run is slow. */
-export async function warmUp({ runDetector, runEmbedder }: Networks, pack: ModelPack): Promise<void> {
-  const size = { widthPx: 640, heightPx: 640 };
+/**
+ * Runs both networks once on black pixels, because the first run is slow.
+ *
+ * @param sidePx of the detector's image
+ */
+export async function warmUp(
+  { runDetector, runEmbedder }: Networks,
+  pack: ModelPack,
+  sidePx = 640,
+): Promise<void> {
+  const size = { widthPx: sidePx, heightPx: sidePx };
   await runDetector(new Float32Array(3 * size.widthPx * size.heightPx), 1, size);
   const { sizePx } = pack.embedder.input;
   await runEmbedder(new Float32Array(3 * sizePx * sizePx), 1, sizePx);

@@ -76,22 +76,25 @@ export async function startThreads(
   }
 }
 
-/** Starts one thread first, because it may find that the provider does not load, then the others in parallel. */
+/** Except on the CPU, starts one thread first, because it may find that the provider does not load. */
 async function startOn(
   provider: ProviderName,
   pack: ModelPack,
-  { threads: wanted, maxImageBytes, maxImagePixels }: Config['engine'],
+  { threads: wanted, maxImageBytes, maxImagePixels, galleryUpright }: Config['engine'],
 ): Promise<EngineThread[]> {
   const { threads, intraOpThreads } = chooseThreads(provider, wanted);
-  const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels };
+  const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels, galleryUpright };
   const start = (probe: boolean) =>
     startThread<EngineCalls>('An engine thread', ENGINE_THREAD, {
       ...data,
       probe,
     } satisfies EngineThreadData);
-  const first = await start(provider !== 'cpu');
-  const others = await Promise.allSettled(Array.from({ length: threads - 1 }, () => start(false)));
-  const started = [first, ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : []))];
+  const first = provider === 'cpu' ? [] : [await start(true)];
+  const others = await Promise.allSettled(Array.from({ length: threads - first.length }, () => start(false)));
+  const started = [
+    ...first,
+    ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : [])),
+  ];
   const failed = others.find((other) => other.status === 'rejected');
   if (failed === undefined) return started;
   await Promise.all(started.map((thread) => thread.stop()));

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { ChangedPlan } from '../../gallery/batches/index-plans.js';
 import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/job-progress.js';
-import { raiseProgress } from '../jobs/raise-progress.js';
+import { raiseProgress } from '../../shared/raise-progress.js';
 
 /** Updates the progress of waiting searches, and wakes those whose index is complete. */
 export async function updateSearches(

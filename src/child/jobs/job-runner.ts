@@ -1,6 +1,6 @@
 import { type Job, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { beginCancellableJob, endCancellableJob } from '../../shared/cancel-job.js';
+import { clearMarks, endCancellableJob, type FetchedMarks } from '../../shared/cancel-job.js';
 import { messageOf } from '../../shared/errors.js';
 import { countJobCrash, crashedTooOften, MAX_JOB_CRASHES } from '../../shared/job-crashes.js';
 import type { Logger } from '../../shared/logger.js';
@@ -22,10 +22,14 @@ export interface JobRunnerDeps<T> {
   readonly threadDied: Promise<Error>;
   /** Whether a job fails as `CRASHED_WORKER` after it has crashed too many threads and children. */
   readonly failsAfterCrashes: boolean;
+  /** Progress of a job that is done; `null` for jobs without progress. */
+  readonly finalPercent: number | null;
   /** All workers of the child share this gate, so that a crash suspect runs alone in the child. */
   readonly gate: Gate;
   readonly redis: Redis;
   readonly running: RunningJobs;
+  /** Of a job as it was fetched. */
+  readonly marksOf: (job: Job) => FetchedMarks;
   /** A job that arrives while this is false goes back to the queue. */
   readonly isTaking: () => boolean;
   readonly onStarted: (jobId: string) => void;
@@ -37,9 +41,11 @@ export function createJobRunner<T>({
   work,
   threadDied,
   failsAfterCrashes,
+  finalPercent,
   gate,
   redis,
   running,
+  marksOf,
   isTaking,
   onStarted,
   logger,
@@ -56,9 +62,9 @@ export function createJobRunner<T>({
     if (!isTaking()) return giveBack(job, token);
     let result: WorkResult<T>;
     try {
-      if (await isCancelled(beginCancellableJob, entry)) entry.stop('cancelled');
+      await begin(entry);
       result = await workInTurn(entry, token);
-      if (result.kind === 'done') await refuseCancels(entry);
+      if (result.kind === 'done') await refuseCancels(entry, finalPercent);
     } catch (error) {
       return handleFailure(entry, token, error);
     }
@@ -92,7 +98,7 @@ export function createJobRunner<T>({
     const end = decideJobEnd(error, entry.stopped(), threadDeath === null);
     if (end.kind === 'retry') {
       // Without this check, a cancel that has not reached this worker yet would be lost with the attempt.
-      await refuseCancels(entry).catch(() => undefined);
+      await refuseCancels(entry, null).catch(() => undefined);
       if (entry.stopped() !== null) return decideJobEnd(error, entry.stopped(), threadDeath === null);
     }
     if (end.kind !== 'give-back' || threadDeath === null || !entry.started()) return end;
@@ -103,24 +109,29 @@ export function createJobRunner<T>({
     return { kind: 'fail', error: reason };
   };
 
+  const begin = async (entry: RunningJob): Promise<void> => {
+    const { isCancelled, isMarked } = marksOf(entry.job);
+    if (isCancelled) entry.stop('cancelled');
+    else if (isMarked) await write(entry, clearMarks(redis, redisKeyOf(entry.job)));
+  };
+
   /** From now on, Redis refuses to cancel the job. @throws the signal's reason if the job is already cancelled */
-  const refuseCancels = async (entry: RunningJob): Promise<void> => {
-    if (await isCancelled(endCancellableJob, entry)) entry.stop('cancelled');
+  const refuseCancels = async (entry: RunningJob, percent: number | null): Promise<void> => {
+    const { queueQualifiedName } = entry.job;
+    const asked = endCancellableJob(redis, queueQualifiedName, idOf(entry.job), percent);
+    if ((await write(entry, asked)) === true) entry.stop('cancelled');
     entry.signal.throwIfAborted();
   };
 
-  const isCancelled = async (
-    ask: typeof beginCancellableJob,
-    { job, signal }: RunningJob,
-  ): Promise<boolean> => {
+  const write = async <R>({ job, signal }: RunningJob, written: Promise<R>): Promise<R | null> => {
     try {
-      return await untilStopped(ask(redis, `${job.queueQualifiedName}:${idOf(job)}`), signal);
+      return await untilStopped(written, signal);
     } catch (error) {
       // If Redis refuses this write, it refuses a cancel too, so the job cannot be cancelled.
       if (!signal.aborted) {
         logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot check whether the job is cancelled');
       }
-      return false;
+      return null;
     }
   };
 
@@ -154,6 +165,10 @@ export function createJobRunner<T>({
   };
 
   return run;
+}
+
+function redisKeyOf(job: Job): string {
+  return `${job.queueQualifiedName}:${idOf(job)}`;
 }
 
 /** BullMQ records no end for a job whose processor throws this error. */

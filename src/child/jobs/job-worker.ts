@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { type FetchedMarks, readMarks } from '../../shared/cancel-job.js';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { isConnectionError } from '../../shared/redis-connection.js';
@@ -20,6 +21,8 @@ const MAX_STALLED_COUNT = 3;
 /** Default for jobs whose client does not say what to keep: results are large, and nothing else removes them. */
 const KEEP_COMPLETED = { age: 86_400, count: 1000 };
 
+const NO_MARKS: FetchedMarks = { isCancelled: false, isMarked: false };
+
 export interface JobEvents {
   started(jobId: string): void;
   ended(jobId: string, outcome: JobOutcome): void;
@@ -27,7 +30,7 @@ export interface JobEvents {
 
 export interface JobWorkerDeps<T> extends Pick<
   JobRunnerDeps<T>,
-  'work' | 'threadDied' | 'failsAfterCrashes' | 'gate'
+  'work' | 'threadDied' | 'failsAfterCrashes' | 'finalPercent' | 'gate'
 > {
   readonly queue: { readonly name: string; readonly prefix: string };
   readonly workerId: string;
@@ -87,6 +90,7 @@ export function createJobWorker<T>({
     state = next;
   };
 
+  const marks = new WeakMap<Job, FetchedMarks>();
   const running = createRunningJobs({
     onBegin: (jobId) => {
       logger.info({ job: jobId }, 'Job fetched');
@@ -101,6 +105,7 @@ export function createJobWorker<T>({
     ...runnerDeps,
     redis,
     running,
+    marksOf: (job) => marks.get(job) ?? NO_MARKS,
     isTaking: () => state.kind === 'taking',
     onStarted: (jobId) => events.started(jobId),
     logger,
@@ -125,6 +130,7 @@ export function createJobWorker<T>({
       runRetryDelay: RETRY_DELAY_MS,
       removeOnComplete: KEEP_COMPLETED,
     },
+    (job, hash) => marks.set(job, readMarks(hash)),
     (job) => running.end(job, 'returned'),
   );
   worker.on('active', (job) => running.begin(job));

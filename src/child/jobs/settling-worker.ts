@@ -1,7 +1,8 @@
-import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
+import { type Job, type JobJsonRaw, type Processor, Worker, type WorkerOptions } from 'bullmq';
 
 /**
- * A BullMQ worker that calls `onSettled` when it has finished with a job. BullMQ emits no event with the job if it cannot
+ * A BullMQ worker that calls `onFetched` with the whole hash of a job in Redis, of which BullMQ drops the fields that it
+ * does not know, and `onSettled` when it has finished with the job. BullMQ emits no event with the job if it cannot
  * record the job's end, for example because it lost the lock. So this class wraps the method that runs a job from its
  * fetch to its end.
  */
@@ -10,9 +11,16 @@ export class SettlingWorker<Data, Result> extends Worker<Data, Result> {
     name: string,
     processor: Processor<Data, Result>,
     options: WorkerOptions,
+    private readonly onFetched: (job: Job<Data, Result>, hash: object) => void,
     private readonly onSettled: (job: Job<Data, Result>) => void,
   ) {
     super(name, processor, options);
+  }
+
+  protected override createJob(hash: JobJsonRaw, jobId: string): Job<Data, Result> {
+    const job = super.createJob(hash, jobId);
+    this.onFetched(job, hash);
+    return job;
   }
 
   override async processJob(

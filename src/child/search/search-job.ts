@@ -9,7 +9,7 @@ import { createJobProgress } from '../jobs/job-progress.js';
 import type { WorkResult } from '../jobs/job-runner.js';
 import type { SearchTools } from './run-search.js';
 import { searchOrWait, type WaitingDeps } from './search-or-wait.js';
-import { raiseProgress } from '../jobs/raise-progress.js';
+import { raiseProgress } from '../../shared/raise-progress.js';
 import { untilStopped } from '../jobs/running-job.js';
 import { idOf } from '../jobs/running-jobs.js';
 
@@ -71,7 +71,9 @@ export async function runSearchJob(
     const outcome = await searchOrWait(job, token, context, { ...waiting, settle });
     if (outcome === null) return { kind: 'moved' };
     const { result, selfieS, galleryS } = outcome;
-    reportProgress(100);
+    // The runner writes 100 to Redis, together with the end of the job.
+    toRedis.stop();
+    toSupervisor.report(100);
     onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
     return { kind: 'done', value: result };
   };

@@ -1,22 +1,22 @@
-import sharp from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
-import { recogniseFormat } from '../../shared/image-format.js';
 
 /** Largest HEIC image: a little more than the 48 megapixels of an iPhone. Decoding takes about 10 bytes per pixel. */
 const MAX_HEIC_PIXELS = 50_000_000;
 
-/** The image itself, or a JPEG of it if sharp cannot read its format. @throws {ImageError} */
-export async function toReadable(encoded: Buffer, maxPixels: number): Promise<Buffer> {
-  return recogniseFormat(encoded) === 'HEIC' ? convertHeic(encoded, maxPixels) : encoded;
+export interface HeicPixels {
+  /** RGBA, in rows from the top left corner. */
+  readonly data: Uint8ClampedArray;
+  readonly widthPx: number;
+  readonly heightPx: number;
 }
 
 /**
- * Converts a HEIC image to JPEG, because sharp's prebuilt libvips has no HEVC decoder. libheif, compiled to WebAssembly,
- * decodes it and blocks this thread (docs/engine.md has the times). It is loaded for the first HEIC image.
+ * Decodes a HEIC image with libheif, compiled to WebAssembly, because sharp's prebuilt libvips has no HEVC decoder. It
+ * blocks its thread (docs/engine.md has the times).
  *
  * @throws {ImageError} if the image is broken or has too many pixels
  */
-async function convertHeic(encoded: Buffer, maxPixels: number): Promise<Buffer> {
+export async function decodeHeic(encoded: Uint8Array, maxPixels: number): Promise<HeicPixels> {
   try {
     const { default: heicDecode } = await import('heic-decode');
     const images = await heicDecode.all({ buffer: encoded });
@@ -32,10 +32,7 @@ async function convertHeic(encoded: Buffer, maxPixels: number): Promise<Buffer> 
         );
       }
       const { data } = await image.decode();
-      return await sharp(data, { raw: { width, height, channels: 4 } })
-        .flatten({ background: '#ffffff' })
-        .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
-        .toBuffer();
+      return { data, widthPx: width, heightPx: height };
     } finally {
       images.dispose();
     }

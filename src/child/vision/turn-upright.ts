@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { Landmarks } from '../../shared/face.js';
+import type { Landmarks, Point } from '../../shared/face.js';
 import type { TurnDeg } from '../../shared/job.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
 import { shrink } from './decode.js';
@@ -57,6 +57,34 @@ export async function turnUpright(
   const image = await turn(found.image, best.turnedDeg);
   const faces = scaleFaces(best.faces, best.small, image);
   return { image, faces, turnedDeg: best.turnedDeg, doubtful: !isSure(best.main) };
+}
+
+/**
+ * Where a face of a turned image is in the image before the turn.
+ *
+ * @param size of the turned image
+ */
+export function turnBack(
+  { box, landmarks }: Pick<DetectedFace, 'box' | 'landmarks'>,
+  { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
+  turnedDeg: TurnDeg,
+): Pick<DetectedFace, 'box' | 'landmarks'> {
+  if (turnedDeg === 0) return { box, landmarks };
+  const back = ({ x, y }: Point): Point => {
+    if (turnedDeg === 180) return { x: widthPx - x, y: heightPx - y };
+    return turnedDeg === 90 ? { x: y, y: widthPx - x } : { x: heightPx - y, y: x };
+  };
+  const [a, b, c, d, e] = landmarks;
+  const [corner, opposite] = [back(box), back({ x: box.x + box.width, y: box.y + box.height })];
+  return {
+    box: {
+      x: Math.min(corner.x, opposite.x),
+      y: Math.min(corner.y, opposite.y),
+      width: Math.abs(opposite.x - corner.x),
+      height: Math.abs(opposite.y - corner.y),
+    },
+    landmarks: [back(a), back(b), back(c), back(d), back(e)],
+  };
 }
 
 function isSure({ score, landmarks }: DetectedFace): boolean {

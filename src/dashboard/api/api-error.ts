@@ -2,6 +2,7 @@
 export type FailureCode =
   | 'BAD_REQUEST'
   | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
   | 'CROSS_SITE'
   | 'WRONG_HOST'
   | 'NOT_FOUND'

@@ -175,6 +175,34 @@ export interface GalleryList {
   readonly stages_known: boolean;
 }
 
+/** One stage, and what the index holds of it. */
+export interface GalleryDetails extends Gallery {
+  /** Whose faces these are; `null` where this machine has no model files. */
+  readonly model_pack: string | null;
+  readonly index: {
+    readonly photos: number;
+    readonly faces: number;
+    readonly without_faces: number;
+    readonly redis_bytes: number;
+    /** About what it takes in the memory of each worker that searches it. */
+    readonly memory_bytes: number;
+  } | null;
+  readonly broken: number;
+  /** The first of them. */
+  readonly broken_photos: readonly BrokenPhoto[];
+  /** While photos are being indexed. */
+  readonly indexing: { readonly photos: number; readonly done: number } | null;
+}
+
+/** A photo that cannot be searched. */
+export interface BrokenPhoto {
+  readonly path: string;
+  readonly reason: string;
+  readonly failures: number;
+  /** When workers try it again; `null` when the file changes, at the latest after a day. */
+  readonly retry_at: number | null;
+}
+
 export interface IndexStarted {
   readonly stage: string;
   /** Photos that are new or have changed. */
@@ -191,6 +219,8 @@ export interface GalleryForgotten {
 /** `/api/session`: what the page needs before anything else. */
 export interface Session {
   readonly admitted: boolean;
+  /** The client may look, but not search or change anything. */
+  readonly read_only: boolean;
   readonly token_required: boolean;
   readonly version: string;
 }

@@ -12,8 +12,9 @@ import { forget } from '../../gallery/store/forget.js';
 import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, messageOf } from '../../shared/errors.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
-import type { Gallery, GalleryForgotten, IndexStarted } from '../api/api.js';
-import { ApiError } from '../api/api-error.js';
+import type { Gallery, GalleryDetails, GalleryForgotten, IndexStarted } from '../api/api.js';
+import { ApiError, notFound } from '../api/api-error.js';
+import { createGalleryDetails } from './gallery-details.js';
 import { remember } from './share-scan.js';
 
 /** Walking many folders and counting many keys is too slow for each request. */
@@ -22,6 +23,8 @@ const FRESH_INDEX_MS = 2000;
 
 export interface DashboardGalleries {
   list(): Promise<Gallery[]>;
+  /** @throws {ApiError} `NOT_FOUND` */
+  describe(stage: string): Promise<GalleryDetails>;
   /**
    * Queues the new photos of a stage for indexing, without a search.
    *
@@ -45,16 +48,32 @@ export function createDashboardGalleries(
   );
   const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
+  const details = createGalleryDetails(redis, indexQueue, config.engine.galleryUpright);
+
+  const list = async (): Promise<Gallery[]> => {
+    const photos = sumByStage(await photosSeen.get());
+    const indexed = sumByStage(await photosIndexed.get());
+    const stages = new Set([...photos.keys(), ...indexed.keys()]);
+    return [...stages].toSorted().map((stage) => ({
+      stage,
+      photos: dir === null ? null : (photos.get(stage) ?? 0),
+      indexed: indexed.get(stage) ?? 0,
+    }));
+  };
+
   return {
-    list: async () => {
-      const photos = sumByStage(await photosSeen.get());
-      const indexed = sumByStage(await photosIndexed.get());
-      const stages = new Set([...photos.keys(), ...indexed.keys()]);
-      return [...stages].toSorted().map((stage) => ({
-        stage,
-        photos: dir === null ? null : (photos.get(stage) ?? 0),
-        indexed: indexed.get(stage) ?? 0,
-      }));
+    list,
+    describe: async (stage) => {
+      const gallery = (await list()).find((one) => one.stage === stage);
+      if (gallery === undefined) throw notFound('There is no gallery with this name.');
+      const listFolders = async (): Promise<string[]> => {
+        photosIndexed.forget();
+        const folders = [...(await photosIndexed.get()).keys()];
+        return folders.filter((folder) => folder === stage || folder.startsWith(`${stage}/`));
+      };
+      const { modelPack, modelsDir } = config.engine;
+      const pack = await findModelPack(modelPack, modelsDir).catch(() => null);
+      return { ...gallery, ...(await details.read(stage, listFolders, pack)) };
     },
     index: async (stage) => {
       if (source === null)
@@ -73,7 +92,7 @@ export function createDashboardGalleries(
           );
         },
       );
-      const key = packKey(pack);
+      const key = packKey(pack, config.engine.galleryUpright);
       const unindexed = await findUnindexed(listed, {
         redis,
         packKey: key,
@@ -85,11 +104,15 @@ export function createDashboardGalleries(
         badPhotos: createBadPhotos(redis),
       });
       const { photos, batches } = await planner.start(withoutTrailingSlashes(stage), unindexed);
+      details.forget();
       return { stage, photos, batches };
     },
     forget: async (stage) => {
       const forgotten = await forget(redis, { kind: 'path', path: withoutTrailingSlashes(stage) });
       photosIndexed.forget();
+      details.forget();
+      if (forgotten.photos === 0 && forgotten.folders === 0)
+        throw notFound('Nothing of this stage is indexed.');
       return { stage, ...forgotten };
     },
   };

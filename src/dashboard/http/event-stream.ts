@@ -34,7 +34,6 @@ export function formatEvent(event: string, data: unknown): string {
 export function streamEvents(reply: FastifyReply, start: (stream: EventStream) => () => void): FastifyReply {
   if (streams >= MAX_STREAMS)
     throw new ApiError(429, 'RATE_LIMITED', 'Too many event streams are open; try again later.');
-  streams += 1;
   const body = new PassThrough();
   let unread: NodeJS.Timeout | null = null;
 
@@ -57,6 +56,7 @@ export function streamEvents(reply: FastifyReply, start: (stream: EventStream) =
       body.end();
     },
   });
+  streams += 1;
   body.once('close', () => {
     streams -= 1;
     clearInterval(keepAlive);

@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../api/api-error.js';
+import type { Role } from './access.js';
 
 const COOKIE = 'face_search_session';
 /** After this time a browser asks for the token again. */
@@ -10,35 +11,48 @@ const SESSION_S = 30 * 86_400;
 /** Checks who may use the dashboard. */
 export interface Guard {
   readonly tokenRequired: boolean;
-  /** How the request identifies itself: a valid token or session, a wrong token, or nothing. */
-  identify(request: FastifyRequest): 'admitted' | 'wrong token' | 'anonymous';
-  /** In constant time. */
-  isToken(text: string): boolean;
+  /** How the request identifies itself: by a valid token or session, a wrong token, or nothing. */
+  identify(request: FastifyRequest): Role | 'wrong token' | 'anonymous';
+  /** In constant time. @returns `null` for a wrong token */
+  roleOf(token: string): Role | null;
   /** For `Set-Cookie`. */
-  sessionCookie(isEncrypted: boolean): string;
+  sessionCookie(role: Role, isEncrypted: boolean): string;
 }
 
-/** @param token `null` admits everyone who can reach the loopback interface */
-export function createGuard(token: string | null): Guard {
-  // Derived from the token: the cookie does not reveal the token, and a new token ends all sessions.
-  const session =
-    token === null ? null : createHmac('sha256', token).update('dashboard session').digest('base64url');
+export interface Tokens {
+  /** `null` gives all rights to everyone who can reach the loopback interface. */
+  readonly full: string | null;
+  readonly read: string | null;
+}
 
-  const identify: Guard['identify'] = ({ headers }) => {
-    if (token === null || session === null) return 'admitted';
-    const [, bearer] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
-    if (bearer !== undefined) return isSame(bearer, token) ? 'admitted' : 'wrong token';
-    const [, cookie] = new RegExp(`(?:^|;\\s*)${COOKIE}=([\\w-]+)`).exec(headers.cookie ?? '') ?? [];
-    return cookie !== undefined && isSame(cookie, session) ? 'admitted' : 'anonymous';
-  };
+export function createGuard({ full, read }: Tokens): Guard {
+  const keys = [
+    ...(full === null ? [] : [{ role: 'full' as const, token: full, session: sessionOf(full) }]),
+    ...(read === null ? [] : [{ role: 'read' as const, token: read, session: sessionOf(read) }]),
+  ];
+  const roleOf = (kind: 'token' | 'session', text: string): Role | null =>
+    keys.filter((key) => isSame(text, key[kind]))[0]?.role ?? null;
 
   return {
-    tokenRequired: token !== null,
-    identify,
-    isToken: (text) => token !== null && isSame(text, token),
-    sessionCookie: (isEncrypted) =>
-      `${COOKIE}=${session}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_S}${isEncrypted ? '; Secure' : ''}`,
+    tokenRequired: full !== null,
+    identify: ({ headers }) => {
+      if (full === null) return 'full';
+      const [, bearer] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+      if (bearer !== undefined) return roleOf('token', bearer) ?? 'wrong token';
+      const [, cookie] = new RegExp(`(?:^|;\\s*)${COOKIE}=([\\w-]+)`).exec(headers.cookie ?? '') ?? [];
+      return (cookie === undefined ? null : roleOf('session', cookie)) ?? 'anonymous';
+    },
+    roleOf: (token) => roleOf('token', token),
+    sessionCookie: (role, isEncrypted) => {
+      const session = keys.find((key) => key.role === role)?.session ?? '';
+      return `${COOKIE}=${session}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_S}${isEncrypted ? '; Secure' : ''}`;
+    },
   };
+}
+
+/** Derived from the token: the cookie does not reveal the token, and a new token ends all sessions. */
+function sessionOf(token: string): string {
+  return createHmac('sha256', token).update('dashboard session').digest('base64url');
 }
 
 export const NO_SESSION_COOKIE = `${COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;

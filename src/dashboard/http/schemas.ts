@@ -5,6 +5,7 @@ import { searchDetails } from '../jobs/search-details.js';
 import type {
   ApiFailure,
   Gallery,
+  GalleryDetails,
   GalleryForgotten,
   GalleryList,
   IndexStarted,
@@ -87,6 +88,35 @@ const gallery = z.object({
   photos: z.int().nullable(),
   indexed: z.int(),
 }) satisfies z.ZodType<Gallery>;
+const galleryDetails = gallery.extend({
+  model_pack: z.string().nullable().describe('whose faces these are; null without model files'),
+  index: z
+    .object({
+      photos: z.int().describe('photos that are indexed'),
+      faces: z.int(),
+      without_faces: z.int().describe('indexed photos without a face'),
+      redis_bytes: z.int().describe('memory of Redis'),
+      memory_bytes: z.int().describe('about the memory in each worker that searches the stage'),
+    })
+    .nullable(),
+  broken: z.int().describe('photos that cannot be searched'),
+  broken_photos: z
+    .array(
+      z.object({
+        path: z.string(),
+        reason: z.string(),
+        failures: z.int(),
+        retry_at: seconds
+          .nullable()
+          .describe('null if it is tried again when the file changes, or after a day'),
+      }),
+    )
+    .describe('the first of them'),
+  indexing: z
+    .object({ photos: z.int(), done: z.int() })
+    .nullable()
+    .describe('while photos are being indexed'),
+}) satisfies z.ZodType<GalleryDetails>;
 const galleryList = z.object({
   galleries: z.array(gallery),
   stages_known: z.boolean().describe('whether this machine has a GALLERY_DIR'),
@@ -133,6 +163,7 @@ const worker = z
 
 const session = z.object({
   admitted: z.boolean(),
+  read_only: z.boolean().describe('whether the client may look, but not search or change anything'),
   token_required: z.boolean(),
   version: z.string(),
 }) satisfies z.ZodType<Session>;
@@ -151,6 +182,7 @@ export const ANSWERS = {
   jobs: schemaOf(z.object({ jobs: z.array(jobSummary), total: z.int() })),
   job: schemaOf(jobDetails),
   galleries: schemaOf(galleryList),
+  gallery: schemaOf(galleryDetails),
   indexStarted: schemaOf(indexStarted),
   galleryForgotten: schemaOf(galleryForgotten),
   ok: schemaOf(z.object({ status: z.literal('ok') })),

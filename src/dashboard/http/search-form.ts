@@ -4,6 +4,7 @@ import { ApiError } from '../api/api-error.js';
 
 /** For texts: a stage or a uid. Images have to be files. */
 export const MAX_FIELD_CHARS = 10_000;
+export const MAX_SELFIES = 16;
 
 const NUMBERS: ReadonlySet<string> = new Set(['threshold', 'limit']);
 const FLAGS: ReadonlySet<string> = new Set(['details', 'boxes']);
@@ -45,6 +46,13 @@ async function readParts(request: FastifyRequest, maxBytes: number): Promise<Rec
       images.push(image.toString('base64'));
     } else {
       const text = textOf(part);
+      if (Object.hasOwn(fields, part.fieldname)) {
+        throw new ApiError(
+          400,
+          'BAD_REQUEST',
+          `The form has the field "${part.fieldname.slice(0, 50)}" twice.`,
+        );
+      }
       if (text !== '') fields[part.fieldname] = valueOf(part.fieldname, text);
     }
   }

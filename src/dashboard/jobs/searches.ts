@@ -73,7 +73,7 @@ export async function addSearch(
 /** @throws {ApiError} `BAD_REQUEST` */
 function uidOf(uid: unknown): string | null {
   if (uid === undefined || uid === null || uid === '') return null;
-  const text = typeof uid === 'number' ? String(uid) : uid;
+  const text = typeof uid === 'number' && Number.isFinite(uid) ? String(uid) : uid;
   if (typeof text === 'string' && text.length <= MAX_UID_CHARS) return text;
   throw new ApiError(400, 'BAD_REQUEST', `"uid" must be a text of at most ${MAX_UID_CHARS} characters.`);
 }

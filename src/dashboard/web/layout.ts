@@ -3,10 +3,12 @@ import type { Session } from '../api/api.js';
 import { useConfirm } from './components/confirm-dialog.js';
 import { ConnectionBanner } from './components/connection-banner.js';
 import { useNotices } from './components/notices.js';
+import { ReadOnly } from './hooks/read-only.js';
 import { useLive } from './hooks/use-live.js';
 import { logOut } from './lib/api-client.js';
 import { isStale } from './lib/live-state.js';
 import { parseRoute, type Route } from './lib/route.js';
+import { GalleriesPage } from './pages/galleries-page.js';
 import { QueuePage } from './pages/queue-page.js';
 import { SearchPage } from './pages/search-page.js';
 import { WorkersPage } from './pages/workers-page.js';
@@ -16,10 +18,11 @@ interface LayoutProps {
   readonly onSessionChanged: () => void;
 }
 
-const PAGES: readonly { page: Route['page']; title: string }[] = [
+const PAGES: readonly { page: Route['page']; title: string; changes?: boolean }[] = [
   { page: 'workers', title: 'Workers' },
   { page: 'queue', title: 'Queue' },
-  { page: 'search', title: 'Search' },
+  { page: 'galleries', title: 'Galleries' },
+  { page: 'search', title: 'Search', changes: true },
 ];
 
 /** The header with its navigation, and the page that the address names. */
@@ -44,7 +47,7 @@ export function Layout({ session, onSessionChanged }: LayoutProps) {
       <a class="skip" href="#/${route.page}" onClick=${() => main.current?.focus()}>Skip to the content</a>
       <span class="brand">Face search</span>
       <nav aria-label="Pages">
-        ${PAGES.map(
+        ${PAGES.filter(({ changes = false }) => !(changes && session.read_only)).map(
           ({ page, title: name }) => html`
             <a
               href="#/${page}"
@@ -55,6 +58,7 @@ export function Layout({ session, onSessionChanged }: LayoutProps) {
           `,
         )}
       </nav>
+      ${session.read_only && html`<span class="faint" data-testid="read-only">read-only</span>`}
       <span class="version" title="Version of the dashboard">${session.version}</span>
       ${
         session.token_required &&
@@ -63,12 +67,18 @@ export function Layout({ session, onSessionChanged }: LayoutProps) {
     </header>
     <${ConnectionBanner} live=${live} nowMs=${nowMs} />
     <main ref=${main} tabindex="-1" class=${isStale(live, nowMs) ? 'stale' : undefined}>
-      ${route.page === 'workers' && html`<${WorkersPage} live=${live} ask=${ask} attempt=${attempt} />`}
-      ${
-        route.page === 'queue' &&
-        html`<${QueuePage} live=${live} job=${route.job} ask=${ask} attempt=${attempt} />`
-      }
-      <div hidden=${route.page !== 'search'}><${SearchPage} /></div>
+      <${ReadOnly} value=${session.read_only}>
+        ${route.page === 'workers' && html`<${WorkersPage} live=${live} ask=${ask} attempt=${attempt} />`}
+        ${
+          route.page === 'queue' &&
+          html`<${QueuePage} live=${live} job=${route.job} ask=${ask} attempt=${attempt} />`
+        }
+        ${
+          route.page === 'galleries' &&
+          html`<${GalleriesPage} stage=${route.stage} ask=${ask} attempt=${attempt} />`
+        }
+        ${!session.read_only && html`<div hidden=${route.page !== 'search'}><${SearchPage} /></div>`}
+      <//>
     </main>
     ${dialog} ${notices}
   `;

@@ -11,6 +11,11 @@ import type { PhotoRecord } from '../store/photo-record.js';
 /** Measured size of a photo's and a face's objects, without the matrix. */
 export const PHOTO_BYTES = 400;
 const FACE_BYTES = 250;
+/** About what the faces of a gallery take in the memory of each worker that searches it. */
+export function estimateGalleryBytes(photos: number, faces: number, embeddingSize: number): number {
+  return photos * PHOTO_BYTES + faces * (FACE_BYTES + 2 * embeddingSize);
+}
+
 /** Photos that are read from Redis and decoded at once. */
 const FILES_PER_LOAD = 1000;
 /** The records of photos that fail are read again after this long: another worker may have indexed them. */

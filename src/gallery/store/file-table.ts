@@ -96,8 +96,18 @@ function formatValue(file: FileStamp & { readonly content: FileContent }): strin
 function parseValue(value: string | null, file: FileStamp): FileContent | null {
   const stamp = `${file.sizeBytes}:${markOf(file)}:`;
   if (value === null || !value.startsWith(stamp)) return null;
-  const what = value.slice(stamp.length);
+  const content = contentOf(value);
+  return content.kind === 'content' || Date.now() - content.seenMs < UNREADABLE_MS ? content : null;
+}
+
+/** What a value of the table says of its file, whatever the file's size and time of change are now. */
+export function contentOf(
+  value: string,
+):
+  | Extract<FileContent, { kind: 'content' }>
+  | (Extract<FileContent, { kind: 'unreadable' }> & { seenMs: number }) {
+  const what = value.slice(value.indexOf(':', value.indexOf(':') + 1) + 1);
   const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
   if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
-  return Date.now() - Number(seenMs) < UNREADABLE_MS ? { kind: 'unreadable', message } : null;
+  return { kind: 'unreadable', message, seenMs: Number(seenMs) };
 }

@@ -64,6 +64,16 @@ export function encodePhoto(photo: PhotoRecord): Buffer {
   return buffer;
 }
 
+/** The start of a record that tells what it is. */
+export const PHOTO_HEAD_BYTES = HEADER_BYTES;
+
+/** @returns the number of faces, `broken`, or `null` as `decodePhoto` */
+export function readPhotoHead(head: Buffer): number | 'broken' | null {
+  if (head.length < 2 || head.readUInt8(0) !== VERSION) return null;
+  if (head.readUInt8(1) === KIND_BROKEN) return 'broken';
+  return head.length < HEADER_BYTES ? null : head.readUInt16LE(2);
+}
+
 /** @returns `null` for a record of another version of this software, or of another program */
 export function decodePhoto(buffer: Buffer, embeddingSize: number): PhotoRecord | null {
   if (buffer.length < 2 || buffer.readUInt8(0) !== VERSION) return null;

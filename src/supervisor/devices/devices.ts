@@ -1,7 +1,8 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { graphics, type Systeminformation } from 'systeminformation';
+import path from 'node:path';
 import { ConfigError } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
 import type { Config } from '../../shared/config.js';
 import type { CpuDevice, Device, NvidiaDevice } from '../../shared/device.js';
 import { describeIdleGpu, listNvidiaDevices } from './nvidia-devices.js';
@@ -11,8 +12,6 @@ export interface FoundDevices {
   readonly nvidia: readonly NvidiaDevice[];
   /** GPUs in MIG mode without an instance. */
   readonly idle: readonly NvidiaDevice[];
-  /** Names of GPUs that no execution provider of this project supports. */
-  readonly unusable: readonly string[];
   /** Why the GPUs could not be listed; `null` if they could. */
   readonly problem: string | null;
 }
@@ -22,35 +21,37 @@ export async function findDevices(): Promise<FoundDevices> {
   const answer = await listNvidiaDevices();
   switch (answer.kind) {
     case 'devices':
-      return { nvidia: answer.devices, idle: answer.idle, unusable: [], problem: null };
+      return { nvidia: answer.devices, idle: answer.idle, problem: null };
     case 'error':
-      return { nvidia: [], idle: [], unusable: [], problem: answer.reason };
+      return { nvidia: [], idle: [], problem: answer.reason };
     case 'absent':
-      return { nvidia: [], idle: [], unusable: await otherGpus(), problem: null };
+      return { nvidia: [], idle: [], problem: null };
   }
 }
 
-/** They are only logged. systeminformation runs other programs to find them, which may hang. */
-const OTHER_GPUS_TIMEOUT_MS = 5000;
+/** Vendors whose GPUs no execution provider of this project supports, by PCI id. */
+const OTHER_VENDORS: Readonly<Record<string, string>> = { '0x1002': 'AMD', '0x8086': 'Intel' };
 
-/** GPUs of other vendors. Call it only without nvidia-smi, because `graphics()` runs that one synchronously. */
-async function otherGpus(): Promise<string[]> {
-  const { controllers } = await within<Pick<Systeminformation.GraphicsData, 'controllers'>>(
-    graphics(),
-    OTHER_GPUS_TIMEOUT_MS,
-    { controllers: [] },
+/**
+ * Logs which GPUs get no worker. Reads sysfs (Linux only), because a program could hang.
+ *
+ * @param root of the file system
+ */
+export async function logOtherGpus(logger: Logger, root = '/'): Promise<void> {
+  const cards = path.join(root, 'sys/class/drm');
+  const names = await readdir(cards).catch((): string[] => []);
+  const vendors = await Promise.all(
+    names
+      .filter((name) => /^renderD\d+$/.test(name))
+      .map((name) => readFile(path.join(cards, name, 'device/vendor'), 'utf8').catch(() => '')),
   );
-  return controllers
-    .filter(({ vendor }) => /amd|advanced micro|ati |intel|apple/i.test(vendor))
-    .map(({ vendor, model }) => `${vendor} ${model}`.trim());
-}
-
-async function within<T>(work: Promise<T>, timeoutMs: number, fallback: T): Promise<T> {
-  const giveUp = new AbortController();
-  const late = sleep(timeoutMs, fallback, { signal: giveUp.signal }).catch(() => fallback);
-  const result = await Promise.race([work.catch(() => fallback), late]);
-  giveUp.abort();
-  return result;
+  for (const vendor of vendors) {
+    const name = OTHER_VENDORS[vendor.trim()];
+    if (name === undefined) continue;
+    logger.info(
+      `The ${name} GPU gets no worker of its own, because it is not an NVIDIA GPU (docs/engine.md)`,
+    );
+  }
 }
 
 /** The devices that get a child. @throws {ConfigError} if `GPU_INDEX` names a GPU that does not exist */

@@ -1,4 +1,4 @@
-import { Job, type Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /** An active job and the token of its lock. */
@@ -29,6 +29,7 @@ export function isHeldBy(job: HeldJob, lockTokenPrefixes: readonly string[]): bo
 
 /** The job without its data, so that no selfie is loaded into the supervisor. */
 export async function bareJob({ queue, id }: HeldJob, redis: Redis): Promise<Job> {
+  const { Job: BullJob } = await import('bullmq');
   const opts = await redis.hget(queue.toKey(id), 'opts');
-  return new Job(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
+  return new BullJob(queue, 'search', {}, JSON.parse(opts ?? '{}') as object, id);
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Queue, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../shared/errors.js';
 import { countJobCrash, crashedTooOften, MAX_JOB_CRASHES } from '../../shared/job-crashes.js';
 import type { Logger } from '../../shared/logger.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
+import type { OpenQueues } from './open-queues.js';
 
 /** Redis may process commands of a dead child after our first search for its jobs, so we search again. */
 const SECOND_SEARCH_AFTER_MS = 500;
@@ -28,29 +28,31 @@ export interface JobRecovery {
 /**
  * Finds the jobs of a dead child by the tokens of their locks in Redis. So it also finds jobs that the child had no
  * time to report. BullMQ's stall check, 30 s or more later, is the fallback.
- *
- * @param queues the search queue, and its index queue
  */
-export function createJobRecovery(queues: readonly Queue[], redis: Redis, logger: Logger): JobRecovery {
-  const [, indexQueue] = queues;
+export function createJobRecovery(openQueues: OpenQueues, redis: Redis, logger: Logger): JobRecovery {
   const returnJobs = async (child: DeadChild): Promise<void> => {
+    const queues = await openQueues();
     const held = (await listHeldJobs(queues, redis)).filter((job) => isHeldBy(job, child.lockTokenPrefixes));
-    const outcomes = await Promise.allSettled(held.map((job) => giveBack(child, job)));
+    const [, indexQueue] = queues;
+    const outcomes = await Promise.allSettled(
+      held.map((job) => giveBack(child, job, job.queue === indexQueue)),
+    );
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
   };
 
-  const giveBack = async (child: DeadChild, held: HeldJob): Promise<void> => {
+  const giveBack = async (child: DeadChild, held: HeldJob, isBatch: boolean): Promise<void> => {
     const { id, token } = held;
     const crashes =
       child.crashed && child.suspects.has(id) ? await countJobCrash(redis, held.queue.qualifiedName, id) : 0;
     const job = await bareJob(held, redis);
     // The next child splits a batch with this many crashes, so that a bad photo does not block the others.
-    if (crashes < MAX_JOB_CRASHES || held.queue === indexQueue) {
+    if (crashes < MAX_JOB_CRASHES || isBatch) {
       await job.moveToWait(token);
       logger.warn({ jobId: id, crashes }, 'Gave a job of a dead child back to the queue');
       return;
     }
+    const { UnrecoverableError } = await import('bullmq');
     const reason = crashedTooOften(crashes, child.description);
     await job.log(reason.detail);
     await job.moveToFailed(new UnrecoverableError(reason.message), token);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../shared/errors.js';
 import type { ChildReady, ChildStats } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
 import { bareJob, type HeldJob, isHeldBy, listHeldJobs } from './held-jobs.js';
+import type { OpenQueues } from './open-queues.js';
 
 /** Longer than the time between two pongs. */
 const CHECK_INTERVAL_MS = 3000;
@@ -35,7 +35,7 @@ export interface OrphanedJobs {
  * receives the reply even later, it no longer holds the lock, so the job cannot end twice.
  */
 export function createOrphanedJobs(
-  queues: readonly Queue[],
+  openQueues: OpenQueues,
   redis: Redis,
   children: () => readonly JobHolder[],
   logger: Logger,
@@ -48,7 +48,7 @@ export function createOrphanedJobs(
 
   const check = async (): Promise<void> => {
     const unknown = new Map<string, ChildStats>();
-    for (const job of await listHeldJobs(queues, redis)) {
+    for (const job of await listHeldJobs(await openQueues(), redis)) {
       const stats = statsOfUnaware(job);
       if (stats === null) continue;
       // Several jobs, one after another, may have the same token.

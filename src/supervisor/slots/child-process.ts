@@ -49,7 +49,8 @@ export interface ChildProcessOptions {
   readonly number: number;
   readonly modulePath: string;
   readonly environment: NodeJS.ProcessEnv;
-  readonly init: () => SupervisorMessage & { type: 'init' };
+  /** Resolves once the child may start its work. */
+  readonly init: () => Promise<SupervisorMessage & { type: 'init' }>;
   readonly watchdog: WatchdogLimits;
   readonly logger: Logger;
   readonly onReady: (ready: ChildReady) => void;
@@ -107,7 +108,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   node.on('message', (message: ChildMessage) => {
     switch (message.type) {
       case 'hello':
-        send(options.init());
+        void options.init().then(send);
         watchdog.start();
         break;
       case 'ready':

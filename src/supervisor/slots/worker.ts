@@ -16,6 +16,8 @@ export interface WorkerDeps {
   readonly childModulePath: string;
   /** The configuration for the next child. A rolling restart may change it. */
   readonly config: () => Config;
+  /** Resolves once this supervisor has the machine's lease. Children load their code before, but take no jobs. */
+  readonly leased: Promise<void>;
   readonly recovery: JobRecovery;
   readonly redisIsUp: () => boolean;
   readonly onChange: () => void;
@@ -71,14 +73,17 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
       number,
       modulePath: deps.childModulePath,
       environment: childEnvironment(device),
-      init: () => ({
-        type: 'init',
-        workerId: id,
-        device,
-        config: deps.config(),
-        quiet,
-        cautious: crashesAtStart >= CAUTIOUS_AFTER_CRASHES,
-      }),
+      init: async () => {
+        await deps.leased;
+        return {
+          type: 'init',
+          workerId: id,
+          device,
+          config: deps.config(),
+          quiet,
+          cautious: crashesAtStart >= CAUTIOUS_AFTER_CRASHES,
+        };
+      },
       watchdog: deps.config().supervision,
       logger,
       onReady: (ready) => {

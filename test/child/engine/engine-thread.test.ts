@@ -30,6 +30,7 @@ beforeEach(async () => {
     intraOpThreads: 1,
     maxImageBytes: 1_000_000,
     maxImagePixels: 1_000_000,
+    galleryUpright: false,
   };
   thread = await startThread<EngineCalls>('An engine thread', ENGINE_THREAD, data);
   [worker] = await starting;

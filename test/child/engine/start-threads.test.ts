@@ -28,7 +28,7 @@ describe('startThreads', () => {
       expect(error.exitCode).toBe(EXIT_CODES.crash);
       expect(error.message).toContain('The models of "tiny" cannot be run on cpu: ');
       expect(error.message).toContain(file);
-      expect(harness.threads).toHaveLength(1);
+      expect(harness.threads).toHaveLength(2);
       await harness.threadsEnded();
     },
   );

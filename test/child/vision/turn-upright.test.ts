@@ -31,7 +31,8 @@ afterAll(() => networks.release());
 
 async function analyze(encoded: Buffer, selfie: boolean) {
   detections = 0;
-  const image = await analyzeImage(encoded, { pack, networks, maxImagePixels: 1_000_000, selfie });
+  const kind = selfie ? 'selfie' : 'photo';
+  const image = await analyzeImage(encoded, { pack, networks, maxImagePixels: 1_000_000, kind });
   return { image, detections };
 }
 
@@ -57,3 +58,26 @@ test('an image without a face stays unchanged, and is doubtful', async () => {
   const empty = await drawScene({ ...SIZE, faces: [] });
   expect((await analyze(empty, true)).image).toEqual({ ...SIZE, faces: [], turnedDeg: 0, doubtful: true });
 });
+
+test.each([90, 180, 270] as const)(
+  'a gallery photo that is turned by %i degrees has its faces where they are in the photo',
+  async (deg) => {
+    const turned = await sharp(scene).rotate(deg).png().toBuffer();
+    const options = { pack, networks, maxImagePixels: 1_000_000 };
+    const image = await analyzeImage(turned, { ...options, kind: 'turned-photo' });
+    const { width, height } = await sharp(turned).metadata();
+    expect(image).toMatchObject({ widthPx: width, heightPx: height });
+    const [face] = image.faces;
+    const [expected] = (await analyze(scene, true)).image.faces;
+    expect(cosine(face?.embedding as Float32Array, expected?.embedding as Float32Array)).toBeGreaterThan(
+      0.95,
+    );
+    // The face was drawn at (160, 90), 150 pixels large.
+    const centre = { 90: [155, 235], 180: [245, 155], 270: [165, 245] }[deg];
+    const box = face?.box ?? { x: 0, y: 0, width: 0, height: 0 };
+    const found = [box.x + box.width / 2, box.y + box.height / 2];
+    expect(Math.hypot((found[0] ?? 0) - (centre[0] ?? 0), (found[1] ?? 0) - (centre[1] ?? 0))).toBeLessThan(
+      12,
+    );
+  },
+);

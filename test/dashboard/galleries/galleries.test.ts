@@ -40,7 +40,7 @@ async function markIndexed(folder: string, name: string): Promise<void> {
   await createFileTable(dashboard.redis, 0).write(folder, [
     { name, sizeBytes: size, changedMs: Math.floor(mtimeMs), content: { kind: 'content', hash } },
   ]);
-  await dashboard.redis.set(photoKey(packKey(await findModelPack('tiny', models)), hash), 'faces');
+  await dashboard.redis.set(photoKey(packKey(await findModelPack('tiny', models), false), hash), 'faces');
 }
 
 describe('the galleries over HTTP', () => {

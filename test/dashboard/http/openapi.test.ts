@@ -63,6 +63,7 @@ describe('the OpenAPI document', () => {
         'POST /api/queues/{kind}/jobs/{id}/retry',
         'DELETE /api/queues/{kind}/jobs/{id}',
         'GET /api/galleries',
+        'GET /api/galleries/{stage}',
         'POST /api/galleries/{stage}/index',
         'DELETE /api/galleries/{stage}',
       ].toSorted(),
@@ -92,8 +93,9 @@ describe('the OpenAPI document', () => {
     ['get', '/api/searches/{id}', 404, async () => 'nobody'],
     ['get', '/api/queues/{kind}/jobs', 400, async () => 'search'],
     ['get', '/api/galleries', 200, null],
+    ['get', '/api/galleries/{stage}', 200, async () => 'Day-1'],
     ['post', '/api/galleries/{stage}/index', 404, async () => 'Nowhere'],
-    ['delete', '/api/galleries/{stage}', 200, async () => 'Day-1'],
+    ['delete', '/api/galleries/{stage}', 404, async () => 'Day-1'],
   ])('describes what %s %s answers with %i', async (method, route, status, parameter, body) => {
     const url = parameter === null ? route : route.replace(/\{\w+\}/, await parameter());
     const response = await dashboard.send(method.toUpperCase(), url, body);

@@ -9,7 +9,8 @@ export type Behaviour =
   | { readonly kind: 'ranges' }
   /** Honours `Range`, and sends no more after so many bytes. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
-  | { readonly kind: 'status'; readonly status: number };
+  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'redirect'; readonly location: string };
 
 export interface FileServer {
   readonly url: string;
@@ -48,6 +49,10 @@ function answer(
 ): void {
   if (behaviour.kind === 'status') {
     response.writeHead(behaviour.status).end('no');
+    return;
+  }
+  if (behaviour.kind === 'redirect') {
+    response.writeHead(302, { location: behaviour.location }).end();
     return;
   }
   if (behaviour.kind === 'whole') {

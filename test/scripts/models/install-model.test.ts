@@ -187,6 +187,17 @@ describe('installModel', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('follows a redirect, and gives up after several', async () => {
+    const { url, requests } = await serve({ kind: 'redirect', location: '/moved' }, { kind: 'ranges' });
+    await install({ url });
+    expect(requests.map(({ path: place }) => place)).toEqual(['/', '/moved']);
+
+    await rm(path.join(directory, 'model.onnx'));
+    await server?.stop();
+    const endless = await serve({ kind: 'redirect', location: '/again' });
+    await expect(install({ url: endless.url })).rejects.toThrow('the server redirects too often');
+  });
+
   it('names the address that does not answer', async () => {
     const { url } = await serve();
     await server?.stop();

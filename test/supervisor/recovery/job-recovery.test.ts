@@ -25,7 +25,7 @@ describe('the jobs of a dead child', () => {
   });
   beforeEach(() => {
     queue = new Queue('face-search', { connection: redis });
-    recovery = createJobRecovery([queue], redis, logger);
+    recovery = createJobRecovery(async () => [queue], redis, logger);
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(true)));
@@ -71,7 +71,7 @@ describe('the jobs of a dead child', () => {
 
   it('go back to the queue after any number of crashes if they are index batches, which a child splits', async () => {
     const searches = new Queue('face-other', { connection: redis });
-    recovery = createJobRecovery([searches, queue], redis, logger);
+    recovery = createJobRecovery(async () => [searches, queue], redis, logger);
     await queue.add('index', {}, { jobId: 'a' });
     for (let crash = 0; crash < 4; crash += 1) {
       const { lockTokenPrefix } = await takeJob();

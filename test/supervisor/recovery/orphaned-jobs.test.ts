@@ -49,7 +49,12 @@ describe('an orphaned job', () => {
   beforeEach(() => {
     queue = new Queue('face-search', { connection: redis });
     children = [createChild(), createChild()];
-    orphanedJobs = createOrphanedJobs([queue], redis, () => children, logger);
+    orphanedJobs = createOrphanedJobs(
+      async () => [queue],
+      redis,
+      () => children,
+      logger,
+    );
   });
   afterEach(async () => {
     await Promise.all(children.map(({ worker }) => worker.close(true)));

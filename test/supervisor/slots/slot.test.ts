@@ -27,7 +27,7 @@ function createTestSlot(...scripts: string[]): TestSlot {
       number,
       modulePath: SCRIPTED_CHILD,
       environment: { ...process.env, CHILD_SCRIPT: scripts.length > 1 ? scripts.shift() : scripts[0] },
-      init: () => ({
+      init: async () => ({
         type: 'init',
         workerId: 'test_cpu0',
         device: { kind: 'cpu', index: 0, name: 'CPU' },

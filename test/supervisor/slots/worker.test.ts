@@ -19,6 +19,7 @@ describe('a worker', () => {
     worker = createWorker(GPU, {
       childModulePath: SCRIPTED_CHILD,
       config: () => loadConfig({ WORKER_HOSTNAME: 'host' }, '/nowhere'),
+      leased: Promise.resolve(),
       recovery: { recover: () => undefined, settled: async () => undefined },
       redisIsUp: () => true,
       onChange: () => undefined,

@@ -9,6 +9,8 @@ export function addEventsRoute(app: FastifyInstance, { fleet }: RouteContext): v
   app.get(
     '/api/events',
     {
+      // A request without a body would never end.
+      exposeHeadRoute: false,
       schema: {
         summary: 'Follow the fleet live',
         description:

@@ -19,6 +19,17 @@ export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: Ro
     },
     async () => ({ galleries: await galleries.list(), stages_known: config.gallery.dir !== null }),
   );
+  app.get<OfStage>(
+    '/api/galleries/:stage',
+    {
+      schema: {
+        summary: 'Get one stage with its faces and its broken photos',
+        tags: ['galleries'],
+        response: { 200: ANSWERS.gallery, 404: ANSWERS.failure },
+      },
+    },
+    ({ params }) => galleries.describe(params.stage),
+  );
   app.post<OfStage>(
     '/api/galleries/:stage/index',
     {
@@ -37,7 +48,7 @@ export function addGalleryRoutes(app: FastifyInstance, { config, galleries }: Ro
         summary: 'Delete the computed faces of a stage',
         description: 'The next search indexes again what is still in the gallery.',
         tags: ['galleries'],
-        response: { 200: ANSWERS.galleryForgotten },
+        response: { 200: ANSWERS.galleryForgotten, 404: ANSWERS.failure },
       },
     },
     ({ params }) => galleries.forget(params.stage),

@@ -29,7 +29,7 @@ interface JobList {
 }
 
 /** Lists of jobs without images and results, and one job with its log and result. */
-export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteContext): void {
+export function addQueueRoutes(app: FastifyInstance, { queues, redis, guard }: RouteContext): void {
   app.get<JobList>(
     '/api/queues/:kind/jobs',
     {
@@ -101,7 +101,12 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
   app.get<OneJob>(
     '/api/queues/:kind/jobs/:id',
     one('Get a job with its log, and a search with its result', { 200: ANSWERS.job }),
-    ({ params }) => describe(params.kind, params.id),
+    async (request) => {
+      const { kind: of, id } = request.params;
+      const job = await describe(of, id);
+      // A read-only token does not see in which photos a person was found.
+      return guard.identify(request) === 'read' ? { ...job, matches: null, details: null } : job;
+    },
   );
 
   app.post<OneJob>(
@@ -130,7 +135,7 @@ export function addQueueRoutes(app: FastifyInstance, { queues, redis }: RouteCon
     async ({ params: { kind: of, id } }, reply) => {
       const queue = queues[of];
       await requireJob(queue, id);
-      if ((await queue.remove(id, { removeChildren: false })) === 0) {
+      if ((await queue.remove(id)) === 0) {
         throw new ApiError(409, 'CONFLICT', 'The job is running; cancel it instead.');
       }
       return reply.status(204).send();

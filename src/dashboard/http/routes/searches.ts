@@ -12,6 +12,9 @@ import type { RouteContext } from './context.js';
 
 /** Bodies in flight at the same time, if all are as large as they may be. */
 const MAX_UPLOADS = 8;
+/** Base64 needs a third more than the image; the rest is for the other fields of a job. */
+const BASE64_FACTOR = 1.4;
+const OTHER_FIELDS_BYTES = 64 * 1024;
 
 interface ById {
   Params: { id: string };
@@ -22,13 +25,14 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
   const { config, queues, redis, searchEvents } = context;
   const place = { queue: queues.search, redis };
   const { searchesPerMinute } = config.dashboard;
-  const bodyLimit = app.initialConfig.bodyLimit ?? 0;
+  const bodyLimit = Math.ceil(config.engine.maxImageBytes * BASE64_FACTOR) + OTHER_FIELDS_BYTES;
   const limitUploads = createUploadLimit(MAX_UPLOADS * bodyLimit, bodyLimit);
   const readPhoto = createPhotoReader(place, config);
 
   app.post(
     '/api/searches',
     {
+      bodyLimit,
       config: {
         rateLimit: searchesPerMinute === 0 ? false : { max: searchesPerMinute, timeWindow: '1 minute' },
       },
@@ -77,6 +81,7 @@ export function addSearchRoutes(app: FastifyInstance, context: RouteContext): vo
   app.get<ById>(
     '/api/searches/:id/events',
     {
+      exposeHeadRoute: false,
       schema: {
         summary: 'Follow a search live',
         description:

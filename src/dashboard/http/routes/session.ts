@@ -20,7 +20,8 @@ export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext):
       },
     },
     (request) => ({
-      admitted: guard.identify(request) === 'admitted',
+      admitted: ['full', 'read'].includes(guard.identify(request)),
+      read_only: guard.identify(request) === 'read',
       token_required: guard.tokenRequired,
       version: VERSION,
     }),
@@ -39,12 +40,11 @@ export function addSessionRoutes(app: FastifyInstance, { guard }: RouteContext):
     },
     async (request, reply) => {
       const { token } = (request.body ?? {}) as { token?: unknown };
-      if (typeof token !== 'string' || !guard.isToken(token)) {
-        throw new ApiError(401, 'UNAUTHORIZED', 'Wrong token.');
-      }
+      const role = typeof token === 'string' ? guard.roleOf(token) : null;
+      if (role === null) throw new ApiError(401, 'UNAUTHORIZED', 'Wrong token.');
       return reply
         .status(204)
-        .header('set-cookie', guard.sessionCookie(request.protocol === 'https'))
+        .header('set-cookie', guard.sessionCookie(role, request.protocol === 'https'))
         .send();
     },
   );

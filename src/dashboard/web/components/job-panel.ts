@@ -9,6 +9,7 @@ import { PathText } from './path-text.js';
 import { ProblemBox } from './problem-box.js';
 import { type JobAction, jobActionsFor, jobStateWords, retryProblem } from '../lib/job-states.js';
 import { SearchDetails } from './search-details.js';
+import { useReadOnly } from '../hooks/read-only.js';
 import { usePolled } from '../hooks/use-polled.js';
 
 interface JobPanelProps {
@@ -35,6 +36,7 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
     problem,
     refresh,
   } = usePolled(id, POLL_INTERVAL_MS, (signal) => readJob(kind, id, signal));
+  const readOnly = useReadOnly();
   const act = async (action: JobAction) => {
     if (!(await ask(questionFor(id, action)))) return;
     const requests = {
@@ -63,7 +65,7 @@ export function JobPanel({ kind, id, ask, attempt, onChanged, onClose }: JobPane
         job !== null &&
         html`
           <div class="actions">
-            ${jobActionsFor(kind, job).map(
+            ${(readOnly ? [] : jobActionsFor(kind, job)).map(
               (action) => html`
                 <button key=${action} type="button" data-testid=${action} onClick=${() => act(action)}>
                   ${WORDS[action]}

@@ -8,6 +8,7 @@ import { Icon } from './icons.js';
 import type { Attempt } from './notices.js';
 import { machineQuestion, sentWords } from './worker-actions.js';
 import type { WorkerAction } from '../lib/worker-state.js';
+import { useReadOnly } from '../hooks/read-only.js';
 import { WorkerCard } from './worker-card.js';
 
 interface MachineGroupProps {
@@ -30,6 +31,7 @@ export function MachineGroup({ machine, at, history, ask, attempt }: MachineGrou
   const { hostname, workers } = machine;
   const paused = workers.some(({ status }) => status === 'paused');
   const running = workers.some(({ status }) => status !== 'paused');
+  const readOnly = useReadOnly();
   const offered = { pause: running, resume: paused, restart: true };
   const send = async (action: WorkerAction) => {
     if (!(await ask(machineQuestion(hostname, workers.length, action)))) return;
@@ -54,6 +56,7 @@ export function MachineGroup({ machine, at, history, ask, attempt }: MachineGrou
         <div class="actions">
           ${
             !machine.offline &&
+            !readOnly &&
             ACTIONS.filter(({ action }) => offered[action]).map(
               ({ action, word }) => html`
                 <button

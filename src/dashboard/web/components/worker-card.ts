@@ -9,6 +9,7 @@ import { ACTION_WORDS, sentWords, workerQuestion } from './worker-actions.js';
 import { jobHash, kindOfJob } from '../lib/route.js';
 import { reasonsOf } from '../lib/worker-reasons.js';
 import { type WorkerAction, workerActionsFor, workerStateOf } from '../lib/worker-state.js';
+import { useReadOnly } from '../hooks/read-only.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerFigures } from './worker-figures.js';
 import { WorkerStateBadge } from './worker-state-badge.js';
@@ -25,6 +26,7 @@ interface WorkerCardProps {
 export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProps) {
   const { id, activity } = worker;
   const state = workerStateOf(worker);
+  const actions = useReadOnly() ? [] : workerActionsFor(state);
   const send = async (action: WorkerAction) => {
     if (!(await ask(workerQuestion(id, action)))) return;
     await attempt(
@@ -72,7 +74,7 @@ export function WorkerCard({ worker, at, samples, ask, attempt }: WorkerCardProp
       <footer>
         <${WorkerDetails} worker=${worker} />
         <div class="actions">
-          ${workerActionsFor(state).map(
+          ${actions.map(
             (action) => html`
               <button
                 key=${action}

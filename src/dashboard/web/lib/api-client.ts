@@ -1,6 +1,7 @@
 import type {
   ApiFailure,
   ApiProblem,
+  GalleryDetails,
   GalleryList,
   GalleryForgotten,
   IndexStarted,
@@ -91,6 +92,8 @@ export const removeJob = (kind: QueueKind, id: string) =>
 
 export const listGalleries = (signal: AbortSignal) =>
   request<GalleryList>('GET', '/api/galleries', { signal });
+export const readGallery = (stage: string, signal: AbortSignal) =>
+  request<GalleryDetails>('GET', `/api/galleries/${segment(stage)}`, { signal });
 export const indexGallery = (stage: string) =>
   request<IndexStarted>('POST', `/api/galleries/${segment(stage)}/index`);
 export const forgetGallery = (stage: string) =>

@@ -26,6 +26,13 @@ export function formatMegabytes(megabytes: number | null): string {
   return megabytes < 1000 ? `${Math.round(megabytes)} MB` : `${oneDecimal.format(megabytes / 1024)} GB`;
 }
 
+/** `780 kB`, `12.5 MB`, `1.2 GB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024 * 1024) return `${number.format(Math.ceil(bytes / 1024))} kB`;
+  const megabytes = bytes / 2 ** 20;
+  return megabytes < 100 ? `${oneDecimal.format(megabytes)} MB` : formatMegabytes(megabytes);
+}
+
 export function formatTemperature(celsius: number | null): string {
   return celsius === null ? UNKNOWN : `${Math.round(celsius)} °C`;
 }

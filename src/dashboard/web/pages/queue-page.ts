@@ -4,8 +4,8 @@ import { Chart } from '../components/chart.js';
 import type { Ask } from '../components/confirm-dialog.js';
 import { searchesPerMinute } from '../lib/fleet-summary.js';
 import { formatCount, formatLatency, formatRate, formatSecondsTick } from '../lib/format.js';
-import { Galleries } from '../components/galleries.js';
 import { JobBrowser } from '../components/job-browser.js';
+import { useReadOnly } from '../hooks/read-only.js';
 import type { LiveState } from '../lib/live-state.js';
 import type { Attempt } from '../components/notices.js';
 import { PausedNotice } from '../components/paused-notice.js';
@@ -20,7 +20,7 @@ interface QueuePageProps {
   readonly attempt: Attempt;
 }
 
-/** The jobs of both queues, how fast searches are, and the galleries. */
+/** The jobs of both queues, and how fast searches are. */
 export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
   const queues = live.fleet?.queues ?? [];
   return html`
@@ -29,7 +29,6 @@ export function QueuePage({ live, job, ask, attempt }: QueuePageProps) {
     <${Counts} queues=${queues} />
     <${Charts} samples=${live.history.fleet} />
     <${JobBrowser} queues=${queues} job=${job} ask=${ask} attempt=${attempt} />
-    <${Galleries} ask=${ask} attempt=${attempt} />
   `;
 }
 
@@ -61,7 +60,7 @@ function Counts({ queues }: { readonly queues: readonly QueueView[] }) {
           )}
         </tbody>
       </table>
-      <a class="button" href="/board" data-testid="board-link">Raw queue</a>
+      ${!useReadOnly() && html`<a class="button" href="/board" data-testid="board-link">Raw queue</a>`}
     </section>
   `;
 }

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import { jobHash, kindOfJob, parseRoute } from '../../../../src/dashboard/web/lib/route.js';
+import { galleryHash, jobHash, kindOfJob, parseRoute } from '../../../../src/dashboard/web/lib/route.js';
 
 test('the address names the page', () => {
   expect(parseRoute('#/workers')).toEqual({ page: 'workers' });
   expect(parseRoute('#/queue')).toEqual({ page: 'queue', job: null });
+  expect(parseRoute('#/galleries')).toEqual({ page: 'galleries', stage: null });
   expect(parseRoute('#/search')).toEqual({ page: 'search' });
 });
 
@@ -14,6 +15,11 @@ test('an unknown address shows the workers', () => {
 test('an address keeps any job id', () => {
   const id = 'a/b c%#?';
   expect(parseRoute(jobHash('index', id))).toEqual({ page: 'queue', job: { kind: 'index', id } });
+});
+
+test('an address keeps any stage', () => {
+  const stage = 'Day-1/Morning & more%#?';
+  expect(parseRoute(galleryHash(stage))).toEqual({ page: 'galleries', stage });
 });
 
 test('an incomplete or mistyped address shows the queue', () => {

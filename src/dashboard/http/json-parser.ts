@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from '../api/api-error.js';
+
+/** A search has three levels. Parsing millions of them blocks the process for seconds, and writing them overflows the stack. */
+const MAX_DEPTH = 32;
+
+/** Parses bodies in JSON, except those that nest deeply or set a prototype. */
+export function addJsonParser(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = body.toString();
+    if (isDeep(text)) {
+      done(new ApiError(400, 'BAD_REQUEST', `The JSON nests more than ${MAX_DEPTH} levels.`));
+      return;
+    }
+    // It calls `done` and returns nothing.
+    void parse(request, text, done);
+  });
+}
+
+/** Whether JSON nests too deeply. Takes linear time, and skips long texts quickly. */
+export function isDeep(json: string, maxDepth = MAX_DEPTH): boolean {
+  let depth = 0;
+  for (let i = 0; i < json.length; i += 1) {
+    const character = json[i];
+    if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (character === ']' || character === '}') depth -= 1;
+    else if (character === '"') i = endOfText(json, i + 1);
+  }
+  return false;
+}
+
+/** The position of the quote that ends a text. */
+function endOfText(json: string, start: number): number {
+  for (let end = json.indexOf('"', start); end !== -1; end = json.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (json[end - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+  return json.length;
+}
