@@ -19,7 +19,10 @@ import type { JobOutcome } from './jobs/running-job.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import { openPhotoSource } from '../gallery/source/photo-source.js';
-import { createFindFaces } from './indexing/known-faces.js';
+import { createFaceWriter } from '../gallery/store/face-writer.js';
+import { createOptOuts } from '../gallery/store/opt-outs.js';
+import { createByteBudget } from './indexing/byte-budget.js';
+import { createFindFaces, createStoredFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
 import { createSavedProbes } from './search/saved-probe.js';
@@ -73,6 +76,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const writer = createFaceWriter(embeddings, createOptOuts(redis), engine.pack.key);
   const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
   const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const badPhotos = createBadPhotos(redis);
@@ -118,7 +122,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
         runSearchJob(job, token, signal, {
           tools: {
             engine,
-            findFaces,
+            findFaces: createStoredFaces(findFaces, writer),
             galleries,
             photos,
             settings: config.jobs,
@@ -152,7 +156,17 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     : startSelfieSweep(searchQueue, redis, failedSelfieRetentionMs, logger);
 
   if (photos !== null) {
-    const tools = { photos, maxImageBytes, findFaces, files, ends, redis, concurrency: engine.capacity };
+    const tools = {
+      photos,
+      maxImageBytes,
+      findFaces,
+      writer,
+      budget: createByteBudget(),
+      files,
+      ends,
+      redis,
+      concurrency: engine.capacity,
+    };
     const batches = createJobWorker<IndexedBatch>({
       ...shared,
       queue: { ...config.queue, name: indexQueue.name },

@@ -13,6 +13,7 @@ const indexFile = z.object({
   changedMs: z.number(),
   /** For an object in S3. */
   etag: z.string().optional(),
+  ctimeMs: z.number().optional(),
 });
 
 const indexJob = z.object({

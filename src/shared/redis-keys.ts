@@ -103,3 +103,9 @@ export function savedProbeKey(searchQueueKey: string, jobId: string): string {
 
 /** Hash: path below `GALLERY_DIR` -> {@link import('../gallery/store/bad-photos.js').BadPhoto} as JSON. */
 export const BAD_PHOTOS_KEY = 'face-index:bad-photos';
+
+/** Hash: id -> person who has opted out (`src/gallery/store/opt-outs.ts`). Its name keeps it out of `INDEX_KEYS`. */
+export const OPT_OUTS_KEY = 'worker:opt-outs';
+
+/** String: a number that grows with every change of the opt-outs. */
+export const OPT_OUTS_VERSION_KEY = 'worker:opt-outs:version';

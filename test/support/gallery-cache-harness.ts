@@ -7,11 +7,11 @@ import {
   type GalleryCacheOptions,
 } from '../../src/gallery/cache/gallery-cache.js';
 import type { FolderStores } from '../../src/gallery/cache/folder-faces.js';
+import { openPhotoSource } from '../../src/gallery/source/photo-source.js';
 import type { BadPhoto } from '../../src/gallery/store/bad-photos.js';
 import type { FileContent } from '../../src/gallery/store/file-table.js';
 import { toFixedPoint } from '../../src/gallery/store/fixed-point.js';
 import type { FaceRecord, PhotoRecord } from '../../src/gallery/store/photo-record.js';
-import { openPhotoSource } from '../../src/gallery/source/photo-source.js';
 import { loadConfig } from '../../src/shared/config.js';
 
 /** In two dimensions: its cosine with the probe. */

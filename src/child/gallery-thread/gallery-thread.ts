@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { createGalleryCache } from '../../gallery/cache/gallery-cache.js';
-import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
+import { createBadPhotos } from '../../gallery/store/bad-photos.js';
 import { createEmbeddingStore } from '../../gallery/store/embedding-store.js';
 import { createFileTable } from '../../gallery/store/file-table.js';
 import { createForgottenLog } from '../../gallery/store/forgotten-log.js';

@@ -11,9 +11,12 @@ import {
 import { jobCrashesKey } from '../../shared/redis-keys.js';
 import type { PhotoSource } from '../../gallery/source/photo-source.js';
 import type { FileContent, FileStamp, FileTable } from '../../gallery/store/file-table.js';
+import type { FaceWriter, HashedPhotos } from '../../gallery/store/face-writer.js';
+import type { PhotoRecord } from '../../gallery/store/photo-record.js';
 import { idOf } from '../jobs/running-jobs.js';
+import type { ByteBudget } from './byte-budget.js';
 import { type BatchEnds, PHOTO_FAILED } from './batch-ends.js';
-import type { FindFaces } from './known-faces.js';
+import type { FindFaces, KnownPhoto } from './known-faces.js';
 
 /** A batch starts no photo after this time. A new batch takes the rest, so that batches of other stages get a turn. */
 const BATCH_TIME_MS = 1000;
@@ -22,6 +25,9 @@ export interface IndexTools {
   readonly photos: PhotoSource;
   readonly maxImageBytes: number;
   readonly findFaces: FindFaces;
+  readonly writer: FaceWriter;
+  /** All batches of the child share it. */
+  readonly budget: ByteBudget;
   readonly files: FileTable;
   readonly ends: BatchEnds;
   readonly redis: Redis;
@@ -48,7 +54,6 @@ export async function returnToOtherPack(job: Job, token: string, packKey: string
 
 interface IndexedFile extends FileStamp {
   readonly content: FileContent;
-  readonly faces: number;
 }
 
 /**
@@ -64,14 +69,14 @@ export async function runIndexJob(job: Job, signal: AbortSignal, tools: IndexToo
     await tools.ends.failed(job, `CRASHED_WORKER: It ended ${crashes} workers.`);
     return { photos: 0, faces: 0, broken: 0 };
   }
-  const { indexed, rest } = await indexFiles(folder, files, signal, tools);
+  const { indexed, photos, rest } = await indexFiles(folder, files, signal, tools);
   // Write all files at once, so that the batch is either indexed or not for other readers of the folder.
   await tools.files.write(folder, indexed);
   // Update the plans before the job ends. If this process dies in between, the job runs again and nothing is lost.
   await tools.ends.done(job, rest);
   return {
     photos: indexed.length,
-    faces: indexed.reduce((sum, { faces }) => sum + faces, 0),
+    faces: indexed.reduce((sum, { content }) => sum + countFaces(content, photos), 0),
     broken: indexed.filter(({ content }) => content.kind === 'unreadable').length,
   };
 }
@@ -82,13 +87,21 @@ async function countCrashes(job: Job, redis: Redis): Promise<number> {
   return Number((await redis.get(jobCrashesKey(job.queueQualifiedName, idOf(job)))) ?? 0);
 }
 
+interface IndexedFiles {
+  readonly indexed: readonly IndexedFile[];
+  readonly photos: HashedPhotos;
+  readonly rest: readonly IndexFile[];
+}
+
 async function indexFiles(
   folder: string,
   files: readonly IndexFile[],
   signal: AbortSignal,
   tools: IndexTools,
-): Promise<{ indexed: IndexedFile[]; rest: IndexFile[] }> {
+): Promise<IndexedFiles> {
   const indexed: IndexedFile[] = [];
+  const known = new Map<string, PhotoRecord>();
+  const found = new Map<string, PhotoRecord>();
   const rest: IndexFile[] = [];
   const startedMs = performance.now();
   const failure = new AbortController();
@@ -99,38 +112,52 @@ async function indexFiles(
       rest.push(file);
       return;
     }
-    const done = await indexFile(folder, file, stop, tools);
-    if (done !== null) indexed.push(done);
+    const content = await indexFile(folder, file, stop, tools, ({ hash, photo, isNew }) =>
+      (isNew ? found : known).set(hash, photo),
+    );
+    if (content !== null) indexed.push({ ...file, content });
   };
   try {
     await pMap(files, indexOne, { concurrency: tools.concurrency });
   } catch (error) {
     // Stop the photos in flight, because BullMQ retries the whole batch.
     failure.abort(error);
+    // The retry need not compute again what is done.
+    await tools.writer.write(found);
     throw error;
   }
-  return { indexed, rest };
+  const written = await tools.writer.write(found);
+  return { indexed, photos: new Map([...known, ...written]), rest };
 }
 
-/** @throws {Error} `PHOTO_FAILED`: the photo, or the device that worked on it */
+/**
+ * @returns `null` if the file is gone
+ * @throws {Error} `PHOTO_FAILED`: the photo, or the device that worked on it
+ */
 async function indexFile(
   folder: string,
   file: IndexFile,
   signal: AbortSignal,
-  { photos, maxImageBytes, findFaces }: IndexTools,
-): Promise<IndexedFile | null> {
+  { photos, maxImageBytes, findFaces, budget }: IndexTools,
+  onPhoto: (photo: KnownPhoto) => void,
+): Promise<FileContent | null> {
   try {
-    const bytes = await photos.read(`${folder}/${file.name}`, maxImageBytes);
-    if (bytes === null) return null;
-    const { hash, photo } = await findFaces({ kind: 'bytes', bytes }, signal);
-    const faces = photo.kind === 'faces' ? photo.faces.length : 0;
-    return { ...file, content: { kind: 'content', hash }, faces };
+    const known = await budget.use(Math.min(file.sizeBytes, maxImageBytes), signal, async () => {
+      const bytes = await photos.read(`${folder}/${file.name}`, maxImageBytes);
+      return bytes === null ? null : findFaces({ kind: 'bytes', bytes }, signal);
+    });
+    if (known === null) return null;
+    onPhoto(known);
+    return { kind: 'content', hash: known.hash };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof GalleryUnavailableError) throw error;
-    if (error instanceof ImageError) {
-      return { ...file, content: { kind: 'unreadable', message: error.message }, faces: 0 };
-    }
+    if (error instanceof ImageError) return { kind: 'unreadable', message: error.message };
     throw new Error(`${PHOTO_FAILED}: ${folder}/${file.name}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function countFaces(content: FileContent, photos: HashedPhotos): number {
+  const photo = content.kind === 'content' ? photos.get(content.hash) : undefined;
+  return photo?.kind === 'faces' ? photo.faces.length : 0;
 }

@@ -24,9 +24,14 @@ export function planBatches(folder: string, files: readonly IndexFile[]): IndexB
   return batches;
 }
 
-/** The id of the batch's job: the same photos, unchanged, for the same model pack are the same job. */
-export function batchId(batch: IndexJob): string {
-  return `index-${createHash('sha256').update(JSON.stringify(batch)).digest('base64url').slice(0, 22)}`;
+/**
+ * The id of the batch's job: the same photos, unchanged, for the same model pack are the same job. The ctime does not
+ * count, because machines with copies of their own have different ones.
+ */
+export function batchId({ pack, folder, files }: IndexJob): string {
+  const photos = files.map(({ name, sizeBytes, changedMs }) => ({ name, sizeBytes, changedMs }));
+  const text = JSON.stringify({ pack, folder, files: photos });
+  return `index-${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`;
 }
 
 function endsBatch(name: string): boolean {

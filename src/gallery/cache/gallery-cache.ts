@@ -2,8 +2,8 @@ import { type ExpansionRule, searchExpanded } from '../expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
-import type { PhotoSource } from '../source/photo-source.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
+import type { PhotoSource } from '../source/photo-source.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
@@ -78,7 +78,7 @@ export interface GalleryCache {
 }
 
 export interface GalleryCacheOptions {
-  readonly source: PhotoSource;
+  readonly source: Pick<PhotoSource, 'list' | 'check' | 'listingIntervalMs'>;
   readonly stores: FolderStores;
   readonly embeddingSize: number;
   readonly settings: Config['gallery'];

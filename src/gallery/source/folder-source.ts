@@ -98,7 +98,8 @@ function byName(a: FileStamp, b: FileStamp): number {
 /** @returns `null` for a file that was deleted since its folder was read */
 function stampOf(name: string, realPath: string): FileStamp | null {
   const stats = statSync(realPath, { throwIfNoEntry: false });
-  return stats === undefined ? null : { name, sizeBytes: stats.size, changedMs: Math.floor(stats.mtimeMs) };
+  if (stats === undefined) return null;
+  return { name, sizeBytes: stats.size, changedMs: Math.floor(stats.mtimeMs), ctimeMs: stats.ctimeMs };
 }
 
 async function readPhoto(realPath: string, maxBytes: number): Promise<Buffer> {

@@ -12,7 +12,8 @@ const BROKEN_RETENTION_S = 86_400;
 export interface EmbeddingStore {
   /** @returns the photo of each content hash in the same order, `null` for an unknown one */
   read(hashes: readonly string[]): Promise<(PhotoRecord | null)[]>;
-  write(hash: string, photo: PhotoRecord): Promise<void>;
+  /** @param photos by their content hash; sent at once */
+  write(photos: ReadonlyMap<string, PhotoRecord>): Promise<void>;
 }
 
 export interface EmbeddingStoreOptions {
@@ -39,11 +40,16 @@ export function createEmbeddingStore({ redis, pack, retentionS }: EmbeddingStore
       }
       return photos;
     },
-    write: async (hash, photo) => {
-      const key = photoKey(pack.key, hash);
-      const keptS = photo.kind === 'broken' ? BROKEN_RETENTION_S : retentionS;
-      if (keptS === 0) await redis.set(key, encodePhoto(photo));
-      else await redis.set(key, encodePhoto(photo), 'EX', keptS);
+    write: async (photos) => {
+      await Promise.all(
+        Array.from(photos, ([hash, photo]) => {
+          const key = photoKey(pack.key, hash);
+          const keptS = photo.kind === 'broken' ? BROKEN_RETENTION_S : retentionS;
+          return keptS === 0
+            ? redis.set(key, encodePhoto(photo))
+            : redis.set(key, encodePhoto(photo), 'EX', keptS);
+        }),
+      );
     },
   };
 }

@@ -11,10 +11,15 @@ const UNREADABLE_MS = 86_400_000;
 export interface FileStamp {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Time of the last change, whole milliseconds since 1970. */
+  /** Time of the last change of the contents (mtime), whole milliseconds since 1970. A program can set it. */
   readonly changedMs: number;
   /** For an object in S3: changes with the content, unlike its time. */
   readonly etag?: string | undefined;
+  /**
+   * Time of the last change of contents or attributes (ctime), milliseconds since 1970, where the source knows it. It
+   * grows if a photo is replaced by one with the same size and mtime. Each copy of a file has its own.
+   */
+  readonly ctimeMs?: number | undefined;
 }
 
 /** The hash of a file's content, or why the file cannot be read. */
@@ -24,7 +29,7 @@ export type FileContent =
 
 /**
  * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size,
- * and the ETag or the time of change identify a file.
+ * and the ETag or the times of change identify a file.
  */
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
@@ -40,8 +45,10 @@ function markOf({ etag, changedMs }: Omit<FileStamp, 'name'>): string {
   return etag ?? String(changedMs);
 }
 
+/** Whether two stamps of one file on this machine show the same contents. */
 export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
-  return a.sizeBytes === b.sizeBytes && markOf(a) === markOf(b);
+  const isTouched = a.ctimeMs !== undefined && b.ctimeMs !== undefined && a.ctimeMs !== b.ctimeMs;
+  return a.sizeBytes === b.sizeBytes && markOf(a) === markOf(b) && !isTouched;
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -86,18 +93,22 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
   };
 }
 
-/** `size:mark:hash`, or `size:mark:!seen:message`. */
+/** `size:mark~ctime:hash`, or `size:mark~ctime:!seen:message`. Without a ctime, `~ctime` is missing. */
 function formatValue(file: FileStamp & { readonly content: FileContent }): string {
-  const { sizeBytes, content } = file;
+  const { sizeBytes, ctimeMs, content } = file;
   const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
-  return `${sizeBytes}:${markOf(file)}:${what}`;
+  return `${sizeBytes}:${markOf(file)}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
 }
 
 function parseValue(value: string | null, file: FileStamp): FileContent | null {
-  const stamp = `${file.sizeBytes}:${markOf(file)}:`;
-  if (value === null || !value.startsWith(stamp)) return null;
+  const [, size, mark, ctime] = /^(\d+):([^:~]+)(?:~([^:]+))?:/.exec(value ?? '') ?? [];
+  if (value === null || Number(size) !== file.sizeBytes || mark !== markOf(file)) return null;
+  // Machines with copies of their own have different ctimes. A later one is read once, and then recorded.
+  if (ctime !== undefined && file.ctimeMs !== undefined && file.ctimeMs > Number(ctime)) return null;
   const content = contentOf(value);
-  return content.kind === 'content' || Date.now() - content.seenMs < UNREADABLE_MS ? content : null;
+  if (content.kind === 'content') return content;
+  const { seenMs, message } = content;
+  return Date.now() - seenMs < UNREADABLE_MS ? { kind: 'unreadable', message } : null;
 }
 
 /** What a value of the table says of its file, whatever the file's size and time of change are now. */
@@ -110,4 +121,10 @@ export function contentOf(
   const [, seenMs, message] = /^!(\d+):(.*)$/s.exec(what) ?? [];
   if (seenMs === undefined || message === undefined) return { kind: 'content', hash: what };
   return { kind: 'unreadable', message, seenMs: Number(seenMs) };
+}
+
+/** The content hash in a value of the table; `null` for a file that cannot be read. */
+export function contentHashIn(value: string): string | null {
+  const what = value.split(':')[2] ?? '';
+  return what === '' || what.startsWith('!') ? null : what;
 }

@@ -1,7 +1,11 @@
 import type { Redis } from 'ioredis';
-import { deleteKeys, scanKeys } from '../../shared/redis-keyspace.js';
+import { deleteKeys, publish, scanKeys } from '../../shared/redis-keyspace.js';
 import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
+import { contentHashIn } from './file-table.js';
 import { logForgetting } from './forgotten-log.js';
+
+/** Fields of a hash in one command. */
+const FIELDS_PER_STEP = 1000;
 
 /**
  * `all`; a folder or a photo below `GALLERY_DIR`; or a model pack by its name, or by its key for the faces of one
@@ -13,92 +17,127 @@ export type Forgettable =
   | { readonly kind: 'pack'; readonly pack: string };
 
 export interface Forgotten {
+  /** Photos with faces, once for each model pack. */
   readonly photos: number;
   readonly folders: number;
+  /** Records of photos that failed. */
+  readonly failures: number;
+  /** Photos that no file in the index refers to: earlier contents of files, deleted files, and photos that jobs brought. */
+  readonly unreferenced: number;
 }
 
 /**
  * Deletes computed faces of all model packs, also those of copies in other folders, and tells every running child to
- * drop them from memory. The next search indexes photos again that are still in the gallery: remove them first.
+ * drop them from memory. With a path, it also deletes all photos that no file refers to, because they may have been that
+ * path's. The next search indexes photos again that are still in the gallery: remove them first.
+ *
+ * @param isDry only counts
  */
-export async function forget(redis: Redis, what: Forgettable): Promise<Forgotten> {
-  const forgotten = await deleteFaces(redis, what);
-  await redis.publish(FORGOTTEN_CHANNEL, '');
+export async function forget(redis: Redis, what: Forgettable, isDry = false): Promise<Forgotten> {
+  const forgotten = await deleteFaces(redis, what, isDry);
+  if (!isDry) await publish(redis, FORGOTTEN_CHANNEL, '');
   return forgotten;
 }
 
-function deleteFaces(redis: Redis, what: Forgettable): Promise<Forgotten> {
+function deleteFaces(redis: Redis, what: Forgettable, isDry: boolean): Promise<Forgotten> {
   switch (what.kind) {
     case 'all':
-      return forgetAll(redis);
+      return forgetAll(redis, isDry);
     case 'path':
-      return forgetPath(redis, what.path);
+      return forgetPath(redis, what.path, isDry);
     case 'pack':
-      return forgetPack(redis, what.pack);
+      return forgetPack(redis, what.pack, isDry);
   }
 }
 
 /** Keeps what is known of the files: other packs use it too. */
-async function forgetPack(redis: Redis, pack: string): Promise<Forgotten> {
+async function forgetPack(redis: Redis, pack: string, isDry: boolean): Promise<Forgotten> {
   let photos = 0;
   for await (const keys of scanKeys(redis, `${INDEX_KEYS}${pack}*`)) {
     const ofPack = keys.filter((key) => {
       const [packKey = ''] = key.slice(INDEX_KEYS.length).split(':');
       return packKey === pack || packKey.replace(/-[0-9a-f]{8}$/, '') === pack;
     });
-    if (ofPack.length > 0) photos += await deleteKeys(redis, ofPack);
+    photos += isDry ? ofPack.length : await deleteKeys(redis, ofPack);
   }
-  await logForgetting(redis, null);
-  return { photos, folders: 0 };
+  if (!isDry) await logForgetting(redis, null);
+  return { photos, folders: 0, failures: 0, unreferenced: 0 };
 }
 
-async function forgetAll(redis: Redis): Promise<Forgotten> {
+async function forgetAll(redis: Redis, isDry: boolean): Promise<Forgotten> {
   let [photos, folders] = [0, 0];
+  const failures = await redis.hlen(BAD_PHOTOS_KEY);
   for await (const keys of scanKeys(redis, `${INDEX_KEYS}*`)) {
     const folderKeys = keys.filter((key) => key.startsWith(filesKey('')));
     folders += folderKeys.length;
     photos += keys.filter((key) => key !== BAD_PHOTOS_KEY).length - folderKeys.length;
-    await deleteKeys(redis, keys);
+    if (!isDry) await deleteKeys(redis, keys);
   }
-  await logForgetting(redis, null);
-  return { photos, folders };
+  if (!isDry) await logForgetting(redis, null);
+  return { photos, folders, failures, unreferenced: 0 };
 }
 
-async function forgetPath(redis: Redis, path: string): Promise<Forgotten> {
-  const hashes = new Set<string>();
-  let folders = 0;
+async function forgetPath(redis: Redis, path: string, isDry: boolean): Promise<Forgotten> {
+  /** Content hashes of the path, and of everything else. */
+  const [hashes, others] = [new Set<string>(), new Set<string>()];
+  const folders: string[] = [];
+  const slash = path.lastIndexOf('/');
+  const [parent, name] = [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
   for await (const keys of scanKeys(redis, `${filesKey('')}*`)) {
     for (const key of keys) {
       const folder = key.slice(filesKey('').length);
-      if (folder !== path && !folder.startsWith(`${path}/`)) continue;
-      folders += 1;
-      for (const value of await redis.hvals(key)) hashes.add(hashOf(value));
-      await redis.unlink(key);
+      const isOwn = isBelow(folder, path);
+      if (isOwn) folders.push(folder);
+      for await (const [file, value] of scanHash(redis, key)) {
+        const hash = contentHashIn(value);
+        if (hash !== null) (isOwn || (folder === parent && file === name) ? hashes : others).add(hash);
+      }
     }
   }
-  const slash = path.lastIndexOf('/');
-  const [folder, name] = [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
-  const value = await redis.hget(filesKey(folder), name);
-  if (value !== null) {
-    hashes.add(hashOf(value));
-    await redis.hdel(filesKey(folder), name);
+  const isFile = (await redis.hexists(filesKey(parent), name)) === 1;
+  const failed: string[] = [];
+  for await (const [file] of scanHash(redis, BAD_PHOTOS_KEY)) if (isBelow(file, path)) failed.push(file);
+  if (folders.length === 0 && !isFile && failed.length === 0) {
+    return { photos: 0, folders: 0, failures: 0, unreferenced: 0 };
   }
-  const photos = await forgetContents(redis, hashes);
-  if (hashes.size > 0) await logForgetting(redis, hashes);
-  return { photos, folders };
-}
 
-/** For every model pack. */
-async function forgetContents(redis: Redis, hashes: ReadonlySet<string>): Promise<number> {
-  let photos = 0;
+  if (!isDry) {
+    for (const folder of folders) await redis.unlink(filesKey(folder));
+    if (isFile) await redis.hdel(filesKey(parent), name);
+    if (failed.length > 0) await redis.hdel(BAD_PHOTOS_KEY, ...failed);
+  }
+  let [photos, unreferenced] = [0, 0];
   for await (const keys of scanKeys(redis, `${INDEX_KEYS}*`)) {
-    const found = keys.filter((key) => hashes.has(key.slice(key.lastIndexOf(':') + 1)));
-    if (found.length > 0) photos += await deleteKeys(redis, found);
+    const own = keys.filter((key) => hashes.has(hashOf(key)));
+    const orphans = keys.filter(
+      (key) => isPhotoKey(key) && !hashes.has(hashOf(key)) && !others.has(hashOf(key)),
+    );
+    photos += isDry ? own.length : await deleteKeys(redis, own);
+    unreferenced += isDry ? orphans.length : await deleteKeys(redis, orphans);
   }
-  return photos;
+  if (!isDry && hashes.size > 0) await logForgetting(redis, hashes);
+  return { photos, folders: folders.length, failures: failed.length, unreferenced };
 }
 
-/** The content hash of `size:time:hash`. */
-function hashOf(value: string): string {
-  return value.split(':')[2] ?? '';
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function isPhotoKey(key: string): boolean {
+  return key !== BAD_PHOTOS_KEY && !key.startsWith(filesKey(''));
+}
+
+/** The content hash in the key of a photo. */
+function hashOf(key: string): string {
+  return key.slice(key.lastIndexOf(':') + 1);
+}
+
+/** All fields of a hash with their values. */
+async function* scanHash(redis: Redis, key: string): AsyncGenerator<readonly [field: string, value: string]> {
+  let cursor = '0';
+  do {
+    const [next, entries] = await redis.hscan(key, cursor, 'COUNT', FIELDS_PER_STEP);
+    for (let i = 0; i < entries.length; i += 2) yield [entries[i] ?? '', entries[i + 1] ?? ''];
+    cursor = next;
+  } while (cursor !== '0');
 }

@@ -2,8 +2,10 @@ import type { Redis } from 'ioredis';
 import { FORGOTTEN_LOG_KEY } from '../../shared/redis-keys.js';
 
 const MAX_ENTRIES = 1000;
-/** Contents in one entry. Forgetting more makes every cache drop all of its galleries. */
-const MAX_HASHES = 5000;
+/** Contents in one entry. */
+const HASHES_PER_ENTRY = 5000;
+/** Forgetting more at once makes every cache drop all of its galleries, because the log is short. */
+const MAX_HASHES = 100 * HASHES_PER_ENTRY;
 const NO_ENTRY = '0-0';
 
 /** What was forgotten at once. */
@@ -12,10 +14,17 @@ export type Forgetting =
   /** Content hashes of the photos whose faces were deleted. */
   | { readonly kind: 'contents'; readonly hashes: ReadonlySet<string> };
 
-/** Adds to the log that tells running workers what they have to drop from memory. */
+/**
+ * Adds to the log that tells running workers what they have to drop from memory.
+ *
+ * @param hashes content hashes, at least one; `null` for all photos
+ */
 export async function logForgetting(redis: Redis, hashes: ReadonlySet<string> | null): Promise<void> {
-  const text = hashes === null || hashes.size > MAX_HASHES ? '' : [...hashes].join(' ');
-  await redis.xadd(FORGOTTEN_LOG_KEY, 'MAXLEN', MAX_ENTRIES, '*', 'hashes', text);
+  const all = hashes === null || hashes.size > MAX_HASHES ? [] : [...hashes];
+  for (let start = 0; start === 0 || start < all.length; start += HASHES_PER_ENTRY) {
+    const text = all.slice(start, start + HASHES_PER_ENTRY).join(' ');
+    await redis.xadd(FORGOTTEN_LOG_KEY, 'MAXLEN', MAX_ENTRIES, '*', 'hashes', text);
+  }
 }
 
 export interface ForgottenLog {

@@ -7,6 +7,8 @@ export type PhotoRecord =
       readonly widthPx: number;
       readonly heightPx: number;
       readonly faces: readonly FaceRecord[];
+      /** The photo has more faces, whose owners have opted out. */
+      readonly withheld?: boolean;
     }
   /** The photo cannot be decoded; `message` is for a person. */
   | { readonly kind: 'broken'; readonly message: string };
@@ -31,6 +33,7 @@ export interface FaceRecord {
 const VERSION = 1;
 const KIND_FACES = 0;
 const KIND_BROKEN = 1;
+const KIND_WITHHELD = 2;
 const HEADER_BYTES = 12;
 const FACE_BYTES = 32;
 const UNIT = 65_535;
@@ -39,11 +42,11 @@ export function encodePhoto(photo: PhotoRecord): Buffer {
   if (photo.kind === 'broken') {
     return Buffer.concat([Buffer.of(VERSION, KIND_BROKEN), Buffer.from(photo.message, 'utf8')]);
   }
-  const { widthPx, heightPx, faces } = photo;
+  const { widthPx, heightPx, faces, withheld = false } = photo;
   const embeddingBytes = 2 * (faces[0]?.embedding.length ?? 0);
   const buffer = Buffer.alloc(HEADER_BYTES + faces.length * (FACE_BYTES + embeddingBytes));
   buffer.writeUInt8(VERSION, 0);
-  buffer.writeUInt8(KIND_FACES, 1);
+  buffer.writeUInt8(withheld ? KIND_WITHHELD : KIND_FACES, 1);
   buffer.writeUInt16LE(faces.length, 2);
   buffer.writeUInt32LE(widthPx, 4);
   buffer.writeUInt32LE(heightPx, 8);
@@ -77,7 +80,8 @@ export function readPhotoHead(head: Buffer): number | 'broken' | null {
 /** @returns `null` for a record of another version of this software, or of another program */
 export function decodePhoto(buffer: Buffer, embeddingSize: number): PhotoRecord | null {
   if (buffer.length < 2 || buffer.readUInt8(0) !== VERSION) return null;
-  if (buffer.readUInt8(1) === KIND_BROKEN) return { kind: 'broken', message: buffer.toString('utf8', 2) };
+  const kind = buffer.readUInt8(1);
+  if (kind === KIND_BROKEN) return { kind: 'broken', message: buffer.toString('utf8', 2) };
   if (buffer.length < HEADER_BYTES) return null;
   const count = buffer.readUInt16LE(2);
   const stride = FACE_BYTES + 2 * embeddingSize;
@@ -86,7 +90,7 @@ export function decodePhoto(buffer: Buffer, embeddingSize: number): PhotoRecord 
   const faces = Array.from({ length: count }, (_, i) =>
     decodeFace(buffer, HEADER_BYTES + i * stride, size, embeddingSize),
   );
-  return { kind: 'faces', ...size, faces };
+  return { kind: 'faces', ...size, faces, ...(kind === KIND_WITHHELD && { withheld: true }) };
 }
 
 function decodeFace(
@@ -101,8 +105,9 @@ function decodeFace(
     y: share(2 * index + 1) * heightPx,
   });
   const [corner, opposite] = [point(0), point(1)];
+  // Every platform that onnxruntime-node supports is little-endian.
   const embedding = new Int16Array(embeddingSize);
-  for (let i = 0; i < embeddingSize; i += 1) embedding[i] = buffer.readInt16LE(start + FACE_BYTES + 2 * i);
+  buffer.copy(new Uint8Array(embedding.buffer), 0, start + FACE_BYTES);
   return {
     box: { ...corner, width: opposite.x - corner.x, height: opposite.y - corner.y },
     landmarks: [point(2), point(3), point(4), point(5), point(6)],

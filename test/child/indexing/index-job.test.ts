@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { type BatchEnds, createBatchEnds } from '../../../src/child/indexing/batch-ends.js';
+import { createByteBudget } from '../../../src/child/indexing/byte-budget.js';
 import { runIndexJob } from '../../../src/child/indexing/index-job.js';
 import type { FindFaces } from '../../../src/child/indexing/known-faces.js';
 import { createIndexPlanner } from '../../../src/gallery/batches/index-planner.js';
@@ -66,7 +67,7 @@ async function addBatch(...names: string[]): Promise<Job> {
 
 const findsNoFaces: FindFaces = async (source) => {
   looked.push(source.kind);
-  return { hash: 'hash', photo: { kind: 'faces', widthPx: 1, heightPx: 1, faces: [] } };
+  return { hash: 'hash', photo: { kind: 'faces', widthPx: 1, heightPx: 1, faces: [] }, isNew: true };
 };
 
 const run = (job: Job, findFaces: FindFaces = findsNoFaces) =>
@@ -74,6 +75,8 @@ const run = (job: Job, findFaces: FindFaces = findsNoFaces) =>
     photos: openPhotoSource(directory, NO_S3),
     maxImageBytes: 1000,
     findFaces,
+    writer: { write: async (photos) => photos },
+    budget: createByteBudget(),
     files: createFileTable(redis, 0),
     ends,
     redis,

@@ -107,7 +107,7 @@ test('forgetting a model pack keeps the faces of the others', async () => {
     'face-index:small-net-0123abcd:x': '1',
   });
 
-  expect(await forget(redis, { kind: 'pack', pack: 'small-0123abcd' })).toEqual({ photos: 1, folders: 0 });
-  expect(await forget(redis, { kind: 'pack', pack: 'small' })).toEqual({ photos: 1, folders: 0 });
+  expect(await forget(redis, { kind: 'pack', pack: 'small-0123abcd' })).toMatchObject({ photos: 1 });
+  expect(await forget(redis, { kind: 'pack', pack: 'small' })).toMatchObject({ photos: 1 });
   expect(await redis.keys('face-index:*')).toEqual(['face-index:small-net-0123abcd:x']);
 });

@@ -35,9 +35,13 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** A photo's content is its full path, so no photo of another test is the same. */
 async function addPhotos(folder: string, ...names: string[]): Promise<void> {
   await mkdir(path.join(directory, folder), { recursive: true });
-  for (const name of names) await writeFile(path.join(directory, folder, name), name);
+  for (const name of names) {
+    const file = path.join(directory, folder, name);
+    await writeFile(file, file);
+  }
 }
 
 async function startHost(engine: ScriptedEngine = createScriptedEngine()): Promise<ScriptedEngine> {

@@ -25,7 +25,7 @@ afterEach(() => galleries.close());
 /** @param memoryBytes of all galleries */
 function openWith(memoryBytes: number, stores: FolderStores = storesOf(galleries)): GalleryCache {
   const { gallery } = loadConfig({ GALLERY_DIR: galleries.directory }, '/nowhere');
-  return galleries.open({}, { stores, settings: { ...gallery, dir: galleries.directory, memoryBytes } });
+  return galleries.open({}, { stores, settings: { ...gallery, memoryBytes } });
 }
 
 describe('the galleries in memory', () => {

@@ -1,0 +1,49 @@
+import type { EmbeddingStore } from './embedding-store.js';
+import { type OptOut, type OptOuts, withoutPeople } from './opt-outs.js';
+import type { PhotoRecord } from './photo-record.js';
+
+/** Photos by the hash of their content. */
+export type HashedPhotos = ReadonlyMap<string, PhotoRecord>;
+
+/** Stores photos without the faces of people who have opted out. */
+export interface FaceWriter {
+  /** @returns the photos as they are stored */
+  write(photos: HashedPhotos): Promise<HashedPhotos>;
+}
+
+/**
+ * The list of opt-outs is read again after each write. If it changed meanwhile, the photos are written again, because the
+ * search through the store that follows an opt-out may have missed them.
+ */
+export function createFaceWriter(
+  store: Pick<EmbeddingStore, 'write'>,
+  optOuts: Pick<OptOuts, 'list' | 'version'>,
+  packKey: string,
+): FaceWriter {
+  let known: { readonly version: string; readonly people: readonly OptOut[] } | null = null;
+
+  const readPeople = async (version: string): Promise<readonly OptOut[]> => {
+    if (known?.version === version) return known.people;
+    const people = (await optOuts.list()).filter((entry) => entry.packKey === packKey);
+    known = { version, people };
+    return people;
+  };
+
+  return {
+    write: async (photos) => {
+      if (photos.size === 0) return photos;
+      let version = known?.version ?? (await optOuts.version());
+      for (;;) {
+        const people = await readPeople(version);
+        const written =
+          people.length === 0
+            ? photos
+            : new Map(Array.from(photos, ([hash, photo]) => [hash, withoutPeople(photo, people)]));
+        await store.write(written);
+        const now = await optOuts.version();
+        if (now === version) return written;
+        version = now;
+      }
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createEmbeddingStore } from '../../../src/gallery/store/embedding-store.js';
+import { createFaceWriter } from '../../../src/gallery/store/face-writer.js';
+import { createOptOuts } from '../../../src/gallery/store/opt-outs.js';
+import type { PhotoRecord } from '../../../src/gallery/store/photo-record.js';
+import { face } from '../../support/gallery-cache-harness.js';
+
+const ANNA = { packKey: 'pack', minCosine: 0.9, embedding: Float32Array.of(1, 0) };
+
+let server: RedisServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedisServer();
+  redis = new Redis(server.port, '127.0.0.1');
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => redis.flushall());
+
+const pack = { key: 'pack', embeddingSize: 2 };
+const storeHere = () => createEmbeddingStore({ redis, pack, retentionS: 0 });
+const photoOf = (...cosines: number[]): PhotoRecord => ({
+  kind: 'faces',
+  widthPx: 1000,
+  heightPx: 1000,
+  faces: cosines.map((cosine) => face(cosine)),
+});
+
+async function storedFaces(hash: string): Promise<number | null> {
+  const [photo] = await storeHere().read([hash]);
+  return photo?.kind === 'faces' ? photo.faces.length : null;
+}
+
+test('faces of people who have opted out are not stored', async () => {
+  const optOuts = createOptOuts(redis);
+  await optOuts.add(ANNA);
+  const writer = createFaceWriter(storeHere(), optOuts, 'pack');
+  const written = await writer.write(
+    new Map([
+      ['a', photoOf(1, 0.2)],
+      ['b', photoOf(0.5)],
+    ]),
+  );
+  expect([await storedFaces('a'), await storedFaces('b')]).toEqual([1, 1]);
+  expect(written.get('a')).toMatchObject({ withheld: true });
+  expect(written.get('b')).not.toHaveProperty('withheld');
+});
+
+test('a person who opts out while a photo is written is not stored either', async () => {
+  const optOuts = createOptOuts(redis);
+  const store = storeHere();
+  let writes = 0;
+  const writer = createFaceWriter(
+    {
+      write: async (photos) => {
+        await store.write(photos);
+        if ((writes += 1) === 1) await optOuts.add(ANNA);
+      },
+    },
+    optOuts,
+    'pack',
+  );
+  await writer.write(new Map([['a', photoOf(1, 0.2)]]));
+  expect(await storedFaces('a')).toBe(1);
+  expect(writes).toBe(2);
+});
+
+test('an opt-out counts from the next write on, and until it is removed', async () => {
+  const optOuts = createOptOuts(redis);
+  const writer = createFaceWriter(storeHere(), optOuts, 'pack');
+  await writer.write(new Map([['a', photoOf(1)]]));
+  const { id } = await optOuts.add(ANNA);
+  await writer.write(new Map([['b', photoOf(1)]]));
+  await optOuts.remove(id);
+  await writer.write(new Map([['c', photoOf(1)]]));
+  expect(await Promise.all(['a', 'b', 'c'].map(storedFaces))).toEqual([1, 0, 1]);
+});
+
+test('embeddings of another model pack are not compared', async () => {
+  const optOuts = createOptOuts(redis);
+  await optOuts.add({ ...ANNA, packKey: 'other' });
+  await createFaceWriter(storeHere(), optOuts, 'pack').write(new Map([['a', photoOf(1)]]));
+  expect(await storedFaces('a')).toBe(1);
+});
+
+test('the list of opt-outs leaves out what another program wrote', async () => {
+  const optOuts = createOptOuts(redis);
+  await redis.hset('worker:opt-outs', 'odd', '{"packKey":1}', 'text', 'no JSON');
+  const added = await optOuts.add(ANNA);
+  expect(await optOuts.list()).toEqual([added]);
+  expect(await optOuts.remove('odd')).toBeNull();
+});
