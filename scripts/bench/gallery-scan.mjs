@@ -58,7 +58,7 @@ await writeGallery();
 
 const { gallery } = loadConfig({ GALLERY_DIR: directory }, directory);
 const cache = createGalleryCache({
-  source: openPhotoSource(directory),
+  source: openPhotoSource(directory, gallery.s3),
   stores,
   embeddingSize: EMBEDDING_SIZE,
   settings: gallery,

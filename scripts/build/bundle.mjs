@@ -15,7 +15,7 @@ const SHARED = 'bundle';
 /** Packages with native code or files of their own. Their CommonJS versions load faster. */
 const NATIVE = ['sharp', 'onnxruntime-node'];
 /** Loaded on demand only. */
-const EXTERNAL = ['heic-decode', 'systeminformation'];
+const EXTERNAL = ['@aws-sdk/client-s3', 'heic-decode', 'systeminformation'];
 
 const DIST_URL = '__DIST_URL__';
 

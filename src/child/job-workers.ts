@@ -62,7 +62,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
   const { failedSelfieRetentionMs } = config.jobs;
   const { maxImageBytes } = config.engine;
-  const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir);
+  const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir, config.gallery.s3);
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);

@@ -59,7 +59,7 @@ function pathsOf(batches: readonly IndexBatch[]): string[] {
 function openGalleryCache({ config, redis }: Connection, pack: ModelPack, dir: string): GalleryCache {
   const { embeddingSize } = pack.embedder;
   return createGalleryCache({
-    source: openPhotoSource(dir),
+    source: openPhotoSource(dir, config.gallery.s3),
     stores: {
       embeddings: createEmbeddingStore({
         redis,

@@ -6,6 +6,7 @@ import { DASHBOARD_HOST, environment as variables } from './environment.js';
 import { ConfigError, messageOf } from './errors.js';
 import { defaultModelsDir } from './models-dir.js';
 import { describeRedisConflicts, queuePrefixOf, type RedisConfig, redisConfigOf } from './redis-config.js';
+import { describeS3Conflicts, parseS3Url, type S3Config, s3ConfigOf } from './s3-config.js';
 import { withoutTrailingSlashes } from './trailing-slashes.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,8 +48,10 @@ export interface Config {
     readonly failedSelfieRetentionMs: number;
   };
   readonly gallery: {
-    /** Absolute path; `null` if jobs must bring their photos inline. */
+    /** An absolute path or `s3://bucket/prefix`; `null` if jobs must bring their photos inline. */
     readonly dir: string | null;
+    /** How to reach the bucket, if `dir` is one. */
+    readonly s3: S3Config;
     /** Memory for galleries. The least recently used are dropped. */
     readonly memoryBytes: number;
     /** Folder below `dir` with photos of people who must never be found. */
@@ -109,7 +112,11 @@ export function loadConfig(environment: Environment = process.env, directory = p
     ...describeOpenDashboard(given),
     ...describeReadToken(given),
     ...(parsed.success
-      ? [...describeRedisConflicts(parsed.data), ...describeGalleryConflicts(parsed.data)]
+      ? [
+          ...describeRedisConflicts(parsed.data),
+          ...describeGalleryConflicts(parsed.data),
+          ...describeS3Conflicts(parsed.data),
+        ]
       : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -158,6 +165,8 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   'REDIS_SENTINEL_PASSWORD',
   'DASHBOARD_TOKEN',
   'DASHBOARD_READ_TOKEN',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
 ]);
 
 function describeProblem(issue: z.core.$ZodIssue, given: Environment): string {
@@ -207,7 +216,8 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       failedSelfieRetentionMs: env.FAILED_SELFIE_RETENTION_HOURS * 3_600_000,
     },
     gallery: {
-      dir: env.GALLERY_DIR === undefined ? null : path.resolve(directory, env.GALLERY_DIR),
+      dir: env.GALLERY_DIR === undefined ? null : galleryDirOf(env.GALLERY_DIR, directory),
+      s3: s3ConfigOf(env),
       memoryBytes: env.GALLERY_MEMORY_MB * 2 ** 20,
       excludedStage: env.EXCLUDED_STAGE === undefined ? null : withoutTrailingSlashes(env.EXCLUDED_STAGE),
       excludedUnusable: env.EXCLUDED_UNUSABLE,
@@ -236,6 +246,10 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     },
     logLevel: env.LOG_LEVEL,
   };
+}
+
+function galleryDirOf(text: string, directory: string): string {
+  return parseS3Url(text) === null ? path.resolve(directory, text) : withoutTrailingSlashes(text);
 }
 
 function freeze<T extends object>(value: T): T {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { parseRedisNode, type RedisNode } from './redis-config.js';
+import { parseS3Url } from './s3-config.js';
 
 /** One schema per variable: allowed values, default and error message. */
 
@@ -99,7 +100,21 @@ export const environment = z.object({
     .transform(Number)
     .default(0.6),
   MATCH_LIMIT: integer(0, 1_000_000, 10_000),
-  GALLERY_DIR: z.string().optional(),
+  GALLERY_DIR: z
+    .string()
+    .refine(
+      (text) => !/^s3:/i.test(text) || parseS3Url(text) !== null,
+      'must be a folder, or look like s3://bucket or s3://bucket/prefix',
+    )
+    .optional(),
+  AWS_ENDPOINT_URL_S3: z.string().optional(),
+  AWS_ENDPOINT_URL: z.string().optional(),
+  AWS_REGION: z.string().optional(),
+  AWS_DEFAULT_REGION: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  S3_PATH_STYLE: oneOf(['auto', 'on', 'off'], 'auto'),
   GALLERY_MEMORY_MB: integer(1, 10_000_000, 2048),
   GALLERY_UPRIGHT: flag,
   EXCLUDED_STAGE: z.string().optional(),

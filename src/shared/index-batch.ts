@@ -11,6 +11,8 @@ const indexFile = z.object({
   sizeBytes: z.number(),
   /** mtime in whole milliseconds since 1970. */
   changedMs: z.number(),
+  /** For an object in S3. */
+  etag: z.string().optional(),
   ctimeMs: z.number().optional(),
 });
 
@@ -22,7 +24,7 @@ const indexJob = z.object({
   files: z.array(indexFile).min(1),
 });
 
-/** Path, size and mtime of a file that is not indexed yet. */
+/** Name, size and mark of change of a file that is not indexed yet. */
 export type IndexFile = Readonly<z.infer<typeof indexFile>>;
 
 /** Photos of one folder to index. */

@@ -3,7 +3,7 @@ import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
 import { createTestbed, slowJob, type Testbed } from '../support/testbed.js';
 
 /** Less than a child with tiny models needs, and more than half of it. */
-const LIMIT_MB = '140';
+const LIMIT_MB = '100';
 
 let bed: Testbed;
 beforeEach(async () => {

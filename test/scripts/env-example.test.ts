@@ -25,7 +25,7 @@ describe('.env.example', () => {
 
   it('names every variable that the configuration reads', () => {
     const source = readFileSync(path.join(root, 'src/shared/environment.ts'), 'utf8');
-    const names = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name);
+    const names = [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name]) => name);
 
     expect(names.length).toBeGreaterThan(20);
     expect(new Set(Object.keys(example))).toEqual(new Set([...names, 'MODELS_MIRROR']));

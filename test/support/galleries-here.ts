@@ -13,7 +13,7 @@ export function startGalleriesHere(config: Config, { pack }: Engine, redis: Redi
   const { dir, retentionS } = config.gallery;
   if (dir === null) return null;
   const cache = createGalleryCache({
-    source: openPhotoSource(dir),
+    source: openPhotoSource(dir, config.gallery.s3),
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS }),
       files: createFileTable(redis, retentionS),

@@ -65,7 +65,7 @@ export async function createGalleryCacheHarness(): Promise<GalleryCacheHarness> 
     open: (environment = {}, changed = {}) => {
       const { gallery } = loadConfig({ GALLERY_DIR: directory, ...environment }, '/nowhere');
       const cache = createGalleryCache({
-        source: openPhotoSource(directory),
+        source: openPhotoSource(directory, gallery.s3),
         stores: storesOf(harness),
         embeddingSize: 2,
         settings: gallery,

@@ -41,9 +41,9 @@ export function createDashboardGalleries(
   indexQueue: Queue,
   config: Config,
 ): DashboardGalleries {
-  const { dir, retentionS } = config.gallery;
-  const source = dir === null ? null : openPhotoSource(dir);
-  const photosSeen = remember(FRESH_PHOTOS_MS, async () =>
+  const { dir, s3, retentionS } = config.gallery;
+  const source = dir === null ? null : openPhotoSource(dir, s3);
+  const photosSeen = remember(Math.max(FRESH_PHOTOS_MS, source?.listingIntervalMs ?? 0), async () =>
     source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder()),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);

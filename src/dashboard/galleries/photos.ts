@@ -32,7 +32,7 @@ export function createPhotoReader(
   { gallery, engine }: Config,
 ): (id: string, rank: number) => Promise<Buffer> {
   const results = new Map<string, KnownResult>();
-  const source = gallery.dir === null ? null : openPhotoSource(gallery.dir);
+  const source = gallery.dir === null ? null : openPhotoSource(gallery.dir, gallery.s3);
 
   const pathsIn = async (id: string): Promise<readonly (string | null)[]> => {
     const head = await readJobHead(redis, queue, id);

@@ -78,7 +78,7 @@ export interface GalleryCache {
 }
 
 export interface GalleryCacheOptions {
-  readonly source: Pick<PhotoSource, 'list' | 'check'>;
+  readonly source: Pick<PhotoSource, 'list' | 'check' | 'listingIntervalMs'>;
   readonly stores: FolderStores;
   readonly embeddingSize: number;
   readonly settings: Config['gallery'];
@@ -111,7 +111,7 @@ export function createGalleryCache({
 }: GalleryCacheOptions): GalleryCache {
   const { excludedStage } = settings;
   const exclusion = createExclusion({ settings, minCosine: excludedMinCosine, warn });
-  const scans = createStageScans({ list: source.list, now });
+  const scans = createStageScans({ source, now });
   const folders = createFolderCache({
     stores,
     embeddingSize,

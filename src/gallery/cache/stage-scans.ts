@@ -4,12 +4,13 @@ import { type FileStamp, isSameFile } from '../store/file-table.js';
 
 /** A search uses the last scan of its stage if it is not older than this ... */
 const MAX_AGE_MS = 10_000;
-/** A scan is repeated in the background after this long ... */
-const INTERVAL_MS = 1000;
-/** ... or after this many times its own duration, so that scans take at most 5 % of the time on a slow file system. */
+/**
+ * A scan is repeated in the background after the source's interval, or after this many times its own duration, so that scans take at
+ * most 5 % of the time on a slow file system.
+ */
 const INTERVAL_DURATIONS = 20;
-/** ... or than this many times its duration. */
-const MAX_AGE_DURATIONS = 2 * INTERVAL_DURATIONS;
+/** ... or than this many intervals. */
+const MAX_AGE_INTERVALS = 2;
 /** A stage that was not searched for this long is not scanned in the background. */
 const IDLE_MS = 600_000;
 /** Files that are compared before other work of the thread gets a turn: about a millisecond. */
@@ -45,8 +46,7 @@ export interface StageScans {
 }
 
 export interface StageScansOptions {
-  /** @throws {JobError} `GALLERY_NOT_FOUND` */
-  readonly list: PhotoSource['list'];
+  readonly source: Pick<PhotoSource, 'list' | 'listingIntervalMs'>;
   readonly now: () => number;
 }
 
@@ -60,7 +60,7 @@ interface ScannedStage {
   readonly durationMs: number;
 }
 
-export function createStageScans({ list, now }: StageScansOptions): StageScans {
+export function createStageScans({ source, now }: StageScansOptions): StageScans {
   const scanned = new Map<string, ScannedStage>();
   /** Scans that wait or run, by stage. */
   const running = new Map<string, Promise<StageScan>>();
@@ -74,7 +74,7 @@ export function createStageScans({ list, now }: StageScansOptions): StageScans {
     const startedMs = now();
     const unreadable: string[] = [];
     const ignored: string[] = [];
-    const listed = await list(stage, (line, isPhoto) => (isPhoto ? unreadable : ignored).push(line));
+    const listed = await source.list(stage, (line, isPhoto) => (isPhoto ? unreadable : ignored).push(line));
     const durationMs = now() - startedMs;
     for (const { folder, files: found } of listed) {
       const before = files.get(folder);
@@ -119,10 +119,13 @@ export function createStageScans({ list, now }: StageScansOptions): StageScans {
       dropStage(stage);
       return;
     }
-    const timer = setTimeout(() => {
-      // The next search of the stage reports a failure.
-      start(stage).catch(() => {});
-    }, intervalOf(last));
+    const timer = setTimeout(
+      () => {
+        // The next search of the stage reports a failure.
+        start(stage).catch(() => {});
+      },
+      intervalOf(last, source.listingIntervalMs),
+    );
     timer.unref();
     timers.set(stage, timer);
   };
@@ -131,7 +134,7 @@ export function createStageScans({ list, now }: StageScansOptions): StageScans {
     last: async (stage) => {
       usedMs.set(stage, now());
       const last = scanned.get(stage);
-      if (last === undefined || now() - last.startedMs > maxAgeOf(last))
+      if (last === undefined || now() - last.startedMs > maxAgeOf(last, source.listingIntervalMs))
         return running.get(stage) ?? start(stage);
       return last.scan;
     },
@@ -148,12 +151,12 @@ export function createStageScans({ list, now }: StageScansOptions): StageScans {
   };
 }
 
-function intervalOf({ durationMs }: ScannedStage): number {
-  return Math.max(INTERVAL_MS, INTERVAL_DURATIONS * durationMs);
+function intervalOf({ durationMs }: ScannedStage, leastMs: number): number {
+  return Math.max(leastMs, INTERVAL_DURATIONS * durationMs);
 }
 
-function maxAgeOf({ durationMs }: ScannedStage): number {
-  return Math.max(MAX_AGE_MS, MAX_AGE_DURATIONS * durationMs);
+function maxAgeOf(scanned: ScannedStage, leastMs: number): number {
+  return Math.max(MAX_AGE_MS, MAX_AGE_INTERVALS * intervalOf(scanned, leastMs));
 }
 
 async function areSame(before: readonly FileStamp[], now: readonly FileStamp[]): Promise<boolean> {

@@ -36,5 +36,5 @@ export function isIgnoredFolder(name: string): boolean {
  */
 export function isUsableName(name: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return !/[\\\u0000-\u001f\u007f\ufffd]/.test(name);
+  return name !== '' && !/[\\\u0000-\u001f\u007f\ufffd]/.test(name);
 }

@@ -12,6 +12,8 @@ import { walkFolder } from './walk-folder.js';
 /** The file is gone or not readable. Other errors are faults of the machine, and a retry may succeed. */
 const FILE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'EISDIR']);
 
+const LISTING_INTERVAL_MS = 1000;
+
 /** Photos in a folder of this machine, for example a network mount. */
 export function createFolderSource(galleryDir: string): PhotoSource {
   /** @throws {GalleryUnavailableError} the folder is missing, empty or unreadable */
@@ -22,6 +24,7 @@ export function createFolderSource(galleryDir: string): PhotoSource {
   };
 
   return {
+    listingIntervalMs: LISTING_INTERVAL_MS,
     check: () => findFolderProblem(galleryDir),
     list: async (stage, note) => {
       const root = await openRoot();

@@ -1,5 +1,7 @@
+import { parseS3Url, type S3Config } from '../../shared/s3-config.js';
 import type { FileStamp } from '../store/file-table.js';
 import { createFolderSource } from './folder-source.js';
+import { createS3Source } from './s3-source.js';
 
 /** The photos directly in one folder. */
 export interface ListedFolder {
@@ -17,6 +19,8 @@ export type Note = (line: string, isPhoto: boolean) => void;
 
 /** Where the photos of `GALLERY_DIR` lie. A photo's id is its path below the root, with forward slashes. */
 export interface PhotoSource {
+  /** The shortest time between two listings of the same folder. */
+  readonly listingIntervalMs: number;
   /** Why this machine cannot read the source, for its operators; `null` if it can. */
   check(): Promise<string | null>;
   /**
@@ -42,7 +46,12 @@ export interface PhotoSource {
   read(id: string, maxBytes: number): Promise<Buffer | null>;
 }
 
-/** @param dir `GALLERY_DIR` */
-export function openPhotoSource(dir: string): PhotoSource {
-  return createFolderSource(dir);
+/**
+ * Reads nothing yet.
+ *
+ * @param dir `GALLERY_DIR`: a folder, or the URL of a bucket
+ */
+export function openPhotoSource(dir: string, s3: S3Config): PhotoSource {
+  const location = parseS3Url(dir);
+  return location === null ? createFolderSource(dir) : createS3Source(location, s3);
 }

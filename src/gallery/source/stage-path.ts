@@ -7,6 +7,11 @@ export function isPlainPath(relativePath: string): boolean {
   return relativePath.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
 }
 
+/** Parents before their folders, and folders side by side by their names. */
+export function comparePaths(a: string, b: string): number {
+  return byCodeUnit(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
+}
+
 export function isHidden(path: string): boolean {
   return path.split('/').some((name) => name.startsWith('.'));
 }

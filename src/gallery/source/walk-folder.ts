@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { isIgnoredFolder, isPhoto, isUnreadPhoto, isUsableName } from './file-kind.js';
 import { asUnavailable } from './folder-problem.js';
 import { type ResolvedPath, resolveBelow } from './folder-path.js';
+import { createLeftOut } from './left-out.js';
 import type { Note } from './photo-source.js';
 import { byCodeUnit } from './stage-path.js';
 
@@ -32,7 +32,7 @@ export async function walkFolder(
   { root, readFolder, note, onPhoto }: WalkOptions,
 ): Promise<void> {
   const visited = new Set<string>();
-  const leftOut = { ignored: 0, unread: 0, unusable: 0 };
+  const leftOut = createLeftOut();
   let yieldedMs = performance.now();
 
   const walk = async (folder: string, realFolder: string): Promise<void> => {
@@ -40,24 +40,15 @@ export async function walkFolder(
     visited.add(realFolder);
     const folders = new Map<string, string>();
     for (const entry of await readFolder(realFolder)) {
-      if (entry.name.startsWith('.')) continue;
       if (performance.now() - yieldedMs > YIELD_AFTER_MS) {
         await setImmediate();
         yieldedMs = performance.now();
       }
-      if (!isUsableName(entry.name)) {
-        leftOut.unusable += 1;
-        continue;
-      }
-      if (isIgnoredFolder(entry.name)) {
-        leftOut.ignored += 1;
-        continue;
-      }
-      if (isUnreadPhoto(entry.name)) leftOut.unread += 1;
+      if (!leftOut.admits(entry.name)) continue;
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       const target = await targetOf(entry, path, `${realFolder}/${entry.name}`, root);
       if (target?.kind === 'folder') folders.set(path, target.realPath);
-      else if (target?.kind === 'file' && isPhoto(entry.name)) {
+      else if (target?.kind === 'file' && leftOut.isPhoto(entry.name)) {
         onPhoto(folder, entry.name, target.realPath);
       }
     }
@@ -69,13 +60,7 @@ export async function walkFolder(
     }
   };
   await walk(start.path, start.realPath);
-  const { ignored, unread, unusable } = leftOut;
-  if (unread > 0)
-    note(`Left out ${unread} photos in formats that are not read, such as JPEG XL or raw`, true);
-  if (unusable > 0) {
-    note(`Left out ${unusable} names with backslashes, control characters or bytes that are not UTF-8`, true);
-  }
-  if (ignored > 0) note(`Left out ${ignored} folders of thumbnails, deleted files or system files`, false);
+  leftOut.report(note);
 }
 
 /** What an entry is, after following links. */

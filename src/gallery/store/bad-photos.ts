@@ -15,6 +15,7 @@ const badPhoto = z.object({
   path: z.string(),
   sizeBytes: z.number(),
   changedMs: z.number(),
+  etag: z.string().optional(),
   reason: z.string(),
   failures: z.int().min(1),
   lastFailedMs: z.number(),
@@ -68,11 +69,12 @@ export function createBadPhotos(redis: Redis, now: () => number = Date.now): Bad
       const [before] = await readAll(folder, [file]);
       const failures = (before?.failures ?? 0) + 1;
       const waitMs = RETRY_AFTER_MS[Math.min(failures, RETRY_AFTER_MS.length) - 1] as number;
-      const { sizeBytes, changedMs } = file;
+      const { sizeBytes, changedMs, etag } = file;
       const entry: BadPhoto = {
         path: `${folder}/${file.name}`,
         sizeBytes,
         changedMs,
+        ...(etag !== undefined && { etag }),
         reason: reason.slice(0, MAX_REASON_CHARACTERS),
         failures,
         lastFailedMs: now(),

@@ -13,6 +13,8 @@ export interface FileStamp {
   readonly sizeBytes: number;
   /** Time of the last change of the contents (mtime), whole milliseconds since 1970. A program can set it. */
   readonly changedMs: number;
+  /** For an object in S3: changes with the content, unlike its time. */
+  readonly etag?: string | undefined;
   /**
    * Time of the last change of contents or attributes (ctime), milliseconds since 1970, where the source knows it. It
    * grows if a photo is replaced by one with the same size and mtime. Each copy of a file has its own.
@@ -26,8 +28,8 @@ export type FileContent =
   | { readonly kind: 'unreadable'; readonly message: string };
 
 /**
- * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size
- * and times of change identify a file.
+ * Maps the gallery's files to their contents, so that the fleet reads an unchanged file only once. Folder, name, size,
+ * and the ETag or the times of change identify a file.
  */
 export interface FileTable {
   /** @returns the content of each file in the same order, `null` for a new or changed file */
@@ -39,10 +41,14 @@ export interface FileTable {
   write(folder: string, files: readonly (FileStamp & { readonly content: FileContent })[]): Promise<void>;
 }
 
+function markOf({ etag, changedMs }: Omit<FileStamp, 'name'>): string {
+  return etag ?? String(changedMs);
+}
+
 /** Whether two stamps of one file on this machine show the same contents. */
 export function isSameFile(a: Omit<FileStamp, 'name'>, b: Omit<FileStamp, 'name'>): boolean {
   const isTouched = a.ctimeMs !== undefined && b.ctimeMs !== undefined && a.ctimeMs !== b.ctimeMs;
-  return a.sizeBytes === b.sizeBytes && a.changedMs === b.changedMs && !isTouched;
+  return a.sizeBytes === b.sizeBytes && markOf(a) === markOf(b) && !isTouched;
 }
 
 /** @param retentionS how long a folder is kept after its last write; 0 = forever */
@@ -87,24 +93,20 @@ export function createFileTable(redis: Redis, retentionS: number): FileTable {
   };
 }
 
-/** `size:mtime~ctime:hash`, or `size:mtime~ctime:!seen:message`. Without a ctime, `~ctime` is missing. */
-function formatValue({
-  sizeBytes,
-  changedMs,
-  ctimeMs,
-  content,
-}: FileStamp & { readonly content: FileContent }): string {
+/** `size:mark~ctime:hash`, or `size:mark~ctime:!seen:message`. Without a ctime, `~ctime` is missing. */
+function formatValue(file: FileStamp & { readonly content: FileContent }): string {
+  const { sizeBytes, ctimeMs, content } = file;
   const what = content.kind === 'content' ? content.hash : `!${Date.now()}:${content.message}`;
-  return `${sizeBytes}:${changedMs}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
+  return `${sizeBytes}:${markOf(file)}${ctimeMs === undefined ? '' : `~${ctimeMs}`}:${what}`;
 }
 
-/** `size:mtime~ctime:what` */
+/** `size:mark~ctime:what` */
 const VALUE = /^(\d+):([^:~]+)(?:~([^:]+))?:(.*)$/s;
 
 function parseValue(value: string | null, file: FileStamp): FileContent | null {
   if (value === null) return null;
-  const [, size, changed, ctime] = VALUE.exec(value) ?? [];
-  if (Number(size) !== file.sizeBytes || Number(changed) !== file.changedMs) return null;
+  const [, size, mark, ctime] = VALUE.exec(value) ?? [];
+  if (Number(size) !== file.sizeBytes || mark !== markOf(file)) return null;
   // Machines with copies of their own have different ctimes. A later one is read once, and then recorded.
   if (ctime !== undefined && file.ctimeMs !== undefined && file.ctimeMs > Number(ctime)) return null;
   const content = contentOf(value);

@@ -14,6 +14,7 @@ import { createIndexPlanner } from '../../../src/gallery/batches/index-planner.j
 import { createIndexPlans, type IndexPlans } from '../../../src/gallery/batches/index-plans.js';
 import { batchId } from '../../../src/gallery/batches/plan-batches.js';
 import { type BadPhotos, createBadPhotos } from '../../../src/gallery/store/bad-photos.js';
+import { NO_S3 } from '../../support/s3-server.js';
 import { openPhotoSource } from '../../../src/gallery/source/photo-source.js';
 import { createFileTable } from '../../../src/gallery/store/file-table.js';
 import type { IndexBatch } from '../../../src/shared/index-batch.js';
@@ -71,7 +72,7 @@ const findsNoFaces: FindFaces = async (source) => {
 
 const run = (job: Job, findFaces: FindFaces = findsNoFaces) =>
   runIndexJob(job, new AbortController().signal, {
-    photos: openPhotoSource(directory),
+    photos: openPhotoSource(directory, NO_S3),
     maxImageBytes: 1000,
     findFaces,
     writer: { write: async (photos) => photos },

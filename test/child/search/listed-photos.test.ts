@@ -5,6 +5,7 @@ import { ImageError, JobError } from '../../../src/shared/errors.js';
 import type { GalleryEntry } from '../../../src/shared/job.js';
 
 const photos: PhotoSource = {
+  listingIntervalMs: 1000,
   check: async () => null,
   list: async () => [],
   countByFolder: async () => new Map(),

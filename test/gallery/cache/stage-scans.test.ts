@@ -20,14 +20,17 @@ beforeEach(() => {
   scanTakesMs = 10;
   scans = createStageScans({
     now: () => performance.now(),
-    list: async (stage) => {
-      listed.push(stage);
-      await new Promise((resolve) => {
-        setTimeout(resolve, scanTakesMs);
-      });
-      const found = [...folders].filter(([folder]) => folder.startsWith(stage));
-      if (found.length === 0) throw new JobError('GALLERY_NOT_FOUND', 'There is no such folder.');
-      return found.map(([folder, names]) => ({ folder, files: names.map(fileOf) }));
+    source: {
+      listingIntervalMs: 1000,
+      list: async (stage) => {
+        listed.push(stage);
+        await new Promise((resolve) => {
+          setTimeout(resolve, scanTakesMs);
+        });
+        const found = [...folders].filter(([folder]) => folder.startsWith(stage));
+        if (found.length === 0) throw new JobError('GALLERY_NOT_FOUND', 'There is no such folder.');
+        return found.map(([folder, names]) => ({ folder, files: names.map(fileOf) }));
+      },
     },
   });
 });

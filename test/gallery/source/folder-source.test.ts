@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_S3 } from '../../support/s3-server.js';
 import { openPhotoSource } from '../../../src/gallery/source/photo-source.js';
 import { ImageError, JobError } from '../../../src/shared/errors.js';
 
@@ -32,7 +33,7 @@ async function touch(...files: string[]): Promise<void> {
 
 const link = (target: string, file: string) => symlink(target, path.join(galleryDir, file));
 
-const source = () => openPhotoSource(galleryDir);
+const source = () => openPhotoSource(galleryDir, NO_S3);
 const listFolder = (stage: string) => source().list(stage, (line) => log.push(line));
 const idsOf = async (stage: string) =>
   (await listFolder(stage)).flatMap(({ folder, files }) => files.map(({ name }) => `${folder}/${name}`));
@@ -140,7 +141,7 @@ describe('a folder gallery', () => {
   });
 
   test('may be the root of the file system', async () => {
-    const root = openPhotoSource('/');
+    const root = openPhotoSource('/', NO_S3);
     const listed = await root.list(galleryDir.slice(1), () => undefined);
     expect(listed[0]?.folder).toBe(`${galleryDir.slice(1)}/Day-1`);
     await writeFile(path.join(galleryDir, 'x.jpg'), 'x');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPhotoSource, type PhotoSource } from '../../../src/gallery/source/photo-source.js';
 import { GalleryUnavailableError, ImageError, JobError } from '../../../src/shared/errors.js';
+import { NO_S3, startS3Server } from '../../support/s3-server.js';
 
 /** A place for photos, empty at first. */
 interface Place {
@@ -18,7 +19,7 @@ interface Place {
 async function openFolder(): Promise<Place> {
   const directory = await mkdtemp(path.join(tmpdir(), 'source-'));
   return {
-    open: () => openPhotoSource(directory),
+    open: () => openPhotoSource(directory, NO_S3),
     put: async (id, content = 'x') => {
       await mkdir(path.dirname(path.join(directory, id)), { recursive: true });
       await writeFile(path.join(directory, id), content);
@@ -29,7 +30,25 @@ async function openFolder(): Promise<Place> {
   };
 }
 
-describe.each([['a folder', openFolder]])('%s as the source of photos', (_name, openPlace) => {
+async function openBucket(prefix: string): Promise<Place> {
+  const server = await startS3Server();
+  const start = prefix === '' ? '' : `${prefix}/`;
+  // Another gallery of the same bucket, which must not be seen.
+  if (prefix !== '') await server.put(`${prefix}-other/Day-1/other.jpg`, 'x');
+  return {
+    open: () => openPhotoSource(`s3://photos/${prefix}`, server.config),
+    put: (id, content = 'x') => server.put(`${start}${id}`, content),
+    remove: (id) => server.remove(`${start}${id}`),
+    takeAway: () => server.removeBucket(),
+    close: () => server.stop(),
+  };
+}
+
+describe.each([
+  ['a folder', openFolder],
+  ['a bucket', () => openBucket('')],
+  ['a prefix of a bucket', () => openBucket('events/2026')],
+])('%s as the source of photos', (_name, openPlace) => {
   let place: Place;
   let source: PhotoSource;
   let notes: string[];
