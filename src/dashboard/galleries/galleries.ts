@@ -44,7 +44,7 @@ export function createDashboardGalleries(
   const { dir, s3, retentionS } = config.gallery;
   const source = dir === null ? null : openPhotoSource(dir, s3);
   const photosSeen = remember(Math.max(FRESH_PHOTOS_MS, source?.listingIntervalMs ?? 0), async () =>
-    source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder()),
+    source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder(() => undefined)),
   );
   const photosIndexed = remember(FRESH_INDEX_MS, createStageIndex(redis, retentionS).countPhotos);
 
@@ -136,7 +136,8 @@ function sumByStage(photosByFolder: ReadonlyMap<string, number>): ReadonlyMap<st
       const stage = folder.slice(0, end);
       sums.set(stage, (sums.get(stage) ?? 0) + photos);
     }
-    sums.set(folder, (sums.get(folder) ?? 0) + photos);
+    // No stage has the photos of the root.
+    if (folder !== '') sums.set(folder, (sums.get(folder) ?? 0) + photos);
   }
   return sums;
 }

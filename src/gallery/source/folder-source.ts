@@ -55,7 +55,7 @@ export function createFolderSource(galleryDir: string): PhotoSource {
       });
       return [...filesOf].map(([folder, files]) => ({ folder, files: files.toSorted(byName) }));
     },
-    countByFolder: async () => {
+    countByFolder: async (note) => {
       const root = await openRoot();
       const counts = new Map<string, number>();
       await walkFolder(
@@ -63,14 +63,12 @@ export function createFolderSource(galleryDir: string): PhotoSource {
         {
           root,
           readFolder: (folder) => readdir(folder, { withFileTypes: true }),
-          note: () => {},
+          note,
           onPhoto: (folder) => counts.set(folder, (counts.get(folder) ?? 0) + 1),
         },
       ).catch((error: unknown) => {
         throw asUnavailable(error);
       });
-      // No stage has the photos of the root.
-      counts.delete('');
       return counts;
     },
     read: async (id, maxBytes) => {

@@ -32,11 +32,11 @@ export interface PhotoSource {
    */
   list(stage: string, note: Note): Promise<ListedFolder[]>;
   /**
-   * The number of photos directly in each folder that has some.
+   * The number of photos directly in each folder that has some, the root (an empty path) included.
    *
    * @throws {GalleryUnavailableError} the source cannot be read
    */
-  countByFolder(): Promise<ReadonlyMap<string, number>>;
+  countByFolder(note: Note): Promise<ReadonlyMap<string, number>>;
   /**
    * The bytes of a photo, or `null` if there is no such file below the root.
    *

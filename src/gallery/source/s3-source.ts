@@ -135,16 +135,10 @@ export function createS3Source({ bucket, prefix }: S3Location, config: S3Config)
         }))
         .toSorted((a, b) => comparePaths(a.folder, b.folder));
     },
-    countByFolder: async () => {
+    countByFolder: async (note) => {
       const counts = new Map<string, number>();
-      const found = await walk(
-        '',
-        () => {},
-        (path) => counts.set(path, (counts.get(path) ?? 0) + 1),
-      );
+      const found = await walk('', note, (path) => counts.set(path, (counts.get(path) ?? 0) + 1));
       if (found === 0) await failUnlessReadable();
-      // No stage has the photos of the root.
-      counts.delete('');
       return counts;
     },
     read: async (id, maxBytes) => (isPlainPath(id) ? limitDownloads(() => readNow(id, maxBytes)) : null),

@@ -136,7 +136,8 @@ describe.each([
   test('counts the photos of each folder', async () => {
     await place.put('root.jpg');
     await place.put('Day-1/.hidden/x.jpg');
-    expect(Object.fromEntries(await source.countByFolder())).toEqual({
+    expect(Object.fromEntries(await source.countByFolder(() => {}))).toEqual({
+      '': 1,
       'Day-1': 1,
       'Day-1/Morning': 2,
       'Day-10': 1,
@@ -175,7 +176,7 @@ describe.each([
     source = place.open();
     expect(await source.check()).toMatch(/^GALLERY_DIR /);
     await expect(listed('Day-1')).rejects.toBeInstanceOf(GalleryUnavailableError);
-    await expect(source.countByFolder()).rejects.toBeInstanceOf(GalleryUnavailableError);
+    await expect(source.countByFolder(() => {})).rejects.toBeInstanceOf(GalleryUnavailableError);
     await expect(source.read('Day-1/c.png', 100)).rejects.toBeInstanceOf(GalleryUnavailableError);
   });
 });
