@@ -63,32 +63,74 @@ export function alignFace(image: RgbImage, landmarks: Landmarks): RgbImage {
 export function cutOut(image: RgbImage, { a, b, tx, ty }: Similarity, sizePx: number): RgbImage {
   const perSide = Math.min(MAX_SAMPLES_PER_SIDE, Math.max(1, Math.round(Math.hypot(a, b))));
   const samples = perSide * perSide;
+  const offsets = Array.from({ length: samples }, (_, i) => {
+    const u = ((i % perSide) + 0.5) / perSide - 0.5;
+    const v = (Math.floor(i / perSide) + 0.5) / perSide - 0.5;
+    return { x: a * u - b * v, y: b * u + a * v };
+  });
+  const offsetsX = Float64Array.from(offsets, ({ x }) => x);
+  const offsetsY = Float64Array.from(offsets, ({ y }) => y);
+  const { data: source, widthPx, heightPx } = image;
+  const stride = 3 * widthPx;
   const data = new Uint8Array(3 * sizePx * sizePx);
   const colour = new Float64Array(3);
   let target = 0;
-  for (let y = 0; y < sizePx; y += 1) {
-    for (let x = 0; x < sizePx; x += 1, target += 3) {
-      colour.fill(0);
+  for (let row = 0; row < sizePx; row += 1) {
+    for (let column = 0; column < sizePx; column += 1, target += 3) {
+      const middleX = a * column - b * row + tx;
+      const middleY = b * column + a * row + ty;
+      // One loop for all channels, without calls: it runs for a third of a million samples a face.
+      let red = 0;
+      let green = 0;
+      let blue = 0;
       for (let i = 0; i < samples; i += 1) {
-        const u = x + ((i % perSide) + 0.5) / perSide - 0.5;
-        const v = y + (Math.floor(i / perSide) + 0.5) / perSide - 0.5;
-        addBilinear(image, a * u - b * v + tx, b * u + a * v + ty, colour);
+        const x = middleX + (offsetsX[i] as number);
+        const y = middleY + (offsetsY[i] as number);
+        const left = Math.floor(x);
+        const top = Math.floor(y);
+        if (left >= 0 && top >= 0 && left < widthPx - 1 && top < heightPx - 1) {
+          const right = x - left;
+          const bottom = y - top;
+          const lowerRight = right * bottom;
+          const lowerLeft = bottom - lowerRight;
+          const upperRight = right - lowerRight;
+          const upperLeft = 1 - right - lowerLeft;
+          const above = stride * top + 3 * left;
+          const below = above + stride;
+          red +=
+            upperLeft * (source[above] as number) +
+            upperRight * (source[above + 3] as number) +
+            lowerLeft * (source[below] as number) +
+            lowerRight * (source[below + 3] as number);
+          green +=
+            upperLeft * (source[above + 1] as number) +
+            upperRight * (source[above + 4] as number) +
+            lowerLeft * (source[below + 1] as number) +
+            lowerRight * (source[below + 4] as number);
+          blue +=
+            upperLeft * (source[above + 2] as number) +
+            upperRight * (source[above + 5] as number) +
+            lowerLeft * (source[below + 2] as number) +
+            lowerRight * (source[below + 5] as number);
+        } else {
+          colour.fill(0);
+          addAtEdge(image, x, y, colour);
+          red += colour[0] as number;
+          green += colour[1] as number;
+          blue += colour[2] as number;
+        }
       }
-      for (let channel = 0; channel < 3; channel += 1) {
-        data[target + channel] = Math.round((colour[channel] as number) / samples);
-      }
+      // Rounds: all values are positive.
+      data[target] = red / samples + 0.5;
+      data[target + 1] = green / samples + 0.5;
+      data[target + 2] = blue / samples + 0.5;
     }
   }
   return { data, widthPx: sizePx, heightPx: sizePx };
 }
 
 /** Adds the interpolated colour at a point to `colour` (RGB). Pixels beyond the image count as black. */
-function addBilinear(
-  { data, widthPx, heightPx }: RgbImage,
-  x: number,
-  y: number,
-  colour: Float64Array,
-): void {
+function addAtEdge({ data, widthPx, heightPx }: RgbImage, x: number, y: number, colour: Float64Array): void {
   const left = Math.floor(x);
   const top = Math.floor(y);
   const weightLeft = left >= 0 && left < widthPx ? 1 - (x - left) : 0;
