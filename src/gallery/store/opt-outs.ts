@@ -37,7 +37,10 @@ export interface OptOut extends Person {
 /** The list of people who have opted out, in Redis. It never expires. */
 export interface OptOuts {
   list(): Promise<OptOut[]>;
-  /** @throws {Error} the list is full */
+  /**
+   * @returns the entry, which may be an earlier one with the same embedding
+   * @throws {Error} the list is full
+   */
   add(person: Person): Promise<OptOut>;
   /** @returns `null` if there is no such entry */
   remove(id: string): Promise<OptOut | null>;
@@ -46,17 +49,28 @@ export interface OptOuts {
 }
 
 export function createOptOuts(redis: Redis): OptOuts {
+  const list = async (): Promise<OptOut[]> =>
+    Object.entries(await redis.hgetall(OPT_OUTS_KEY))
+      .flatMap(([id, text]) => parse(id, text))
+      .toSorted((a, b) => a.addedMs - b.addedMs);
+
   return {
-    list: async () =>
-      Object.entries(await redis.hgetall(OPT_OUTS_KEY))
-        .flatMap(([id, text]) => parse(id, text))
-        .toSorted((a, b) => a.addedMs - b.addedMs),
+    list,
     add: async ({ packKey, minCosine, embedding }) => {
-      if ((await redis.hlen(OPT_OUTS_KEY)) >= MAX_ENTRIES) {
+      const text = embeddingToText(embedding);
+      const entries = await list();
+      const known = entries.find(
+        (entry) =>
+          entry.packKey === packKey &&
+          entry.minCosine === minCosine &&
+          embeddingToText(entry.embedding) === text,
+      );
+      if (known !== undefined) return known;
+      if (entries.length >= MAX_ENTRIES) {
         throw new Error(`The opt-out list has ${MAX_ENTRIES} entries, which is the most it can have.`);
       }
       const entry = { id: randomUUID().slice(0, 8), packKey, addedMs: Date.now(), minCosine, embedding };
-      const stored = { packKey, embedding: embeddingToText(embedding), minCosine, addedMs: entry.addedMs };
+      const stored = { packKey, embedding: text, minCosine, addedMs: entry.addedMs };
       await redis.hset(OPT_OUTS_KEY, entry.id, JSON.stringify(stored));
       await redis.incr(OPT_OUTS_VERSION_KEY);
       return entry;

@@ -95,6 +95,14 @@ test('embeddings of another model pack are not compared', async () => {
   expect(await storedFaces('a')).toBe(1);
 });
 
+test('the same embedding is on the list only once', async () => {
+  const optOuts = createOptOuts(redis);
+  const first = await optOuts.add(ANNA);
+  expect(await optOuts.add(ANNA)).toEqual(first);
+  await optOuts.add({ ...ANNA, minCosine: 0.8 });
+  expect(await optOuts.list()).toHaveLength(2);
+});
+
 test('the list of opt-outs leaves out what another program wrote', async () => {
   const optOuts = createOptOuts(redis);
   await redis.hset('worker:opt-outs', 'odd', '{"packKey":1}', 'text', 'no JSON');
