@@ -4,6 +4,7 @@ import { doctorCommand } from './doctor/doctor-command.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
 import { modelsCommand } from './models-command.js';
+import { optOutsCommand, removeOptOutCommand } from './opt-outs-command.js';
 import { searchCommand } from './search-command.js';
 import { statusCommand } from './status-command.js';
 import { printableLines } from './terminal.js';
@@ -45,9 +46,23 @@ export function createProgram(): Command {
   define(program, 'forget', 'delete computed faces in Redis and in the workers')
     .argument('[stage|photo|all]', 'a folder or a photo below GALLERY_DIR, or all', parseStage)
     .option('-p, --pack <name>', 'delete the faces of one model pack instead')
-    .option('--dry-run', 'only count what would be deleted')
+    .option('--person <selfie...>', 'delete the faces of the person in these selfies instead, in all stages')
+    .option(
+      '-t, --threshold <score>',
+      'with --person: score that a face must reach (default: 0.6)',
+      parseScore,
+    )
+    .option('--no-opt-out', 'with --person: do not keep the person out of later indexing')
+    .option('--dry-run', 'only show what would be deleted')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
+
+  const optOuts = define(program, 'opt-outs', 'list the people who are kept out of the index')
+    .option('--json', 'print the list as JSON')
+    .action(reportingUsage(optOutsCommand));
+  define(optOuts, 'remove', 'take a person off the list')
+    .argument('<id>', 'an id of the list')
+    .action(reportingUsage(removeOptOutCommand));
 
   define(program, 'doctor', 'check this machine: Redis, models, gallery, devices, port, clock and disk')
     .option('--json', 'print the checks as JSON')
@@ -63,12 +78,13 @@ export function createProgram(): Command {
   return program;
 }
 
-function define(program: Command, name: string, description: string): Command {
-  return program
+function define(parent: Command, name: string, description: string): Command {
+  const path = parent.parent === null ? name : `${parent.name()} ${name}`;
+  return parent
     .command(name)
     .description(description)
     .helpOption('-h, --help', 'print this help')
-    .showHelpAfterError(`Run "face-search ${name} --help" for help.`);
+    .showHelpAfterError(`Run "face-search ${path} --help" for help.`);
 }
 
 /** An InvalidArgumentError of a command looks the same as one of commander's own. */
