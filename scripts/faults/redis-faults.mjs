@@ -89,10 +89,11 @@ async function whileRefusing(scene, begin, end) {
   const lines = testbed.lines.length - from;
   await end();
   const at = performance.now();
+  const [seconds] = await scene.redis.time();
   const starts = await nextStart(ledger);
   await allRecords(
     scene,
-    ({ status, reported_at }) => status === 'online' && reported_at * 1000 > Date.now() - REFUSING_MS,
+    ({ status, reported_at }) => status === 'online' && reported_at > Number(seconds),
     'all workers are online',
   );
   const onlineMs = performance.now() - at;

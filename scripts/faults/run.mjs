@@ -111,6 +111,7 @@ try {
     ledger,
     expected: load.expected,
     results: await readResults(),
+    selfies: await readSelfies(),
     workerIds,
     gpus,
     hostname: HOSTNAME,
@@ -191,6 +192,13 @@ async function readResults() {
     results.set(id, value === null ? null : JSON.parse(value));
   }
   return results;
+}
+
+/** Completed jobs that still have their selfie. */
+async function readSelfies() {
+  const ids = [...load.expected.keys()];
+  const data = await Promise.all(ids.map((id) => redis.hget(queue.toKey(id), 'data')));
+  return ids.filter((_, i) => JSON.parse(data[i] ?? '{}').image !== null);
 }
 
 /** @param {string} fault @param {Record<string, number>} recovery */

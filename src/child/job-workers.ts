@@ -156,7 +156,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     },
     ...(!config.jobs.keepSelfies && {
       onFinal: async (job, outcome) => {
-        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job);
+        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job, redis);
       },
     }),
     failsAfterCrashes: true,

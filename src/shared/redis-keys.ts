@@ -25,9 +25,9 @@ export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** String: the time (ms since 1970) up to which the selfies of the failed jobs of this (qualified) queue are deleted. */
-export function selfiesSweptKey(queueName: string): string {
-  return `worker:selfies-swept:${queueName}`;
+/** String: the time (ms since 1970) up to which the selfies of the ended jobs of this (qualified) queue are deleted. */
+export function selfiesSweptKey(queueName: string, state: 'completed' | 'failed'): string {
+  return `worker:selfies-swept:${queueName}${state === 'failed' ? '' : `:${state}`}`;
 }
 
 /** String with an expiry: a worker has just deleted, or is deleting, the selfies of this (qualified) queue. */
