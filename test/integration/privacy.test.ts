@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
 import { createTestbed, drawPerson, selfieOf, STAGE, type Testbed } from '../support/testbed.js';
 
@@ -32,9 +33,10 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function run(...args: string[]): Promise<Ended> {
+/** @param more environment of the command */
+async function runWith(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
   try {
-    const env = { ...bed.environment, PATH: directory };
+    const env = { ...bed.environment, PATH: directory, ...more };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
       cwd: directory,
       env,
@@ -44,6 +46,8 @@ async function run(...args: string[]): Promise<Ended> {
     return error as Ended;
   }
 }
+
+const run = (...args: string[]): Promise<Ended> => runWith({}, ...args);
 
 async function addPhoto(file: string, photo: Buffer): Promise<void> {
   const target = path.join(bed.environment['GALLERY_DIR'] ?? '', file);
@@ -156,4 +160,48 @@ it('says that the selfie shows no face, and leaves nothing behind', { timeout: 6
   const { code, stderr } = await run('forget', '--person', empty, '--yes');
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('NO_FACE_DETECTED') });
   expect(await leftovers()).toEqual([]);
+});
+
+/** Models and photographs lie beside the checkout, where there are any. */
+const shared = path.resolve(import.meta.dirname, '../../../shared');
+const people = path.join(shared, 'data/lfw');
+const models = path.join(shared, 'models');
+const missing = [people, path.join(models, 'fr_feature.onnx')].filter((place) => !existsSync(place));
+const reason =
+  missing.length === 0
+    ? ''
+    : ` (skipped: ../shared has no ${missing.map((place) => path.relative(shared, place)).join(', ')})`;
+
+describe.skipIf(missing.length > 0)(`with real models${reason}`, () => {
+  it('finds all photos of a person, and nobody else', { timeout: 180_000 }, async () => {
+    const [person = '', ...others] = ['Tony_Blair', 'Tiger_Woods', 'David_Beckham', 'Hugo_Chavez'];
+    const photosOf = async (name: string): Promise<string[]> =>
+      (await readdir(path.join(people, name))).toSorted().slice(0, 5);
+    const gallery = path.join(directory, 'gallery');
+    const [selfieFile = '', ...photos] = await photosOf(person);
+    for (const [name, files] of [
+      [person, photos],
+      ...(await Promise.all(others.map(async (other) => [other, await photosOf(other)] as const))),
+    ] as const) {
+      await mkdir(path.join(gallery, name), { recursive: true });
+      for (const file of files) await copyFile(path.join(people, name, file), path.join(gallery, name, file));
+    }
+    const environment = {
+      GALLERY_DIR: gallery,
+      MODELS_DIR: models,
+      MODEL_PACK: 'mobilefacenet',
+      QUEUE_NAME: 'real',
+    };
+    await bed.supervisor({ ...environment, WORKER_HOSTNAME: 'real' });
+    await bed.recorded('real_cpu0', ({ status }) => status === 'online');
+    for (const name of [person, ...others]) {
+      expect((await runWith(environment, 'index', name)).code).toBe(0);
+    }
+    const selfieOfPerson = path.join(people, person, selfieFile);
+    const deleted = await runWith(environment, 'forget', '--person', selfieOfPerson, '--yes');
+    expect(deleted.stdout).toContain(
+      `${photos.length} faces of the person in ${photos.length} photos of 1 stage.`,
+    );
+    for (const other of others) expect(deleted.stdout).not.toContain(other);
+  });
 });
