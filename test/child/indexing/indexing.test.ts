@@ -198,16 +198,17 @@ describe('excluded people of photos that a job lists', () => {
   });
 });
 
+async function optOut(cosine: number): Promise<void> {
+  const embedding = Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2));
+  const redis = hosts[0]?.redis;
+  if (redis === undefined) throw new Error('No worker runs');
+  await createOptOuts(redis).add({ packKey: 'scripted', probes: [{ embedding, minCosine: 0.999 }] });
+}
+
 describe('people who have opted out', () => {
-  const optOut = async (cosine: number): Promise<void> => {
-    const embedding = Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2));
-    const redis = hosts[0]?.redis;
-    if (redis === undefined) throw new Error('No worker runs');
-    await createOptOuts(redis).add({ packKey: 'scripted', probes: [{ embedding, minCosine: 0.999 }] });
-  };
   beforeEach(async () => {
-    const keys = await portal.queue.client;
-    await keys.del('worker:opt-outs');
+    const redis = await portal.queue.client;
+    await redis.del('worker:opt-outs');
   });
 
   test('are not found in the photos of a stage, of a path, or of the job itself', async () => {
