@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { expansionRuleOf } from '../gallery/expand-probe.js';
+import { findPerson } from '../gallery/store/find-person.js';
 import { forgetPerson, type PersonPhoto } from '../gallery/store/forget-person.js';
 import { createOptOuts, type Person } from '../gallery/store/opt-outs.js';
 import { createCalibration } from '../shared/calibration.js';
@@ -43,7 +45,8 @@ export async function forgetPersonCommand(
   const connection = await connect();
   const selfies = await readSelfies(files, connection.config);
   const { searchable, unsearchable } = await findPersonTargets(connection);
-  const targets = await Promise.all(searchable.map((pack) => embed(connection, pack, selfies, threshold)));
+  const targets: Target[] = [];
+  for (const pack of searchable) targets.push(await embed(connection, pack, selfies, threshold));
   const found = await search(connection, targets, true);
   printPhotos(found);
   const deleted = found.filter(({ isKept }) => !isKept);
@@ -68,18 +71,21 @@ export async function forgetPersonCommand(
 
 async function embed(
   connection: Connection,
-  target: SearchablePack,
+  searchable: SearchablePack,
   selfies: readonly string[],
   threshold: number,
 ): Promise<Target> {
-  const { scoreOf, cosineOf } = createCalibration(target.pack.calibration);
-  const { embedding, notes } = await embedSelfies(connection, selfies, target.key);
+  const { key, pack, photos } = searchable;
+  const calibration = createCalibration(pack.calibration);
+  const { embedding, notes } = await embedSelfies(connection, selfies, key);
   for (const note of notes) process.stderr.write(`${printable(note)}\n`);
-  return {
-    ...target,
-    scoreOf,
-    person: { packKey: target.key, minCosine: cosineOf(threshold), embedding },
-  };
+  const person = await findPerson(connection.redis, {
+    probe: { embedding, minCosine: calibration.cosineOf(threshold) },
+    packKey: key,
+    rule: expansionRuleOf(calibration),
+    onRead: showRead(`Searched (${pack.name})`, photos),
+  });
+  return { ...searchable, scoreOf: calibration.scoreOf, person };
 }
 
 /** Finds the person in the index, and deletes the faces unless `isDry`. */
@@ -90,20 +96,24 @@ async function search(
 ): Promise<FoundPhoto[]> {
   const found: FoundPhoto[] = [];
   for (const { photos, person, scoreOf, pack } of targets) {
-    const show = createProgressBar();
-    let read = 0;
     const shown = await forgetPerson(redis, person, {
       isDry,
       excludedStage: config.gallery.excludedStage,
-      onRead: (more) => {
-        read += more;
-        const text = `${isDry ? 'Searched' : 'Went through'} ${read} of ${count(photos, 'photo')} (${pack.name})`;
-        show(Math.min(1, read / Math.max(1, photos)), text);
-      },
+      onRead: showRead(`${isDry ? 'Compared' : 'Deleting in'} (${pack.name})`, photos),
     });
     found.push(...shown.map((photo) => ({ ...photo, score: scoreOf(photo.cosine) })));
   }
   return found;
+}
+
+/** Shows the progress of a walk through the index. */
+function showRead(what: string, photos: number): (more: number) => void {
+  const show = createProgressBar();
+  let read = 0;
+  return (more) => {
+    read += more;
+    show(Math.min(1, read / Math.max(1, photos)), `${what}: ${read} of ${count(photos, 'photo')}`);
+  };
 }
 
 function addOptOuts({ redis }: Connection, targets: readonly Target[]): Promise<string[]> {

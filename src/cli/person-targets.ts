@@ -1,4 +1,4 @@
-import { countPhotosByPack } from '../gallery/store/forget-person.js';
+import { countPhotosByPack } from '../gallery/store/scan-photos.js';
 import { messageOf } from '../shared/errors.js';
 import { readFleet } from '../shared/fleet-records.js';
 import { findModelPack, type ModelPack, packKey } from '../shared/model-pack.js';

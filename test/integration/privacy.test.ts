@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawScene } from '../../scripts/tiny/scene.mjs';
 import { createTestbed, drawPerson, selfieOf, STAGE, type Testbed } from '../support/testbed.js';
 
@@ -32,9 +33,10 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function run(...args: string[]): Promise<Ended> {
+/** @param more environment of the command */
+async function runWith(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
   try {
-    const env = { ...bed.environment, PATH: directory };
+    const env = { ...bed.environment, PATH: directory, ...more };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
       cwd: directory,
       env,
@@ -44,6 +46,8 @@ async function run(...args: string[]): Promise<Ended> {
     return error as Ended;
   }
 }
+
+const run = (...args: string[]): Promise<Ended> => runWith({}, ...args);
 
 async function addPhoto(file: string, photo: Buffer): Promise<void> {
   const target = path.join(bed.environment['GALLERY_DIR'] ?? '', file);
@@ -102,7 +106,6 @@ it('deletes one person from all stages and keeps the person out', { timeout: 180
     /^stage +photo +score\nDay-1\/Morning +p2\.png +\d\.\d{3}\nDay-2 +both\.png +\d\.\d{3}\nWould delete 2 faces of the person in 2 photos of 2 stages, and add the person to the opt-out list\. Nothing was changed\.\n$/,
   );
   expect(await find(ANNA, { stage: 'Day-1' })).toHaveLength(1);
-  expect((await run('opt-outs')).stdout).toBe('The opt-out list is empty.\n');
 
   const deleted = await run('forget', '--person', selfie, '--yes');
   expect(deleted).toMatchObject({
@@ -126,8 +129,8 @@ it('deletes one person from all stages and keeps the person out', { timeout: 180
   expect(entry).toMatchObject({ id: expect.any(String), pack: expect.stringMatching(/^tiny-/) });
   const id = entry?.id ?? '';
   expect((await run('opt-outs')).stdout).toMatch(new RegExp(`^id +added +model pack\n${id} +20\\S+Z +tiny-`));
+  expect(await run('opt-outs', 'remove', 'none')).toMatchObject({ code: 1, stdout: '' });
   expect((await run('opt-outs', 'remove', id)).stdout).toContain(`Removed ${id}`);
-  expect(await run('opt-outs', 'remove', id)).toMatchObject({ code: 1, stdout: '' });
   expect((await run('forget', 'Day-3', '--yes')).code).toBe(0);
   expect(await find(ANNA, { stage: 'Day-3' })).toEqual(['Day-3/both.png']);
 });
@@ -156,4 +159,43 @@ it('says that the selfie shows no face, and leaves nothing behind', { timeout: 6
   const { code, stderr } = await run('forget', '--person', empty, '--yes');
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('NO_FACE_DETECTED') });
   expect(await leftovers()).toEqual([]);
+});
+
+/** Models and photographs lie beside the checkout, where there are any. */
+const shared = path.resolve(import.meta.dirname, '../../../shared');
+const people = path.join(shared, 'data/lfw');
+const models = path.join(shared, 'models');
+const PERSON = 'Tony_Blair';
+const SELFIE = 'Tony_Blair_0018.jpg';
+const missing = [people, path.join(models, 'fr_feature.onnx')].filter((place) => !existsSync(place));
+const reason =
+  missing.length === 0
+    ? ''
+    : ` (skipped: ../shared has no ${missing.map((place) => path.relative(shared, place)).join(', ')})`;
+
+describe.skipIf(missing.length > 0)(`with real models${reason}`, () => {
+  it('finds all photos of a person, and nobody else', { timeout: 180_000 }, async () => {
+    const others = ['Tiger_Woods', 'David_Beckham', 'Hugo_Chavez'];
+    const gallery = path.join(directory, 'gallery');
+    for (const name of [PERSON, ...others]) {
+      await mkdir(path.join(gallery, 'All', name), { recursive: true });
+      const photos = (await readdir(path.join(people, name))).toSorted().filter((file) => file !== SELFIE);
+      for (const file of photos.slice(0, 4))
+        await copyFile(path.join(people, name, file), path.join(gallery, 'All', name, file));
+    }
+    const environment = {
+      GALLERY_DIR: gallery,
+      MODELS_DIR: models,
+      MODEL_PACK: 'mobilefacenet',
+      QUEUE_NAME: 'real',
+    };
+    await bed.supervisor({ ...environment, WORKER_HOSTNAME: 'real' });
+    await bed.recorded('real_cpu0', ({ status }) => status === 'online');
+    expect((await runWith(environment, 'index', 'All')).code).toBe(0);
+    const selfieOfPerson = path.join(people, PERSON, SELFIE);
+    const deleted = await runWith(environment, 'forget', '--person', selfieOfPerson, '--yes');
+    // Alone, the selfie would find three of them.
+    expect(deleted.stdout).toContain('4 faces of the person in 4 photos of 1 stage.');
+    for (const other of others) expect(deleted.stdout).not.toContain(other);
+  });
 });

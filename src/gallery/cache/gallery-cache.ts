@@ -10,7 +10,8 @@ import type { Forgetting } from '../store/forgotten-log.js';
 import { createExclusion, type ExcludedPeople } from './exclusion.js';
 import { createGalleryCheck } from './gallery-check.js';
 import { createFolderCache } from './folder-cache.js';
-import type { FolderStores, GalleryFace } from './folder-faces.js';
+import type { FolderStores } from './folder-faces.js';
+import type { GalleryFace } from './loaded-photos.js';
 import {
   createStageGallery,
   type FoundFace,

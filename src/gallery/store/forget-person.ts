@@ -1,16 +1,12 @@
 import type { Redis } from 'ioredis';
-import { readBinaryKeys, scanKeys } from '../../shared/redis-keyspace.js';
-import { INDEX_KEYS, photoKey } from '../../shared/redis-keys.js';
 import { isWithin } from '../source/stage-path.js';
 import { cosineOf } from './fixed-point.js';
-import { hashOf, isPhotoKey } from './forget.js';
 import { announceForgotten, logForgetting } from './forgotten-log.js';
 import { type Person, withoutPeople } from './opt-outs.js';
 import { decodePhoto, encodePhoto } from './photo-record.js';
 import { scanFiles } from './scan-files.js';
+import { hashOf, scanPhotos, type StoredPhoto } from './scan-photos.js';
 
-/** Photos in one command. One with a hundred faces takes 100 kB. */
-const PHOTOS_PER_READ = 200;
 /** A photo is only written again by other deletions, and by the worker that has just analyzed it. */
 const MAX_TRIES = 20;
 
@@ -24,7 +20,7 @@ return 1`;
 export interface PersonPhoto {
   /** Of its files, sorted. Without any, it is an earlier content of a file, or a job brought it. */
   readonly paths: readonly string[];
-  /** Of the most similar face, -1..1. */
+  /** Of the most similar face, -1..1. Comparable with the first of the person's probes. */
   readonly cosine: number;
   /** Faces of the person. */
   readonly faces: number;
@@ -54,22 +50,16 @@ export async function forgetPerson(
 ): Promise<PersonPhoto[]> {
   const found = new Map<string, Shown>();
   const kept = await hashesWithin(redis, excludedStage);
-  for await (const keys of scanKeys(redis, photoKey(person.packKey, '*'))) {
-    for (let start = 0; start < keys.length; start += PHOTOS_PER_READ) {
-      const some = keys.slice(start, start + PHOTOS_PER_READ);
-      const records = await readBinaryKeys(redis, some);
-      const changing: [key: string, record: Buffer][] = [];
-      for (const [i, record] of records.entries()) {
-        const [key = ''] = some.slice(i);
-        const shown = record === null ? null : look(record, person);
-        // A scan can return a key twice.
-        if (record === null || shown === null) continue;
-        found.set(hashOf(key), shown);
-        if (!isDry && !kept.has(hashOf(key))) changing.push([key, record]);
-      }
-      if (changing.length > 0) await deleteFaces(redis, changing, person);
-      onRead(some.length);
+  for await (const photos of scanPhotos(redis, person.packKey, onRead)) {
+    const changing: StoredPhoto[] = [];
+    for (const photo of photos) {
+      const hash = hashOf(photo.key);
+      const shown = look(photo.record, person);
+      if (shown === null) continue;
+      found.set(hash, shown);
+      if (!isDry && !kept.has(hash)) changing.push(photo);
     }
+    if (changing.length > 0) await deleteFaces(redis, changing, person);
   }
   const paths = await pathsOf(redis, found);
   return Array.from(found, ([hash, { cosine, faces }]) => ({
@@ -80,50 +70,45 @@ export async function forgetPerson(
   }));
 }
 
-/** Photos in the index by model pack (`packKey`). */
-export async function countPhotosByPack(redis: Redis): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for await (const keys of scanKeys(redis, `${INDEX_KEYS}*`)) {
-    for (const key of keys) {
-      if (!isPhotoKey(key)) continue;
-      const pack = key.slice(INDEX_KEYS.length, key.lastIndexOf(':'));
-      counts.set(pack, (counts.get(pack) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
 type Shown = Pick<PersonPhoto, 'cosine' | 'faces'>;
 
 /** @returns `null` for a photo that does not show the person */
-function look(record: Buffer, { embedding, minCosine }: Person): Shown | null {
-  const photo = decodePhoto(record, embedding.length);
+function look(record: Buffer, { probes }: Person): Shown | null {
+  const photo = decodePhoto(record, sizeOf(probes));
   if (photo?.kind !== 'faces') return null;
+  const lowest = probes[0]?.minCosine ?? 1;
   const cosines = photo.faces
-    .map((face) => cosineOf(embedding, face.embedding))
-    .filter((cosine) => cosine >= minCosine);
+    // In terms of the first probe, so that they can be compared.
+    .map((face) =>
+      Math.max(
+        ...probes.map(
+          ({ embedding, minCosine }) => (cosineOf(embedding, face.embedding) * lowest) / minCosine,
+        ),
+      ),
+    )
+    .filter((cosine) => cosine >= lowest);
   return cosines.length === 0 ? null : { cosine: Math.max(...cosines), faces: cosines.length };
 }
 
+function sizeOf(probes: Person['probes']): number {
+  return probes[0]?.embedding.length ?? 0;
+}
+
 /** Logs the photos also in advance: if this process is killed in between, the workers drop them anyway. */
-async function deleteFaces(
-  redis: Redis,
-  photos: readonly (readonly [key: string, record: Buffer])[],
-  person: Person,
-): Promise<void> {
-  const hashes = new Set(photos.map(([key]) => hashOf(key)));
+async function deleteFaces(redis: Redis, photos: readonly StoredPhoto[], person: Person): Promise<void> {
+  const hashes = new Set(photos.map(({ key }) => hashOf(key)));
   await Promise.all([
     logForgetting(redis, hashes),
-    ...photos.map(([key, record]) => deleteFacesOf(redis, key, record, person)),
+    ...photos.map((photo) => deleteFacesOf(redis, photo, person)),
   ]);
   await announceForgotten(redis, hashes);
 }
 
 /** @throws {Error} another program changes the photo all the time */
-async function deleteFacesOf(redis: Redis, key: string, record: Buffer, person: Person): Promise<void> {
+async function deleteFacesOf(redis: Redis, { key, record }: StoredPhoto, person: Person): Promise<void> {
   let before: Buffer | null = record;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const photo = before && decodePhoto(before, person.embedding.length);
+    const photo = before && decodePhoto(before, sizeOf(person.probes));
     if (before === null || photo === null) return;
     const after = withoutPeople(photo, [person]);
     if (after === photo) return;

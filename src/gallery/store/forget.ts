@@ -4,6 +4,7 @@ import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../s
 import { isWithin } from '../source/stage-path.js';
 import { logForgetting } from './forgotten-log.js';
 import { scanFiles, scanHash } from './scan-files.js';
+import { hashOf, isPhotoKey } from './scan-photos.js';
 
 /**
  * `all`; a folder or a photo below `GALLERY_DIR`; or a model pack by its name, or by its key for the faces of one
@@ -110,14 +111,4 @@ async function forgetPath(redis: Redis, path: string, isDry: boolean): Promise<F
   }
   if (!isDry && hashes.size > 0) await logForgetting(redis, hashes);
   return { photos, folders: folders.size, failures: failed.length, unreferenced };
-}
-
-/** Of all keys of the index. */
-export function isPhotoKey(key: string): boolean {
-  return key !== BAD_PHOTOS_KEY && !key.startsWith(filesKey(''));
-}
-
-/** The content hash in the key of a photo. */
-export function hashOf(key: string): string {
-  return key.slice(key.lastIndexOf(':') + 1);
 }

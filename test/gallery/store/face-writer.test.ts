@@ -7,7 +7,7 @@ import { createOptOuts, type OptOuts } from '../../../src/gallery/store/opt-outs
 import type { PhotoRecord } from '../../../src/gallery/store/photo-record.js';
 import { face } from '../../support/gallery-cache-harness.js';
 
-const ANNA = { packKey: 'pack', minCosine: 0.9, embedding: Float32Array.of(1, 0) };
+const ANNA = { packKey: 'pack', probes: [{ minCosine: 0.9, embedding: Float32Array.of(1, 0) }] };
 
 let server: RedisServer;
 let redis: Redis;
@@ -99,7 +99,7 @@ test('the same embedding is on the list only once', async () => {
   const optOuts = createOptOuts(redis);
   const first = await optOuts.add(ANNA);
   expect(await optOuts.add(ANNA)).toEqual(first);
-  await optOuts.add({ ...ANNA, minCosine: 0.8 });
+  await optOuts.add({ ...ANNA, probes: [{ minCosine: 0.8, embedding: Float32Array.of(1, 0) }] });
   expect(await optOuts.list()).toHaveLength(2);
 });
 

@@ -3,13 +3,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { createEmbeddingStore } from '../../../src/gallery/store/embedding-store.js';
 import { createFileTable } from '../../../src/gallery/store/file-table.js';
-import { countPhotosByPack, forgetPerson } from '../../../src/gallery/store/forget-person.js';
+import { findPerson } from '../../../src/gallery/store/find-person.js';
+import { forgetPerson } from '../../../src/gallery/store/forget-person.js';
+import { countPhotosByPack } from '../../../src/gallery/store/scan-photos.js';
 import { createForgottenLog } from '../../../src/gallery/store/forgotten-log.js';
 import { face } from '../../support/gallery-cache-harness.js';
 
-const ANNA = { packKey: 'pack-1', minCosine: 0.9, embedding: Float32Array.of(1, 0) };
+const PROBE = { minCosine: 0.9, embedding: Float32Array.of(1, 0) };
+const ANNA = { packKey: 'pack-1', probes: [PROBE] };
 /** Far from Anna. */
-const BEN = { ...ANNA, embedding: Float32Array.of(0, 1) };
+const BEN = { ...ANNA, probes: [{ minCosine: 0.9, embedding: Float32Array.of(0, 1) }] };
 const REAL = { isDry: false, excludedStage: null };
 const DRY = { ...REAL, isDry: true };
 
@@ -136,5 +139,17 @@ describe('forgetting a person', () => {
     await Promise.all([forgetPerson(redis, ANNA, REAL), forgetPerson(other, BEN, REAL)]);
     other.disconnect();
     expect(new Set(await Promise.all(hashes.map((hash) => facesIn(hash))))).toEqual(new Set([1]));
+  });
+
+  test('deletes also the faces that only the second pass of a search would find', async () => {
+    const rule = { confidentCosine: 0.9, agreeingCosine: 0.8 };
+    const before = await findPerson(redis, { probe: PROBE, packKey: 'pack-1', rule });
+    expect(before.probes).toHaveLength(2);
+    await forgetPerson(redis, before, REAL);
+    // Its face is more similar to the one in `two` than to the selfie.
+    expect(await facesIn('three')).toBe(0);
+    expect(await facesIn('one')).toBe(1);
+    const after = await findPerson(redis, { probe: PROBE, packKey: 'pack-1', rule });
+    expect(after.probes).toEqual([PROBE]);
   });
 });
