@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { exitOnInterrupt } from './cli/interrupts.js';
 import { createProgram } from './cli/program.js';
 import { printableLines } from './cli/terminal.js';
 import { messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 
-const EXIT_INTERRUPTED = 130;
-
-process.on('SIGINT', () => process.exit(EXIT_INTERRUPTED));
+exitOnInterrupt();
 // A reader such as "head" closes the pipe when it has enough.
 process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
 

@@ -26,6 +26,7 @@ export function createProgram(): Command {
   define(program, 'index', 'compute the faces of all photos in a folder, on all workers')
     .argument('<stage>', 'a folder below GALLERY_DIR, for example Day-1/Morning', parseStage)
     .option('-p, --pack <name>', 'compute them with this model pack, on the workers that run it')
+    .option('-w, --watch', 'keep indexing the photos that arrive, until Ctrl-C')
     .action(reportingUsage(indexCommand));
 
   define(program, 'search', 'find the photos that show a person')
