@@ -6,6 +6,7 @@ import type { Config } from '../shared/config.js';
 import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect, warnWithoutWorkers } from './connect.js';
 import { openInBrowser, writeContactSheet } from './contact-sheet.js';
+import { linkPhotos } from './photo-links.js';
 import { stageBelow } from './stage-below.js';
 import { duplicateRedis } from '../shared/open-redis.js';
 import { count, createProgressBar, formatTable, printableJson } from './terminal.js';
@@ -53,7 +54,7 @@ export async function searchCommand(files: readonly string[], options: SearchOpt
   }
   if (options.open && galleryDir !== null) {
     const page = await writeContactSheet(matches, {
-      galleryDir,
+      linkOf: await linkPhotos(matches, galleryDir, config),
       title: stage,
       selfies: files.map((file) => path.resolve(file)),
       threshold: options.threshold,
