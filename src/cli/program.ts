@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../shared/version.js';
+import { completionCommand, SHELLS } from './completion-command.js';
 import { doctorCommand } from './doctor/doctor-command.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
@@ -60,6 +61,10 @@ export function createProgram(): Command {
     .option('-m, --mirror <place>', 'folder or URL to look in first (default: MODELS_MIRROR)')
     .option('--list', 'list all packs instead')
     .action(reportingUsage(modelsCommand));
+
+  define(program, 'completion', 'print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(completionCommand(program));
 
   return program;
 }

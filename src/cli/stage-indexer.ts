@@ -69,7 +69,8 @@ export function createStageIndexer(
       const { photos } = await planner.start(stage, unindexed);
       if (photos === 0) return;
       const show = createProgressBar();
-      while (signal?.aborted !== true) {
+      for (;;) {
+        if (signal?.aborted === true) return;
         const plan = await plans.join(stage);
         if (plan === null) {
           show(1, `${photos} of ${count(photos, 'photo')}`);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GalleryUnavailableError, JobError } from '../shared/errors.js';
 import type { IndexPass } from './index-pass.js';
 import { IndexStalledError } from './stage-indexer.js';
-import { printableLines } from './terminal.js';
+import { count, printableLines } from './terminal.js';
 
 /** Passes without work take at most 5 % of the time, as scans of the workers do. */
 const INTERVAL_DURATIONS = 20;
@@ -43,7 +43,7 @@ export async function watchStage(
     }
     await sleep(intervalMs, null, { signal }).catch(() => {});
   }
-  print(`Ended. ${indexed} indexed in all.`);
+  print(`Ended; ${count(indexed, 'photo')} indexed.`);
 }
 
 /** @throws the error if another try does not help */
