@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { exitOnInterrupt } from './cli/interrupts.js';
 import { createProgram } from './cli/program.js';
 import { printableLines } from './cli/terminal.js';
-import { messageOf, StartupError } from './shared/errors.js';
+import { JobError, messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 
 exitOnInterrupt();
@@ -17,6 +17,6 @@ try {
 } catch (error) {
   // Commander has already printed its own errors.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage);
-  process.stderr.write(`${printableLines(messageOf(error))}\n`);
+  process.stderr.write(`${printableLines(error instanceof JobError ? error.detail : messageOf(error))}\n`);
   process.exit(error instanceof StartupError ? error.exitCode : EXIT_CODES.crash);
 }

@@ -53,7 +53,7 @@ function messageOfTransient(error: unknown): string {
     error instanceof JobError ||
     error instanceof IndexStalledError;
   if (!isTransient) throw error;
-  return error.message;
+  return error instanceof JobError ? error.detail : error.message;
 }
 
 function print(line: string): void {

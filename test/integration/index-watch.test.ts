@@ -60,7 +60,7 @@ describe('index --watch', () => {
 
   it('waits for a stage, for the gallery and for Redis, and ends with SIGTERM', async () => {
     const { prints, end } = watch('Day-2');
-    await prints('GALLERY_NOT_FOUND: We could not find the photos of "Day-2".');
+    await prints('"Day-2" names no folder');
     await mkdir(path.join(gallery, 'Day-2'));
     await prints('Day-2: 0 photos');
     await rename(gallery, `${gallery}-away`);
