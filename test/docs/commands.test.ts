@@ -11,7 +11,7 @@ const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'ut
 
 /** Programs of others. No test runs these commands. */
 const OTHER_PROGRAMS = new Set(
-  'cp cd curl docker dmesg export grep head id nvidia-smi pm2 redis-cli sed sh sudo systemctl tail tar tr'.split(
+  'cp cd curl docker dmesg export grep head id nvidia-smi pm2 redis-cli sed sh source sudo systemctl tail tar tr'.split(
     ' ',
   ),
 );
@@ -25,7 +25,7 @@ function commandsIn(document: string): string[][] {
   const blocks = codeBlocks(text, 'sh').join('\n').split('\n');
   return [...blocks, ...inline]
     .map((line) => line.replaceAll(/'[^']*'|"[^"]*"/g, 'quoted').replace(/(^|\s)#.*/, ''))
-    .flatMap((line) => line.split(/&&|\||\$\(/))
+    .flatMap((line) => line.split(/&&|\||[$<]\(/))
     .map((command) =>
       command
         .trim()
