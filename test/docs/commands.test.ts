@@ -45,6 +45,7 @@ function problemOf(words: readonly string[]): string | null {
   const [program = '', ...args] = words;
   if (program === 'npm') return problemOfNpm(args);
   if (program === 'npx') return problemOf(args);
+  if (program === 'face-search-worker') return problemOfNode(['dist/supervisor.js', ...args]);
   if (program === 'face-search') return problemOfCommandLine(args);
   if (program === 'node' || program === './node-here') return problemOfNode(args);
   if (/^(\.\/)?scripts\//.test(program)) return problemOfScript(program, args);
