@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../shared/version.js';
+import { completionCommand, SHELLS } from './completion-command.js';
 import { doctorCommand } from './doctor/doctor-command.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   define(program, 'index', 'compute the faces of all photos in a folder, on all workers')
     .argument('<stage>', 'a folder below GALLERY_DIR, for example Day-1/Morning', parseStage)
     .option('-p, --pack <name>', 'compute them with this model pack, on the workers that run it')
+    .option('-w, --watch', 'keep indexing the photos that arrive, until Ctrl-C')
     .action(reportingUsage(indexCommand));
 
   define(program, 'search', 'find the photos that show a person')
@@ -74,6 +76,10 @@ export function createProgram(): Command {
     .option('-m, --mirror <place>', 'folder or URL to look in first (default: MODELS_MIRROR)')
     .option('--list', 'list all packs instead')
     .action(reportingUsage(modelsCommand));
+
+  define(program, 'completion', 'print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(completionCommand(program));
 
   return program;
 }

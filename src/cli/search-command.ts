@@ -4,6 +4,7 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect, warnWithoutWorkers } from './connect.js';
 import { openInBrowser, writeContactSheet } from './contact-sheet.js';
+import { linkPhotos } from './photo-links.js';
 import { readSelfies } from './read-selfies.js';
 import { stageBelow } from './stage-below.js';
 import { duplicateRedis } from '../shared/open-redis.js';
@@ -51,7 +52,7 @@ export async function searchCommand(files: readonly string[], options: SearchOpt
   }
   if (options.open && galleryDir !== null) {
     const page = await writeContactSheet(matches, {
-      galleryDir,
+      linkOf: await linkPhotos(matches, galleryDir, config),
       title: stage,
       selfies: files.map((file) => path.resolve(file)),
       threshold: options.threshold,

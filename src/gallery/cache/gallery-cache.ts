@@ -89,6 +89,8 @@ export interface GalleryCacheOptions {
   /** Takes a line for the worker's log. */
   readonly warn: (line: string) => void;
   readonly now?: () => number;
+  /** Whether to repeat the scans of stages in use. */
+  readonly scansInBackground?: boolean;
 }
 
 interface OpenGallery {
@@ -110,10 +112,11 @@ export function createGalleryCache({
   excludedMinCosine,
   warn,
   now = () => performance.now(),
+  scansInBackground = true,
 }: GalleryCacheOptions): GalleryCache {
   const { excludedStage } = settings;
   const exclusion = createExclusion({ settings, minCosine: excludedMinCosine, warn });
-  const scans = createStageScans({ source, now });
+  const scans = createStageScans({ source, now, inBackground: scansInBackground });
   const folders = createFolderCache({
     stores,
     embeddingSize,
