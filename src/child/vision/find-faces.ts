@@ -1,5 +1,5 @@
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { type DecodedImage, decodeImage, shrink } from './decode.js';
+import { type DecodedImage, decodeImage, shrink, WORKING_SIDE_PX } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';
 import type { RgbImage } from './pixels.js';
@@ -15,6 +15,8 @@ export const CLOSE_UP_SIDE_PX = 4096;
  * twelfth of those of 6 (docs/engine.md). The nearest people in a photo are rarely four times as large as the farthest.
  */
 const SMALL_FACE_PX = 24;
+/** A face smaller than this in its image is recognised less often (docs/performance.md). */
+const SHARP_FACE_PX = 48;
 /** A second pass on an image that is hardly larger finds nothing new. */
 const WORTHWHILE_SCALE = 1.25;
 
@@ -28,6 +30,7 @@ export interface FoundFaces {
 /**
  * Finds the faces of an image. The first pass searches the whole image. If it finds small faces or none, a second pass
  * searches a larger copy tile by tile. So a portrait costs one pass, and the last row of a group photo is found as well.
+ * If faces are only too small to be cut out of the first copy, a larger one replaces it.
  *
  * @param encoded decoded again if the image is larger than its first copy
  * @throws {ImageError} if the larger copy cannot be decoded
@@ -43,7 +46,10 @@ export async function findFaces(
   const small = await shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], model, run);
   if (!deservesCloseUp(faces, decoded)) {
-    return { image, faces: scaleFaces(faces, small, image) };
+    const scaled = scaleFaces(faces, small, image);
+    if (!deservesLargerCopy(scaled, decoded)) return { image, faces: scaled };
+    const larger = (await decodeImage(encoded, maxPixels, WORKING_SIDE_PX)).image;
+    return { image: larger, faces: scaleFaces(faces, small, larger) };
   }
   const closeUp = await closeUpOf(encoded, decoded, maxPixels);
   const inTiles = await detectInTiles(closeUp, model, run);
@@ -54,6 +60,14 @@ export async function findFaces(
 function deservesCloseUp(faces: readonly DetectedFace[], whole: DecodedImage): boolean {
   if (Math.min(CLOSE_UP_SIDE_PX, longerSide(whole)) < WORTHWHILE_SCALE * DETECTOR_SIDE_PX) return false;
   return faces.length === 0 || faces.some(({ box }) => Math.min(box.width, box.height) < SMALL_FACE_PX);
+}
+
+/** Whether a face is too small in the copy, and larger in a copy of `WORKING_SIDE_PX`. */
+function deservesLargerCopy(faces: readonly DetectedFace[], { image, ...whole }: DecodedImage): boolean {
+  const larger = Math.min(WORKING_SIDE_PX, longerSide(whole));
+  return (
+    larger > longerSide(image) && faces.some(({ box }) => Math.min(box.width, box.height) < SHARP_FACE_PX)
+  );
 }
 
 async function closeUpOf(
