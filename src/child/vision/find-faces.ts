@@ -2,7 +2,7 @@ import type { DetectorModel } from '../../shared/model-pack.js';
 import { type DecodedImage, decodeImage, shrink, WORKING_SIDE_PX } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';
-import type { RgbImage } from './pixels.js';
+import { longerSide, type RgbImage } from './pixels.js';
 import { detectInTiles } from './tiles.js';
 
 /** Longest side of the image in the first detector pass. Doubling it costs four times as much. */
@@ -23,6 +23,8 @@ const WORTHWHILE_SCALE = 1.25;
 export interface FoundFaces {
   /** The image to cut the faces out of. */
   readonly image: RgbImage;
+  /** The copy of it that was searched first, or the image itself if it is as small. */
+  readonly small: RgbImage;
   /** In pixels of the image, best first. */
   readonly faces: readonly DetectedFace[];
 }
@@ -47,14 +49,14 @@ export async function findFaces(
   const [faces = []] = await detectFaces([small], model, run);
   if (!deservesCloseUp(faces, decoded)) {
     const scaled = scaleFaces(faces, small, image);
-    if (!deservesLargerCopy(scaled, decoded)) return { image, faces: scaled };
+    if (!deservesLargerCopy(scaled, decoded)) return { image, small, faces: scaled };
     const larger = (await decodeImage(encoded, maxPixels, WORKING_SIDE_PX)).image;
-    return { image: larger, faces: scaleFaces(faces, small, larger) };
+    return { image: larger, small, faces: scaleFaces(faces, small, larger) };
   }
   const closeUp = await closeUpOf(encoded, decoded, maxPixels);
   const inTiles = await detectInTiles(closeUp, model, run);
   const all = [...scaleFaces(faces, small, closeUp), ...inTiles];
-  return { image: closeUp, faces: suppressNonMaxima(all, model.iouThreshold) };
+  return { image: closeUp, small, faces: suppressNonMaxima(all, model.iouThreshold) };
 }
 
 function deservesCloseUp(faces: readonly DetectedFace[], whole: DecodedImage): boolean {
@@ -82,15 +84,4 @@ async function closeUpOf(
 export function scaleFaces(faces: readonly DetectedFace[], from: RgbImage, to: RgbImage): DetectedFace[] {
   const factor = longerSide(to) / longerSide(from);
   return faces.map((face) => scaleFace(face, factor));
-}
-
-/** Use it to compare sizes: rounding changes the shorter side of a shrunk image by a larger share. */
-export function longerSide({
-  widthPx,
-  heightPx,
-}: {
-  readonly widthPx: number;
-  readonly heightPx: number;
-}): number {
-  return Math.max(widthPx, heightPx);
 }

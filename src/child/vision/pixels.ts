@@ -5,6 +5,17 @@ export interface RgbImage {
   readonly heightPx: number;
 }
 
+/** Use it to compare sizes: rounding changes the shorter side of a shrunk image by a larger share. */
+export function longerSide({
+  widthPx,
+  heightPx,
+}: {
+  readonly widthPx: number;
+  readonly heightPx: number;
+}): number {
+  return Math.max(widthPx, heightPx);
+}
+
 /** Input encoding of a model: (x - mean) / scale, with x in 0..255. */
 export interface PixelEncoding {
   readonly channels: 'rgb' | 'bgr';
