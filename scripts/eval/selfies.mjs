@@ -6,6 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
+import { convertHeic } from '../../dist/child/engine/convert-heic.js';
 import { openNetworks } from '../../dist/child/engine/networks.js';
 import { pickMainFace } from '../../dist/child/vision/pick-main-face.js';
 import { createCalibration } from '../../dist/shared/calibration.js';
@@ -92,9 +93,15 @@ const temporary = await mkdtemp(path.join(tmpdir(), 'eval-selfies-'));
 if (spawnSync('heif-enc', ['--help']).error === undefined) WAYS.push(['HEIC', toHeic]);
 else console.log('No HEIC: the command heif-enc is not installed');
 
+const maxImagePixels = 100_000_000;
 /** @param {Buffer} encoded @param {boolean} selfie */
-const analyze = (encoded, selfie) =>
-  analyzeImage(encoded, { pack, networks, maxImagePixels: 100_000_000, kind: selfie ? 'selfie' : 'photo' });
+const analyze = async (encoded, selfie) =>
+  analyzeImage(await convertHeic(encoded, maxImagePixels), {
+    pack,
+    networks,
+    maxImagePixels,
+    kind: selfie ? 'selfie' : 'photo',
+  });
 
 const folds = await readFolds(lfw, await listPhotos(lfw));
 const pairs = [];
