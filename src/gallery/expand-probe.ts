@@ -2,7 +2,7 @@ import type { Calibration } from '../shared/calibration.js';
 
 /**
  * Query expansion: confident matches of a first pass join the probe of a second one (Chum et al., "Total Recall:
- * Automatic Query Expansion with a Generative Feature Model for Object Retrieval", 2007). docs/engine.md has the
+ * Automatic Query Expansion with a Generative Feature Model for Object Retrieval", 2007). docs/engine-figures.md has the
  * figures of the variants that were tried.
  */
 export interface ExpansionRule {

@@ -12,7 +12,7 @@ export const CLOSE_UP_SIDE_PX = 4096;
 
 /**
  * If the first pass finds a face smaller than this, it may have missed others: it finds all faces of 13 pixels, but only a
- * twelfth of those of 6 (docs/engine.md). The nearest people in a photo are rarely four times as large as the farthest.
+ * twelfth of those of 6 (docs/engine-figures.md). The nearest people in a photo are rarely four times as large as the farthest.
  */
 const SMALL_FACE_PX = 24;
 /** A face smaller than this in its image is recognised less often (docs/performance.md). */

@@ -20,7 +20,7 @@ const SCORE_THRESHOLD = 0.3;
 const BATCH_SIZE = 8;
 
 /**
- * Makes landmarks more precise, which improves the embeddings (see the figures in docs/engine.md): detects each face again,
+ * Makes landmarks more precise, which improves the embeddings (see the figures in docs/engine-figures.md): detects each face again,
  * as it is and mirrored, and takes the mean of the first and the new landmarks.
  *
  * @param landmarks of each face, in pixels of the image
