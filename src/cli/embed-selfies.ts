@@ -34,6 +34,11 @@ export async function embedSelfies(
   const { name, prefix } = config.queue;
   const id = randomUUID();
   const queue = new Queue(name, { connection: redis, prefix });
+  if (await queue.isPaused()) {
+    throw new Error(
+      `The queue ${name} is paused, so no worker can find the face in the selfie. Resume it first.`,
+    );
+  }
   const events = new QueueEvents(name, { connection: duplicateRedis(redis), prefix });
   await events.waitUntilReady();
   const request: EmbedRequest = { selfies: [...selfies] };

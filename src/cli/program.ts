@@ -11,8 +11,8 @@ import { statusCommand } from './status-command.js';
 import { printableLines } from './terminal.js';
 
 const ENVIRONMENT_NOTE = `
-Redis, the queue, GALLERY_DIR and MODELS_DIR come from the environment, or from .env in the current folder, as for the
-worker.`;
+Redis, the queue, GALLERY_DIR, EXCLUDED_STAGE and MODELS_DIR come from the environment, or from .env in the current
+folder, as for the worker.`;
 
 /** The command line. `parseAsync()` throws a CommanderError for a wrong command line, after printing why. */
 export function createProgram(): Command {

@@ -19,6 +19,7 @@ import { addGalleryRoutes } from './http/routes/galleries.js';
 import { addHealthRoutes } from './http/routes/health.js';
 import { addMetricsRoute } from './http/routes/metrics.js';
 import { addPageRoutes } from './http/routes/page.js';
+import { addOptOutRoutes } from './http/routes/opt-outs.js';
 import { addQueueRoutes } from './http/routes/queues.js';
 import { addSearchRoutes } from './http/routes/searches.js';
 import { addSessionRoutes } from './http/routes/session.js';
@@ -144,6 +145,7 @@ async function addRedisRoutes(app: FastifyInstance, context: RouteContext): Prom
   addSearchRoutes(app, context);
   addQueueRoutes(app, context);
   addGalleryRoutes(app, context);
+  addOptOutRoutes(app, context);
   addMetricsRoute(app, context);
   await app.register(async (board) => {
     // The board needs inline styles.

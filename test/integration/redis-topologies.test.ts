@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -6,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startRedisCluster, startRedisSentinel } from '../../scripts/support/redis-topology.mjs';
 import { aclRule } from '../../src/shared/redis-rights.js';
 import type { SupervisorProcess } from '../support/supervisor-process.js';
-import { createTestbed, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
+import { createTestbed, drawPerson, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
 const PATIENCE = { timeout: 30_000, interval: 50 };
@@ -72,6 +74,11 @@ async function useEverything(environment: Record<string, string>): Promise<void>
   await dashboard('POST', '/api/workers/host_cpu0/restart');
   await bed.recorded('host_cpu0', (next) => online(next) && next.pid !== pid);
   expect(await cli(environment, 'status')).toContain('host_cpu0');
+  const folder = await mkdtemp(path.join(tmpdir(), 'selfie-'));
+  const selfie = path.join(folder, 'selfie.png');
+  await writeFile(selfie, await drawPerson(4));
+  expect(await cli(environment, 'forget', '--person', selfie, '--yes')).toContain('Deleted 1 face');
+  await rm(folder, { recursive: true });
   expect(await cli(environment, 'forget', 'Day-1', '--yes')).toContain('the faces of 6 photos');
   await expectMatch(3);
   const refusals = supervisor.lines.filter(({ msg }) =>

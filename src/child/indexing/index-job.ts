@@ -119,7 +119,7 @@ async function indexFiles(
       rest.push(file);
       return;
     }
-    const content = await indexFile(folder, file, stop, tools, ({ hash, photo, isNew }) =>
+    const content = await indexFile(folder, file, stop, { ...tools, writer }, ({ hash, photo, isNew }) =>
       (isNew ? found : known).set(hash, photo),
     );
     if (content !== null) indexed.push({ ...file, content });
@@ -145,13 +145,13 @@ async function indexFile(
   folder: string,
   file: IndexFile,
   signal: AbortSignal,
-  { photos, maxImageBytes, findFaces, budget }: IndexTools,
+  { photos, maxImageBytes, findFaces, budget, writer }: IndexTools & { readonly writer: FaceWriter },
   onPhoto: (photo: KnownPhoto) => void,
 ): Promise<FileContent | null> {
   try {
     const known = await budget.use(Math.min(file.sizeBytes, maxImageBytes), signal, async () => {
       const bytes = await photos.read(`${folder}/${file.name}`, maxImageBytes);
-      return bytes === null ? null : findFaces({ kind: 'bytes', bytes }, signal);
+      return bytes === null ? null : findFaces({ kind: 'bytes', bytes }, signal, writer.accepts);
     });
     if (known === null) return null;
     onPhoto(known);

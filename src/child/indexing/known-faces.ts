@@ -21,14 +21,19 @@ export interface KnownPhoto {
  * @throws {ImageError} the photo cannot be read; one that can be read but not decoded is a result
  * @throws the signal's reason once it has aborted
  */
-export type FindFaces = (source: ImageSource, signal: AbortSignal) => Promise<KnownPhoto>;
+export type FindFaces = (
+  source: ImageSource,
+  signal: AbortSignal,
+  /** Whether a photo in the store will do. */
+  accepts?: (photo: PhotoRecord) => boolean,
+) => Promise<KnownPhoto>;
 
 export function createFindFaces(engine: Engine, store: Pick<EmbeddingStore, 'read'>): FindFaces {
-  return async (source, signal) => {
+  return async (source, signal, accepts = () => true) => {
     const hash =
       source.kind === 'bytes' ? await contentHash(source.bytes) : await engine.identify(source, { signal });
     const [known] = await store.read([hash]);
-    if (known !== undefined && known !== null) return { hash, photo: known, isNew: false };
+    if (known !== undefined && known !== null && accepts(known)) return { hash, photo: known, isNew: false };
     signal.throwIfAborted();
     return { hash, photo: await analyze(engine, source, signal), isNew: true };
   };

@@ -45,6 +45,8 @@ const ROUTES: Readonly<Record<string, Access>> = {
   'DELETE /api/queues/:kind/jobs/:id': 'full',
   'POST /api/galleries/:stage/index': 'full',
   'DELETE /api/galleries/:stage': 'full',
+  'GET /api/opt-outs': 'full',
+  'DELETE /api/opt-outs/:id': 'full',
 };
 
 /** @returns `null` for a route that is not in the table; the server then does not start */

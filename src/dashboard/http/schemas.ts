@@ -132,6 +132,12 @@ const galleryForgotten = z.object({
   folders: z.int(),
 }) satisfies z.ZodType<GalleryForgotten>;
 
+const optOut = z.object({
+  id: z.string(),
+  added: seconds,
+  model_pack: z.string().describe('key of the model pack whose faces are left out'),
+});
+
 const histogram = z.object({ counts: z.array(z.int()), sum: z.number() });
 
 /** The fields that every reader needs; the others go through unchanged. */
@@ -185,6 +191,7 @@ export const ANSWERS = {
   gallery: schemaOf(galleryDetails),
   indexStarted: schemaOf(indexStarted),
   galleryForgotten: schemaOf(galleryForgotten),
+  optOuts: schemaOf(list('opt_outs', optOut)),
   ok: schemaOf(z.object({ status: z.literal('ok') })),
 };
 

@@ -24,6 +24,8 @@ export interface LoadedSummary {
   readonly broken: readonly { readonly path: string; readonly message: string }[];
   /** Paths of photos that can be read but show no face. */
   readonly withoutFaces: readonly string[];
+  /** Paths of photos with faces that were deleted, or whose owners have opted out. */
+  readonly withheld: readonly string[];
 }
 
 /** The photos of one folder that are in memory, and the rows of their faces in a matrix. */
@@ -61,7 +63,7 @@ interface LoadedPhoto {
   readonly broken: string | null;
   readonly faces: MatrixFace[];
   readonly belowQuality: number;
-  /** Faces of people who have opted out are left out. */
+  /** Faces were deleted, or their owners have opted out. */
   readonly withheld: boolean;
 }
 
@@ -149,6 +151,7 @@ export function createLoadedPhotos({ folder, pool, limits }: LoadedPhotosOptions
         withoutFaces: loaded.flatMap(({ stamp, broken, faces, belowQuality, withheld }) =>
           broken === null && !withheld && faces.length + belowQuality === 0 ? [pathOf(stamp.name)] : [],
         ),
+        withheld: loaded.flatMap(({ stamp, withheld }) => (withheld ? [pathOf(stamp.name)] : [])),
       };
     },
     clear: () => {

@@ -35,7 +35,7 @@ export interface StageGallery {
   ): FoundFace[];
   /** Whether any face reaches the cosine. */
   hasFace(probe: Float32Array, minCosine: number): boolean;
-  /** One line for each photo that shows nobody or cannot be used, and for each folder that cannot be read. */
+  /** One line for each photo that shows nobody, lacks faces or cannot be used, and for each folder that cannot be read. */
   unusable(): string[];
   describe(): ScannedGallery;
 }
@@ -51,9 +51,12 @@ export function createStageGallery(
     hasFace: (probe, minCosine) =>
       folders.some(([, { matrix }]) => matrix.search(probe, minCosine).length > 0),
     unusable: () => [
-      ...summaries().flatMap(({ broken, withoutFaces, bad }) => [
+      ...summaries().flatMap(({ broken, withoutFaces, withheld, bad }) => [
         ...broken.map(({ path, message }) => `${path}: ${message}`),
         ...withoutFaces.map((path) => `${path}: no face was found`),
+        ...withheld.map(
+          (path) => `${path}: faces were deleted; run "face-search forget ${path}" to index it again`,
+        ),
         ...bad.map(({ path, reason }) => `${path}: ${reason}`),
       ]),
       ...unreadable,

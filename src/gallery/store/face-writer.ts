@@ -9,6 +9,8 @@ export type HashedPhotos = ReadonlyMap<string, PhotoRecord>;
 export interface FaceWriter {
   /** @returns the photos as they are stored */
   write(photos: HashedPhotos): Promise<HashedPhotos>;
+  /** Whether a photo in the store has all faces that this writer would store. */
+  accepts(photo: PhotoRecord): boolean;
 }
 
 export interface FaceWriterDeps {
@@ -34,6 +36,7 @@ export function createFaceWriter({ store, optOuts, packKey, announceForgotten }:
   };
 
   return {
+    accepts: () => true,
     write: async (photos) => {
       if (photos.size === 0) return photos;
       let version = known?.version ?? (await optOuts.version());
@@ -57,6 +60,7 @@ export function createFaceWriter({ store, optOuts, packKey, announceForgotten }:
 /** Stores all faces. For photos in `EXCLUDED_STAGE`: they keep the people who have opted out from being found, too. */
 export function completeWriter(store: Pick<EmbeddingStore, 'write'>): FaceWriter {
   return {
+    accepts: (photo) => photo.kind === 'broken' || photo.withheld !== true,
     write: async (photos) => {
       await store.write(photos);
       return photos;

@@ -7,7 +7,7 @@ export type PhotoRecord =
       readonly widthPx: number;
       readonly heightPx: number;
       readonly faces: readonly FaceRecord[];
-      /** The photo has more faces, whose owners have opted out. */
+      /** The photo has more faces. They were deleted, or their owners have opted out. */
       readonly withheld?: boolean;
     }
   /** The photo cannot be decoded; `message` is for a person. */

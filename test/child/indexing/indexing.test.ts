@@ -233,6 +233,24 @@ describe('people who have opted out', () => {
     await optOut(0.5);
     expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.995.jpg']);
   });
+
+  test('are computed again for the excluded stage if a copy was indexed without them', async () => {
+    await portal.close();
+    portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Staff' });
+    await addPhotos('Day-1', 'face:0.995.jpg', 'face:0.7.jpg', 'face:0.5.jpg');
+    const withoutStage = { ...portal.config, gallery: { ...portal.config.gallery, excludedStage: null } };
+    const first = await startWorker(withoutStage, createScriptedEngine());
+    hosts.push(first);
+    await optOut(0.5);
+    first.worker.resume();
+    await search('Day-1');
+    await first.worker.drain(0);
+    await mkdir(path.join(directory, 'Staff'));
+    const copied = path.join(directory, 'Day-1/face:0.5.jpg');
+    await writeFile(path.join(directory, 'Staff/copy.jpg'), copied);
+    await startHost();
+    expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.995.jpg']);
+  });
 });
 
 test('the selfie is deleted from a completed job, and the rest of its data stays', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Gallery } from '../../../src/dashboard/api/api.js';
 import { findModelPack, packKey } from '../../../src/shared/model-pack.js';
 import { createFileTable } from '../../../src/gallery/store/file-table.js';
+import { createOptOuts } from '../../../src/gallery/store/opt-outs.js';
 import { photoKey } from '../../../src/shared/redis-keys.js';
 import { writeTinyModels } from '../../../scripts/tiny/models.mjs';
 import { type DashboardHarness, startDashboardHarness } from '../../support/dashboard-harness.js';
@@ -42,6 +43,20 @@ async function markIndexed(folder: string, name: string): Promise<void> {
   ]);
   await dashboard.redis.set(photoKey(packKey(await findModelPack('tiny', models), false), hash), 'faces');
 }
+
+describe('the opt-outs over HTTP', () => {
+  it('are listed without their embeddings, and can be removed', async () => {
+    const probes = [{ embedding: Float32Array.of(1, 0), minCosine: 0.5 }];
+    const { id, addedMs } = await createOptOuts(dashboard.redis).add({ packKey: 'tiny-12345678', probes });
+    const response = await dashboard.fetch('/api/opt-outs');
+    expect(await response.json()).toEqual({
+      opt_outs: [{ id, added: addedMs / 1000, model_pack: 'tiny-12345678' }],
+    });
+    expect((await dashboard.send('DELETE', `/api/opt-outs/${id}`)).status).toBe(204);
+    expect((await dashboard.send('DELETE', `/api/opt-outs/${id}`)).status).toBe(404);
+    expect(await createOptOuts(dashboard.redis).list()).toEqual([]);
+  });
+});
 
 describe('the galleries over HTTP', () => {
   it('are the folders with pictures, each with all below it', async () => {

@@ -35,6 +35,8 @@ const ROUTES: readonly (readonly [route: string, access: Access])[] = [
   ['DELETE /api/queues/{kind}/jobs/{id}', 'full'],
   ['POST /api/galleries/{stage}/index', 'full'],
   ['DELETE /api/galleries/{stage}', 'full'],
+  ['GET /api/opt-outs', 'full'],
+  ['DELETE /api/opt-outs/{id}', 'full'],
 ];
 /** Routes that the OpenAPI document leaves out. */
 const HIDDEN: readonly (readonly [route: string, access: Access])[] = [

@@ -66,6 +66,8 @@ describe('the OpenAPI document', () => {
         'GET /api/galleries/{stage}',
         'POST /api/galleries/{stage}/index',
         'DELETE /api/galleries/{stage}',
+        'GET /api/opt-outs',
+        'DELETE /api/opt-outs/{id}',
       ].toSorted(),
     );
   });
@@ -96,6 +98,8 @@ describe('the OpenAPI document', () => {
     ['get', '/api/galleries/{stage}', 200, async () => 'Day-1'],
     ['post', '/api/galleries/{stage}/index', 404, async () => 'Nowhere'],
     ['delete', '/api/galleries/{stage}', 404, async () => 'Day-1'],
+    ['get', '/api/opt-outs', 200, null],
+    ['delete', '/api/opt-outs/{id}', 404, async () => 'nobody'],
   ])('describes what %s %s answers with %i', async (method, route, status, parameter, body) => {
     const url = parameter === null ? route : route.replace(/\{\w+\}/, await parameter());
     const response = await dashboard.send(method.toUpperCase(), url, body);

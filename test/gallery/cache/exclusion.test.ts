@@ -54,6 +54,14 @@ describe('a photo of an excluded person', () => {
     ['is broken', 'staff/2.jpg: It is cut off.', () => galleries.contents.set('staff/2.jpg', broken)],
     ['shows no face', 'staff/2.jpg: no face was found', () => undefined],
     [
+      'lacks deleted faces',
+      'staff/2.jpg: faces were deleted; run "face-search forget staff/2.jpg" to index it again',
+      () => {
+        const photo = galleries.contents.get('staff/2.jpg');
+        if (photo?.kind === 'faces') galleries.contents.set('staff/2.jpg', { ...photo, withheld: true });
+      },
+    ],
+    [
       'fails in the workers',
       'staff/2.jpg: The device is lost.',
       () => {
