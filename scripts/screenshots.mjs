@@ -1,6 +1,6 @@
-// Takes the screenshots of the dashboard for the README: a real supervisor, simulated GPUs, tiny models, drawn people.
+// Takes the screenshot of the dashboard for the README: a real supervisor, simulated GPUs, tiny models, drawn people.
 //
-//   npm run build && node scripts/screenshots.mjs [seconds of load before the first screenshot]
+//   npm run build && node scripts/screenshots.mjs [seconds of load before the screenshot]
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -51,7 +51,7 @@ try {
   const running = addSearches(image, load.signal);
   await sleep(loadS * 1000);
   await mkdir(IMAGES, { recursive: true });
-  await takeScreenshots(url);
+  await takeScreenshot(url);
   load.abort();
   await running;
 } finally {
@@ -63,7 +63,7 @@ try {
 }
 
 /** @param {string} url */
-async function takeScreenshots(url) {
+async function takeScreenshot(url) {
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
@@ -73,17 +73,8 @@ async function takeScreenshots(url) {
   await page.getByTestId('worker-portal-7_gpu0').waitFor();
   await sleep(3000);
   await page.screenshot({ path: path.join(IMAGES, 'workers.png') });
-
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.goto(`${url}/#/search`);
-  await page.getByTestId('selfie-input').setInputFiles(selfie);
-  await page.getByTestId('stage-input').fill(STAGE);
-  await page.getByTestId('search-button').click();
-  await page.getByTestId('match').first().waitFor();
-  await page.waitForLoadState('networkidle').catch(() => undefined);
-  await page.screenshot({ path: path.join(IMAGES, 'search.png') });
   await browser.close();
-  console.log(`The screenshots are in ${path.relative(process.cwd(), IMAGES)}`);
+  console.log(`The screenshot is in ${path.relative(process.cwd(), IMAGES)}`);
 }
 
 /** @param {string} image @param {AbortSignal} signal */

@@ -24,7 +24,7 @@ function commandsIn(document: string): string[][] {
   );
   const blocks = codeBlocks(text, 'sh').join('\n').split('\n');
   return [...blocks, ...inline]
-    .map((line) => line.replaceAll(/'[^']*'|"[^"]*"/g, 'quoted').replace(/(^|\s)#.*/, ''))
+    .map((line) => line.replaceAll(/'[^']*'|"[^"]*"|<\w[^<>]*>/g, 'value').replace(/(^|\s)#.*/, ''))
     .flatMap((line) => line.split(/&&|\||[$<]\(/))
     .map((command) =>
       command

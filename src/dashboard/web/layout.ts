@@ -78,6 +78,13 @@ export function Layout({ session, onSessionChanged }: LayoutProps) {
           html`<${GalleriesPage} stage=${route.stage} ask=${ask} attempt=${attempt} />`
         }
         ${!session.read_only && html`<div hidden=${route.page !== 'search'}><${SearchPage} /></div>`}
+        ${
+          session.read_only &&
+          route.page === 'search' &&
+          html`<p class="empty" data-testid="no-search">
+            The read-only token cannot search. Log in with the other one.
+          </p>`
+        }
       <//>
     </main>
     ${dialog} ${notices}

@@ -85,6 +85,8 @@ describe('the page', () => {
     expect(await page.evaluate(SIDEWAYS_PX)).toBe(0);
     expect(await page.getByRole('button').allTextContents()).toEqual(['Log out']);
     expect(await page.getByRole('link').allTextContents()).not.toContain('Search');
+    await page.goto(`${dashboard.url}/#/search`);
+    expect(await page.getByTestId('no-search').textContent()).toContain('cannot search');
     await page.goto(`${dashboard.url}/#/queue/search/${id}`);
     await page.getByTestId('job-error').waitFor();
     for (const action of ['retry', 'remove', 'board-link']) {
