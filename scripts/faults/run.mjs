@@ -11,6 +11,8 @@ import { liveChildren, readWorkers } from './scene.mjs';
 import { createTestbed, HOSTNAME } from './testbed.mjs';
 import { judge } from './verdict.mjs';
 
+/** Two sweeps, and some. */
+const SWEEP_PATIENCE_MS = 180_000;
 const HELP = `Breaks a supervised machine in every way we know, under load, and checks that no job is lost.
 
   npm run test:faults -- [--gpus 4] [--rounds 2] [--minutes N] [--per-second 6] [--seed 1] [--only FAULT] [--log FILE]
@@ -104,6 +106,7 @@ try {
     'all jobs end',
     180_000,
   );
+  await untilNoSelfies();
   await lookAtWorkers();
   exitCode = await testbed.stopSupervisor('SIGTERM');
 
@@ -192,6 +195,13 @@ async function readResults() {
     results.set(id, value === null ? null : JSON.parse(value));
   }
   return results;
+}
+
+/** A killed worker, or one that Redis refused, leaves its selfies to the sweep, which runs every minute. */
+async function untilNoSelfies() {
+  const giveUpAt = performance.now() + SWEEP_PATIENCE_MS;
+  while ((await readSelfies()).length > 0 && performance.now() < giveUpAt)
+    await new Promise((resolve) => setTimeout(resolve, 1000));
 }
 
 /** Completed jobs that still have their selfie. */
