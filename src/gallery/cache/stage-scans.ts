@@ -97,6 +97,8 @@ export function createStageScans({ source, now }: StageScansOptions): StageScans
     const dropped = scanned.get(stage);
     scanned.delete(stage);
     usedMs.delete(stage);
+    clearTimeout(timers.get(stage));
+    timers.delete(stage);
     for (const folder of dropped?.scan.folders ?? []) forgetFiles(folder);
   };
 
