@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
+import { convertHeic } from '../../dist/child/engine/convert-heic.js';
 import { openNetworks } from '../../dist/child/engine/networks.js';
 import { pickMainFace } from '../../dist/child/vision/pick-main-face.js';
 import { createCalibration } from '../../dist/shared/calibration.js';
@@ -14,7 +17,8 @@ import { listPhotos, readFolds } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
 
 const HELP = `Measures how well degraded selfies match: of same-person pairs that match, how many still match if one photo is turned,
-mirrored, darkened or stored in another format. Each photo is analyzed as a gallery photo and as a selfie.
+mirrored, darkened, cropped or stored in another format. Each photo is analyzed as a gallery photo and as a selfie. HEIC
+needs the command heif-enc (Debian: libheif-examples).
 
   npm run eval:selfies -- <lfw folder> [--pack mobilefacenet] [--models models] [--pairs 60]`;
 
@@ -39,9 +43,10 @@ const networks = await openNetworks(pack, 'cpu', 1);
 const minCosine = createCalibration(pack.calibration).cosineOf(0.6);
 
 /** @typedef {import('sharp').Sharp} Sharp */
+/** @typedef {import('../../dist/shared/face.js').Box} Box */
 /** @param {number} sidePx */
 const shrunk = (sidePx) => (/** @type {Sharp} */ photo) => photo.resize(sidePx, sidePx).jpeg({ quality: 90 });
-/** @type {[string, (photo: Sharp) => Sharp][]} */
+/** @type {[string, (photo: Sharp, face: Box) => Sharp | Promise<Buffer>][]} */
 const WAYS = [
   ['as it is', (photo) => photo.jpeg()],
   ['turned by 90 degrees', (photo) => photo.rotate(90).jpeg()],
@@ -82,11 +87,21 @@ const WAYS = [
   ['PNG of 16 bits', (photo) => photo.toColourspace('rgb16').png()],
   ['CMYK', (photo) => photo.toColourspace('cmyk').jpeg()],
   ['Display P3', (photo) => photo.withIccProfile('p3').jpeg()],
+  ['cropped to the face, 1,080 pixels wide', croppedTo],
 ];
+const temporary = await mkdtemp(path.join(tmpdir(), 'eval-selfies-'));
+if (spawnSync('heif-enc', ['--help']).error === undefined) WAYS.push(['HEIC', toHeic]);
+else console.log('No HEIC: the command heif-enc is not installed');
 
+const maxImagePixels = 100_000_000;
 /** @param {Buffer} encoded @param {boolean} selfie */
-const analyze = (encoded, selfie) =>
-  analyzeImage(encoded, { pack, networks, maxImagePixels: 100_000_000, kind: selfie ? 'selfie' : 'photo' });
+const analyze = async (encoded, selfie) =>
+  analyzeImage(await convertHeic(encoded, maxImagePixels), {
+    pack,
+    networks,
+    maxImagePixels,
+    kind: selfie ? 'selfie' : 'photo',
+  });
 
 const folds = await readFolds(lfw, await listPhotos(lfw));
 const pairs = [];
@@ -96,7 +111,7 @@ for (const { a, b, same } of folds.flat().filter((_, i) => i % 7 === 0)) {
   const first = nearestTheMiddle(await analyze(photo, false));
   const other = nearestTheMiddle(await analyze(await readFile(path.join(lfw, b)), false));
   if (!first || !other || dot(first.embedding, other.embedding) < minCosine) continue;
-  pairs.push({ photo, other: other.embedding });
+  pairs.push({ photo, face: first.box, other: other.embedding });
 }
 
 const rows = [];
@@ -105,8 +120,9 @@ for (const [way, treat] of WAYS) {
   const times = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
   /** @type {{ brightness: number, sharpness: number, sizePx: number }[]} */
   const seen = [];
-  for (const { photo, other } of pairs) {
-    const encoded = await treat(sharp(photo)).toBuffer();
+  for (const { photo, face: treatedFace, other } of pairs) {
+    const treated = await treat(sharp(photo), treatedFace);
+    const encoded = Buffer.isBuffer(treated) ? treated : await treated.toBuffer();
     for (const [i, selfie] of [false, true].entries()) {
       const startedAt = performance.now();
       const image = await analyze(encoded, selfie);
@@ -130,6 +146,7 @@ for (const [way, treat] of WAYS) {
   ]);
 }
 await networks.release();
+await rm(temporary, { recursive: true });
 console.log(`${describeMachine()}; pack ${values.pack}; ${pairs.length} selfies that match unchanged`);
 console.log(
   formatTable([
@@ -137,3 +154,25 @@ console.log(
     ...rows,
   ]),
 );
+
+/** @param {Sharp} photo @param {Box} face may be partly outside the photo */
+async function croppedTo(photo, { x, y, width, height }) {
+  const size = await photo.metadata();
+  const [left, top] = [Math.max(0, Math.ceil(x)), Math.max(0, Math.ceil(y))];
+  const right = Math.min(size.width, Math.floor(x + width));
+  const bottom = Math.min(size.height, Math.floor(y + height));
+  return photo
+    .extract({ left, top, width: right - left, height: bottom - top })
+    .resize(1080)
+    .jpeg()
+    .toBuffer();
+}
+
+/** @param {Sharp} photo */
+async function toHeic(photo) {
+  const [png, heic] = [path.join(temporary, 'photo.png'), path.join(temporary, 'photo.heic')];
+  await photo.png().toFile(png);
+  const { status, stderr } = spawnSync('heif-enc', ['-q', '90', png, '-o', heic]);
+  if (status !== 0) throw new Error(`heif-enc failed: ${stderr.toString()}`);
+  return readFile(heic);
+}

@@ -26,8 +26,8 @@ export async function listPacks(directory, projectModels) {
         measured === null
           ? ['not run', 'not run', 'not run']
           : [
-              `${measured.lfwPercent} %`,
-              `${measured.tarAt1e5Percent} %`,
+              `${measured.lfwPercent.toFixed(1)} %`,
+              `${measured.tarAt1e5Percent.toFixed(1)} %`,
               measured.embedMs === null ? 'not run' : String(measured.embedMs),
             ];
       return [

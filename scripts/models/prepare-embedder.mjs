@@ -8,6 +8,8 @@ import { makeBatchDynamic, replacePRelu } from './rewrite-graph.mjs';
 const PREPARATION_VERSION = 1;
 /** Rewriting changes only the order of float32 operations. */
 const MIN_COSINE = 0.99999;
+/** Side of the aligned crop that every embedder takes. */
+const ALIGNED_SIZE_PX = 112;
 
 /**
  * Writes faster versions of an embedder beside it: `any` with a dynamic batch, for every device; `cpu` also without
@@ -73,8 +75,10 @@ async function embed(file, batch) {
   try {
     const [input] = session.inputMetadata;
     if (input === undefined || !input.isTensor) throw new Error(`The model ${file} has no input`);
-    const shape = input.shape.map((size, i) => (i === 0 ? batch : Number(size)));
-    const values = shape.slice(1).reduce((product, size) => product * size, 1);
+    // The image's width and height may have names instead of numbers.
+    const sides = input.shape.slice(1).map((size) => (typeof size === 'number' ? size : ALIGNED_SIZE_PX));
+    const shape = [batch, ...sides];
+    const values = sides.reduce((product, size) => product * size, 1);
     const noise = Float32Array.from({ length: 2 * values }, (_, i) => Math.sin(i * i));
     const embeddings = [];
     for (let start = 0; start < 2; start += batch) {

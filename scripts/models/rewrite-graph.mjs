@@ -11,7 +11,10 @@ import { ATTRIBUTE_TYPES, floatsOf, integersOf, tensorOf } from './onnx.mjs';
  * @returns {number} 0 if the batch is dynamic already, else 1
  */
 export function makeBatchDynamic(graph) {
-  const ports = [...graph.input, ...graph.output].map(({ type }) => type.tensorType.shape.dim);
+  // Some exporters list the weights as inputs, too.
+  const weights = new Set(graph.initializer.map(({ name }) => name));
+  const images = graph.input.filter(({ name }) => !weights.has(name));
+  const ports = [...images, ...graph.output].map(({ type }) => type.tensorType.shape.dim);
   if (ports.every(([batch]) => batch !== undefined && !(Number(batch.dimValue) > 0))) return 0;
   for (const dimensions of ports) dimensions[0] = { dimParam: 'N' };
   // The shapes of intermediate tensors were inferred for the fixed batch.
@@ -84,7 +87,9 @@ export function replacePRelu(graph) {
   });
 
   const used = new Set(graph.node.flatMap(({ input }) => input));
-  graph.initializer = graph.initializer.filter(({ name }) => used.has(name));
+  const unused = new Set(graph.initializer.map(({ name }) => name).filter((name) => !used.has(name)));
+  graph.initializer = graph.initializer.filter(({ name }) => !unused.has(name));
+  graph.input = graph.input.filter(({ name }) => !unused.has(name));
   return replaced;
 }
 

@@ -1,7 +1,7 @@
 import { CROP_SIZE, MOSAIC } from './drawn-face.mjs';
 import { createGraph } from './graph.mjs';
 
-const EMBEDDING_SIZE = 512;
+export const EMBEDDING_SIZE = 512;
 const PROJECTION_SEED = 20_240_601;
 // Only the middle of each square counts, so that a crop may be off by some pixels.
 const SQUARE_MARGIN = 2;
@@ -11,13 +11,17 @@ const SQUARE_MARGIN = 2;
  * of all, through a fixed random projection. It is linear, so the cosine of two embeddings equals that of
  * the two mosaics.
  *
- * Input `input` float32 [n, 3, 112, 112], RGB, 0..255. Output `embedding` [n, 512], not normalised.
+ * Input `input` float32 [n, 3, 112, 112], RGB, 0..255. Output `embedding` [n, embeddingSize], not normalised.
  *
- * @param {{ batch?: number | string, channelsLast?: boolean }} [options] `batch`: a number for a model that takes that
- *   many faces only; `channelsLast`: the input is [n, 112, 112, 3]
+ * @param {{ batch?: number | string, channelsLast?: boolean, embeddingSize?: number }} [options] `batch`: a number for a
+ *   model that takes that many faces only; `channelsLast`: the input is [n, 112, 112, 3]
  * @returns {Buffer} the .onnx file
  */
-export function createEmbedderModel({ batch = 'n', channelsLast = false } = {}) {
+export function createEmbedderModel({
+  batch = 'n',
+  channelsLast = false,
+  embeddingSize = EMBEDDING_SIZE,
+} = {}) {
   const { x, y, columns, rows, cellWidth, cellHeight } = MOSAIC;
   const squares = columns * rows;
   const graph = createGraph('drawn-face-embedder');
@@ -33,10 +37,10 @@ export function createEmbedderModel({ batch = 'n', channelsLast = false } = {}) 
   const luma = graph.apply('Conv', [cap, weights], { strides: [cellHeight, cellWidth] });
   const list = graph.apply('Reshape', [luma, graph.integers([0, squares])]);
   const mean = graph.apply('ReduceMean', [list], { axes: [1], keepdims: 1 });
-  const projection = graph.floats([squares, EMBEDDING_SIZE], randomSigns(squares * EMBEDDING_SIZE));
+  const projection = graph.floats([squares, embeddingSize], randomSigns(squares * embeddingSize));
   const embedding = graph.apply('MatMul', [graph.apply('Sub', [list, mean]), projection]);
 
-  graph.addOutput(embedding, { name: 'embedding', shape: [batch, EMBEDDING_SIZE] });
+  graph.addOutput(embedding, { name: 'embedding', shape: [batch, embeddingSize] });
   const image = channelsLast ? [CROP_SIZE, CROP_SIZE, 3] : [3, CROP_SIZE, CROP_SIZE];
   return graph.encode({ name: 'input', shape: [batch, ...image] });
 }

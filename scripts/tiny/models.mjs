@@ -2,19 +2,24 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createDetectorModel } from './detector.mjs';
-import { createEmbedderModel } from './embedder.mjs';
+import { createEmbedderModel, EMBEDDING_SIZE } from './embedder.mjs';
 
 /**
  * Writes two tiny models that find drawn faces and tell them apart, and a manifest.json with the pack `tiny`.
  * Everything that runs on real models runs on these, on any machine and in little time.
  *
  * @param {string} directory made where it is missing
+ * @param {Parameters<typeof createEmbedderModel>[0]} [embedderOptions]
  * @returns {Promise<void>}
  */
-export async function writeTinyModels(directory) {
+export async function writeTinyModels(directory, embedderOptions = {}) {
   await mkdir(directory, { recursive: true });
   const detector = await writeModel(directory, 'drawn_face_detector.onnx', await createDetectorModel());
-  const embedder = await writeModel(directory, 'drawn_face_embedder.onnx', createEmbedderModel());
+  const embedder = await writeModel(
+    directory,
+    'drawn_face_embedder.onnx',
+    createEmbedderModel(embedderOptions),
+  );
   const tiny = {
     description: 'Finds drawn faces and tells them apart by their caps. For tests and the demo.',
     detector: {
@@ -27,7 +32,7 @@ export async function writeTinyModels(directory) {
     embedder: {
       ...embedder,
       input: { channels: 'rgb', mean: 0, scale: 1 },
-      embeddingSize: 512,
+      embeddingSize: embedderOptions.embeddingSize ?? EMBEDDING_SIZE,
     },
     calibration: [
       [-1, 0],

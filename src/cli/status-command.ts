@@ -58,12 +58,13 @@ function describeWorkers(workers: readonly SeenWorker[]): string {
     status,
     record.gpu_name ?? 'CPU',
     record.provider ?? '–',
+    record.model_pack ?? '–',
     String(record.jobs_processed),
     String(record.jobs_failed),
     record.current_job ?? '–',
     `${Math.round(ageS)} s ago`,
   ]);
-  const head = ['worker', 'status', 'device', 'provider', 'done', 'failed', 'job', 'heartbeat'];
+  const head = ['worker', 'status', 'device', 'provider', 'pack', 'done', 'failed', 'job', 'heartbeat'];
   const reasons = workers
     .filter(({ record, status }) => record.status_reason !== null && status !== 'offline')
     .map(({ record }) => printable(`${record.id}: ${record.status_reason}`));

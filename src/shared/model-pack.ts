@@ -128,7 +128,8 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
  * @param galleryUpright `GALLERY_UPRIGHT`, which changes the faces of some photos
  */
 export function packKey({ name, detector, embedder }: ModelPack, galleryUpright: boolean): string {
-  const options = galleryUpright ? ['upright'] : [];
+  // Another name with every change of `turn-upright.ts` that changes its results.
+  const options = galleryUpright ? ['upright-2'] : [];
   const parts = JSON.stringify([
     PIPELINE_VERSION,
     whatComputes(detector),

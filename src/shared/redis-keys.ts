@@ -109,3 +109,8 @@ export const OPT_OUTS_KEY = 'worker:opt-outs';
 
 /** String: a number that grows with every change of the opt-outs. */
 export const OPT_OUTS_VERSION_KEY = 'worker:opt-outs:version';
+
+/** String with an expiry: selfies to embed, or their embedding (`src/shared/embed-job.ts`). */
+export function embedKey(id: string): string {
+  return `worker:embed:${id}`;
+}

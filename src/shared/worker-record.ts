@@ -27,7 +27,7 @@ export interface WorkerRecord {
   readonly provider: string | null;
   /** Better execution providers that do not work here, and why. */
   readonly provider_refusals: readonly ProviderRefusal[];
-  /** OOM fallback steps since the child started; see docs/engine.md. */
+  /** OOM fallback steps since the child started; see docs/providers.md. */
   readonly oom_halved: number;
   readonly oom_shrunk: number;
   readonly oom_on_cpu: number;

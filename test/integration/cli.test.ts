@@ -186,7 +186,7 @@ describe('the command line without a worker', () => {
     expect(queues[0]).toMatchObject({ name: 'face-search', paused: true, waiting: 1 });
   });
 
-  it('warns of workers that run different model packs', async () => {
+  it('shows the model pack of each worker, and warns if they differ', async () => {
     for (const [id, model_pack] of [
       ['a_cpu0', 'mobilefacenet'],
       ['b_cpu0', 'edgeface'],
@@ -195,7 +195,10 @@ describe('the command line without a worker', () => {
       const record = workerRecord({ id, model_pack, last_heartbeat: now, reported_at: now });
       await bed.redis.hset('workers', id, JSON.stringify(record));
     }
-    expect((await run(['status'])).stdout).toContain(
+    const { stdout } = await run(['status']);
+    expect(stdout).toMatch(/a_cpu0 .* mobilefacenet /);
+    expect(stdout).toMatch(/b_cpu0 .* edgeface /);
+    expect(stdout).toContain(
       'Warning: the workers run different model packs, so scores differ: mobilefacenet (1 worker), edgeface (1 worker).',
     );
   });

@@ -33,7 +33,7 @@ await serveThread<EngineCalls>(async () => {
   // A GPU chooses its kernels by the size of the image. On a CPU a small image is enough.
   await warmUp(loaded, data.pack, data.provider === 'cpu' ? 64 : 640);
   let inFlight = 0;
-  // Larger batches do not speed up a CPU (docs/engine.md).
+  // Larger batches do not speed up a CPU (docs/providers.md).
   const networks =
     data.provider === 'cpu' ? loaded : gatherRuns(loaded, { ...GPU_RUNS, inFlight: () => inFlight });
   return {

@@ -49,7 +49,7 @@ export async function logOtherGpus(logger: Logger, root = '/'): Promise<void> {
     const name = OTHER_VENDORS[vendor.trim()];
     if (name === undefined) continue;
     logger.info(
-      `The ${name} GPU gets no worker of its own, because it is not an NVIDIA GPU (docs/engine.md)`,
+      `The ${name} GPU gets no worker of its own, because it is not an NVIDIA GPU (docs/providers.md)`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Face, AnalyzedImage } from '../../../src/child/engine/engine.js';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
@@ -99,6 +100,22 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     await Promise.all([networks.release(), reference.release()]);
     expect(cosines.length).toBeGreaterThanOrEqual(100);
     expect(Math.min(...cosines)).toBeGreaterThan(0.99999);
+  });
+
+  it('turn a selfie upright whose face, upside down, looks upright to the detector', async () => {
+    const prepared = await findModelPack(PACK, directory);
+    const networks = await openNetworks(prepared, 'cpu', 1);
+    for (const file of ['Al_Sharpton/Al_Sharpton_0003.jpg', 'Izzat_Ibrahim/Izzat_Ibrahim_0001.jpg']) {
+      const selfie = await sharp(inShared('data/lfw', file)).rotate(180).jpeg({ quality: 95 }).toBuffer();
+      const { turnedDeg } = await analyzeImage(selfie, {
+        pack: prepared,
+        networks,
+        maxImagePixels: 1e8,
+        kind: 'selfie',
+      });
+      expect(turnedDeg, file).toBe(180);
+    }
+    await networks.release();
   });
 
   it('find both faces of a couple', async () => {

@@ -147,7 +147,7 @@ describe.each(Object.entries(hardProbes))('with a probe %s', (_, createOne) => {
   test.each(Object.entries(hardRows))('no row is lost: %s', (__, createRow) => {
     for (let seed = 0; seed < 48; seed += 1) {
       const random = seededRandom(seed);
-      const size = [1, 7, 129, 256, 500, 512][seed % 6] ?? 1;
+      const size = [1, 7, 128, 129, 256, 500, 512, 1024][seed % 8] ?? 1;
       const probe = createOne(size, random);
       const embeddings = Array.from({ length: 20 }, () => createRow(probe, random));
       const matrix = matrixOf(size);

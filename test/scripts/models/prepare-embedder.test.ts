@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeModel } from '../../../scripts/models/onnx.mjs';
+import { decodeModel, encodeModel } from '../../../scripts/models/onnx.mjs';
 import { prepareEmbedder } from '../../../scripts/models/prepare-embedder.mjs';
 import { createGraph } from '../../../scripts/tiny/graph.mjs';
 
@@ -73,6 +73,32 @@ describe('prepareEmbedder', () => {
   it('writes nothing for a model that needs no rewrite', async () => {
     expect(await prepareEmbedder(await write({ batch: 'n' }), directory)).toEqual([]);
     expect(await readdir(directory)).toEqual([FILE]);
+  });
+
+  it('prepares a model that lists its weights as inputs', async () => {
+    const { sha256 } = await write({ batch: 1, slopes: [0.25, 0, -0.5], rows: 1 });
+    const model = decodeModel(await readFile(path.join(directory, FILE)));
+    for (const { name, dims, dataType } of model.graph.initializer) {
+      const shape = { dim: dims.map((dimValue) => ({ dimValue })) };
+      model.graph.input.push({ name, type: { tensorType: { elemType: dataType, shape } } });
+    }
+    await writeFile(path.join(directory, FILE), encodeModel(model));
+
+    const written = await prepareEmbedder({ file: FILE, sha256 }, directory);
+    expect(written).toHaveLength(2);
+    for (const file of written) await embed(file, new Float32Array(2 * 3 * SIZE * SIZE), 2);
+  });
+
+  it('prepares a model whose width and height have names', async () => {
+    const graph = createGraph('embedder');
+    const bent = graph.apply('PRelu', ['input', graph.floats([3, 1, 1], [0.25, 0, -0.5])]);
+    const means = graph.apply('GlobalAveragePool', [bent]);
+    const rows = graph.apply('Reshape', [means, graph.integers([1, -1])]);
+    graph.addOutput(rows, { name: 'output', shape: [1, 3] });
+    const content = graph.encode({ name: 'input', shape: [1, 3, 'height', 'width'] });
+    await writeFile(path.join(directory, FILE), content);
+
+    expect(await prepareEmbedder({ file: FILE, sha256: 'a'.repeat(64) }, directory)).toHaveLength(2);
   });
 
   it('writes nothing a second time', async () => {
