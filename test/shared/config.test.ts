@@ -117,6 +117,18 @@ describe('loadConfig', () => {
     expect(config.engine.modelsDir).toBe('/models');
   });
 
+  test('reads names of ignored folders in any case, and a comma alone as none', () => {
+    const ignored = (text: string) => load({ GALLERY_IGNORED_FOLDERS: text }).gallery.ignoredFolders;
+    expect(ignored(' Drafts, ,OLD')).toEqual(['drafts', 'old']);
+    expect(ignored(',')).toEqual([]);
+    expect(load({}).gallery.ignoredFolders).toContain('@eadir');
+  });
+    expect(config.gallery.ignoredFolders).toEqual(['drafts', 'old']);
+    expect(load({ GALLERY_IGNORED_FOLDERS: ',' }).gallery.ignoredFolders).toEqual([]);
+    expect(config.gallery.dir).toBe(path.join(directory, 'photos'));
+    expect(config.engine.modelsDir).toBe('/models');
+  });
+
   test.each([
     ['REDIS_PORT', '0'],
     ['REDIS_PORT', '65536'],
