@@ -111,20 +111,15 @@ describe('loadConfig', () => {
     expect(pick(load({ [variable]: value }))).toEqual(expected);
   });
 
-  test('resolves folders relative to the working directory', () => {
-    const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
-    expect(config.gallery.dir).toBe(path.join(directory, 'photos'));
-    expect(config.engine.modelsDir).toBe('/models');
-  });
-
   test('reads names of ignored folders in any case, and a comma alone as none', () => {
     const ignored = (text: string) => load({ GALLERY_IGNORED_FOLDERS: text }).gallery.ignoredFolders;
     expect(ignored(' Drafts, ,OLD')).toEqual(['drafts', 'old']);
     expect(ignored(',')).toEqual([]);
     expect(load({}).gallery.ignoredFolders).toContain('@eadir');
   });
-    expect(config.gallery.ignoredFolders).toEqual(['drafts', 'old']);
-    expect(load({ GALLERY_IGNORED_FOLDERS: ',' }).gallery.ignoredFolders).toEqual([]);
+
+  test('resolves folders relative to the working directory', () => {
+    const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
     expect(config.gallery.dir).toBe(path.join(directory, 'photos'));
     expect(config.engine.modelsDir).toBe('/models');
   });
