@@ -9,6 +9,17 @@ import { isReady, nextStart } from './scene.mjs';
 
 const QUIET_MS = 1500;
 
+/** Each takes more than ten seconds. */
+export const SLOW_FAULTS = [
+  'nvidia-smi hangs',
+  'a child cannot be killed',
+  'a stop while a child cannot be killed',
+  'clocks are wrong',
+  'another program pauses the workers',
+  'full log disk',
+  'closed terminal',
+];
+
 /** @type {Readonly<Record<string, import('./scene.mjs').Fault>>} */
 export const FAULTS = {
   'SIGKILL a child': (scene) => loseChild(scene, 'SIGKILL'),

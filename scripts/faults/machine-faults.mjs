@@ -15,6 +15,7 @@ export const NEED_HANGING_FOLDERS = [
   'nvidia-smi hangs',
   'the gallery mount hangs',
   'a child cannot be killed',
+  'a stop while a child cannot be killed',
 ];
 
 /** @type {Readonly<Record<string, import('./scene.mjs').Fault>>} */
@@ -71,19 +72,28 @@ export const MACHINE_FAULTS = {
   },
   'a child cannot be killed': async (scene) => {
     const { testbed, ledger } = scene;
-    testbed.gallery?.hang();
-    await allRecords(scene, ({ status }) => status === 'stalled', 'all workers are stalled');
-    const [victim] = liveChildren(testbed.lines);
-    if (victim === undefined) throw new Error('No child is alive');
+    const victim = await hangAndKill(scene);
     const from = testbed.lines.length;
-    // The gallery thread sleeps in the kernel, so the process stays.
-    process.kill(victim.pid, 'SIGKILL');
-    await sleep(HANG_MS);
-    await heartbeatGoesOn(scene);
     const at = Date.now();
     testbed.gallery?.resume();
     const ready = await testbed.line((line) => line.worker === victim.id && isReady(line), from);
     return { 'next job starts': await nextStart(ledger), 'its successor is ready': ready.at - at };
+  },
+  'a stop while a child cannot be killed': async (scene) => {
+    const { testbed, ledger } = scene;
+    await hangAndKill(scene);
+    const at = performance.now();
+    const code = await testbed.stopSupervisor('SIGTERM');
+    const stopMs = performance.now() - at;
+    if (code !== 0) throw new Error(`The supervisor exited with code ${code}`);
+    testbed.gallery?.resume();
+    const from = testbed.lines.length;
+    testbed.startSupervisor();
+    await testbed.until(
+      () => testbed.lines.slice(from).filter(isReady).length >= testbed.gpus,
+      'all workers are ready',
+    );
+    return { 'the supervisor has stopped': stopMs, 'next job starts': await nextStart(ledger) };
   },
   'clocks are wrong': async (scene) => {
     const { testbed, ledger } = scene;
@@ -103,6 +113,30 @@ export const MACHINE_FAULTS = {
     return { 'records are right': recordsMs, 'next job starts': await nextStart(ledger) };
   },
 };
+
+/**
+ * Hangs the gallery and kills a child, whose gallery thread sleeps in the kernel, so that it does not end.
+ *
+ * @param {Scene} scene
+ */
+async function hangAndKill(scene) {
+  const { testbed } = scene;
+  testbed.gallery?.hang();
+  await allRecords(scene, ({ status }) => status === 'stalled', 'all workers are stalled');
+  const [victim] = liveChildren(testbed.lines);
+  if (victim === undefined) throw new Error('No child is alive');
+  const from = testbed.lines.length;
+  process.kill(victim.pid, 'SIGKILL');
+  await testbed.line((line) => line.worker === victim.id && line.to === 'stuck', from);
+  await allRecords(
+    scene,
+    ({ id, status, status_reason }) =>
+      status === 'stalled' && (id !== victim.id || /does not end/.test(status_reason ?? '')),
+    'the record says that the child does not end',
+  );
+  await heartbeatGoesOn(scene);
+  return victim;
+}
 
 /** All records get a new time of Redis soon. @param {Scene} scene */
 async function heartbeatGoesOn(scene) {

@@ -83,10 +83,8 @@ export const REDIS_FAULTS = {
  */
 async function whileRefusing(scene, begin, end) {
   const { testbed, ledger } = scene;
-  const from = testbed.lines.length;
   await begin();
   await sleep(REFUSING_MS);
-  const lines = testbed.lines.length - from;
   await end();
   const at = performance.now();
   const [seconds] = await scene.redis.time();
@@ -98,9 +96,6 @@ async function whileRefusing(scene, begin, end) {
   );
   const onlineMs = performance.now() - at;
   await moreResults(ledger, 2 * testbed.gpus);
-  // Each of the children and the supervisor may say it once per kind of refusal, and the jobs at hand say how they ended.
-  const most = 20 * (testbed.gpus + 1);
-  if (lines > most) throw new Error(`${lines} log lines while Redis refused writes`);
   return { 'next job starts': starts, 'all are online': onlineMs };
 }
 

@@ -67,7 +67,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const { failedSelfieRetentionMs } = config.jobs;
   const { maxImageBytes } = config.engine;
   const { excludedStage } = config.gallery;
-  const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir, config.gallery.s3);
+  const photos =
+    config.gallery.dir === null
+      ? null
+      : openPhotoSource(config.gallery.dir, config.gallery.s3, config.gallery.ignoredFolders);
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
   const indexQueue = new Queue(indexQueueName(config.queue.name), connection);

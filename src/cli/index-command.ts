@@ -25,7 +25,7 @@ export async function indexCommand(
     throw new InvalidArgumentError('Set GALLERY_DIR to the same folder as on the workers.');
   const stage = stageBelow(gallery.dir, wanted);
   const pack = await findModelPack(wantedPack ?? engine.modelPack, engine.modelsDir);
-  const source = openPhotoSource(gallery.dir, gallery.s3);
+  const source = openPhotoSource(gallery.dir, gallery.s3, gallery.ignoredFolders);
   const indexer = createStageIndexer(connection, source, pack);
   const onWork = (): Promise<void> => warnWithoutWorkers(connection.redis, pack.name);
 

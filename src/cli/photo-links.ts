@@ -29,7 +29,7 @@ export async function linkPhotos(
   { gallery, engine }: Config,
 ): Promise<PhotoLinks> {
   if (parseS3Url(dir) === null) return (id) => pathToFileURL(path.join(dir, id)).href;
-  const source = openPhotoSource(dir, gallery.s3);
+  const source = openPhotoSource(dir, gallery.s3, gallery.ignoredFolders);
   const links = new Map<string, string>();
   const embed = async ({ id }: SearchMatch): Promise<void> => {
     try {

@@ -52,6 +52,8 @@ export interface Config {
     readonly dir: string | null;
     /** How to reach the bucket, if `dir` is one. */
     readonly s3: S3Config;
+    /** Names of folders that are left out of galleries, in lower case. */
+    readonly ignoredFolders: readonly string[];
     /** Memory for galleries. The least recently used are dropped. */
     readonly memoryBytes: number;
     /** Folder below `dir` with photos of people who must never be found. */
@@ -218,6 +220,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
     gallery: {
       dir: env.GALLERY_DIR === undefined ? null : galleryDirOf(env.GALLERY_DIR, directory),
       s3: s3ConfigOf(env),
+      ignoredFolders: env.GALLERY_IGNORED_FOLDERS,
       memoryBytes: env.GALLERY_MEMORY_MB * 2 ** 20,
       excludedStage: env.EXCLUDED_STAGE === undefined ? null : withoutTrailingSlashes(env.EXCLUDED_STAGE),
       excludedUnusable: env.EXCLUDED_UNUSABLE,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { IGNORED_FOLDERS } from './ignored-folders.js';
 import { parseRedisNode, type RedisNode } from './redis-config.js';
 import { parseS3Url } from './s3-config.js';
 
@@ -107,6 +108,15 @@ export const environment = z.object({
       'must be a folder, or look like s3://bucket or s3://bucket/prefix',
     )
     .optional(),
+  GALLERY_IGNORED_FOLDERS: z
+    .string()
+    .default(IGNORED_FOLDERS.join(','))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((folder) => folder.trim().toLowerCase())
+        .filter((folder) => folder !== ''),
+    ),
   AWS_ENDPOINT_URL_S3: z.string().optional(),
   AWS_ENDPOINT_URL: z.string().optional(),
   AWS_REGION: z.string().optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JobError } from './errors.js';
+import { withoutTrailingSlashes } from './trailing-slashes.js';
 
 /** Problems of one job that an error names; it counts the rest. */
 const MAX_PROBLEMS_NAMED = 5;
@@ -159,7 +160,8 @@ export function parseSearchJob(data: unknown): SearchJob {
 
 function gallerySourceOf(gallery: GalleryEntry[] | undefined, stage: string | undefined): GallerySource {
   if (gallery !== undefined) return { kind: 'list', entries: gallery };
-  if (stage) return { kind: 'folder', stage };
+  // Each spelling of a stage would be scanned and kept in memory by itself.
+  if (stage) return { kind: 'folder', stage: withoutTrailingSlashes(stage) || '/' };
   throw new JobError(
     'INVALID_JOB',
     'The job names no gallery: set "gallery" (a list) or "stage" (a folder below GALLERY_DIR).',

@@ -8,6 +8,8 @@ import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
 /** The dashboard has no work to finish. */
 const STOP_TIMEOUT_MS = 3000;
+/** A killed process whose gallery hangs ends only when the file system answers. It holds nothing that others need. */
+const KILL_TIMEOUT_MS = 1000;
 
 /** The dashboard's process. Its failures do not affect the workers. */
 export interface DashboardProcess {
@@ -78,13 +80,10 @@ export function createDashboardProcess(
     if (before.kind !== 'up' || before.child.exitCode !== null || before.child.signalCode !== null) return;
     const ended = once(before.child, 'exit');
     before.child.kill('SIGTERM');
-    const giveUp = new AbortController();
-    void sleep(STOP_TIMEOUT_MS, undefined, { signal: giveUp.signal }).then(
-      () => before.child.kill('SIGKILL'),
-      () => undefined,
-    );
-    await ended;
-    giveUp.abort();
+    if (await endsWithin(ended, STOP_TIMEOUT_MS)) return;
+    before.child.kill('SIGKILL');
+    if (!(await endsWithin(ended, KILL_TIMEOUT_MS)))
+      logger.error({ childPid: before.child.pid }, 'The dashboard was killed and does not end');
   };
 
   return {
@@ -95,4 +94,12 @@ export function createDashboardProcess(
     },
     stop,
   };
+}
+
+async function endsWithin(ended: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => true);
+  const isEnded = await Promise.race([ended.then(() => true), late]);
+  timer.abort();
+  return isEnded;
 }

@@ -111,6 +111,13 @@ describe('loadConfig', () => {
     expect(pick(load({ [variable]: value }))).toEqual(expected);
   });
 
+  test('reads names of ignored folders in any case, and a comma alone as none', () => {
+    const ignored = (text: string) => load({ GALLERY_IGNORED_FOLDERS: text }).gallery.ignoredFolders;
+    expect(ignored(' Drafts, ,OLD')).toEqual(['drafts', 'old']);
+    expect(ignored(',')).toEqual([]);
+    expect(load({}).gallery.ignoredFolders).toContain('@eadir');
+  });
+
   test('resolves folders relative to the working directory', () => {
     const config = load({ GALLERY_DIR: 'photos', MODELS_DIR: '/models' });
     expect(config.gallery.dir).toBe(path.join(directory, 'photos'));

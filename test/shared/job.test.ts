@@ -41,6 +41,8 @@ describe('parseSearchJob', () => {
   test('reads a job with a folder', () => {
     const job = parseSearchJob({ image: 'AAAA', stage: 'Day-1/Morning/Batch-A' });
     expect(job.gallery).toEqual({ kind: 'folder', stage: 'Day-1/Morning/Batch-A' });
+    const slashes = parseSearchJob({ image: 'AAAA', stage: 'Day-1//' });
+    expect(slashes.gallery).toEqual({ kind: 'folder', stage: 'Day-1' });
     expect(job.threshold).toBeUndefined();
     expect(job.limit).toBeUndefined();
   });

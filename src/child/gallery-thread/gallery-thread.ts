@@ -20,7 +20,7 @@ await serveThread<GalleryCalls>(async () => {
   const logger = createLogger('galleries', data.logLevel).child({ worker: data.workerId });
   const redis = createRedis(data.redis, logger, { connectionName: `${data.workerId} galleries` });
   const cache = createGalleryCache({
-    source: openPhotoSource(settings.dir, settings.s3),
+    source: openPhotoSource(settings.dir, settings.s3, settings.ignoredFolders),
     stores: {
       embeddings: createEmbeddingStore({ redis, pack, retentionS: settings.retentionS }),
       files: createFileTable(redis, settings.retentionS),

@@ -11,10 +11,15 @@ const TOO_SLOW = `The photos cannot be counted within ${COUNT_TIMEOUT_MS / 1000}
 const { ok, warning, error } = checksOf('gallery');
 
 /** GALLERY_DIR: reachable, readable, how many photos, and what is left out. */
-export async function checkGallery({ dir, s3, excludedStage }: Config['gallery']): Promise<Check[]> {
+export async function checkGallery({
+  dir,
+  s3,
+  ignoredFolders,
+  excludedStage,
+}: Config['gallery']): Promise<Check[]> {
   if (dir === null)
     return [warning('GALLERY_DIR is not set: only jobs that bring their own photos can be searched.')];
-  const source = openPhotoSource(dir, s3);
+  const source = openPhotoSource(dir, s3, ignoredFolders);
   try {
     const away = `${dir} does not answer within ${CHECK_TIMEOUT_MS / 1000} s: check the network.`;
     const problem = await withDeadline(source.check(), CHECK_TIMEOUT_MS, away);

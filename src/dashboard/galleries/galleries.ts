@@ -41,8 +41,8 @@ export function createDashboardGalleries(
   indexQueue: Queue,
   config: Config,
 ): DashboardGalleries {
-  const { dir, s3, retentionS } = config.gallery;
-  const source = dir === null ? null : openPhotoSource(dir, s3);
+  const { dir, s3, ignoredFolders, retentionS } = config.gallery;
+  const source = dir === null ? null : openPhotoSource(dir, s3, ignoredFolders);
   const photosSeen = remember(Math.max(FRESH_PHOTOS_MS, source?.listingIntervalMs ?? 0), async () =>
     source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder(() => undefined)),
   );

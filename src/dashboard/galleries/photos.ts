@@ -28,7 +28,8 @@ export function createPhotoReader(
   { gallery, engine }: Config,
 ): (id: string, rank: number) => Promise<Buffer> {
   const results = new Map<string, KnownResult>();
-  const source = gallery.dir === null ? null : openPhotoSource(gallery.dir, gallery.s3);
+  const source =
+    gallery.dir === null ? null : openPhotoSource(gallery.dir, gallery.s3, gallery.ignoredFolders);
 
   const pathsIn = async (id: string): Promise<readonly (string | null)[]> => {
     const head = await readJobHead(redis, queue, id);

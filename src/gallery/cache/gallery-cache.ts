@@ -175,6 +175,7 @@ export function createGalleryCache({
           REFUSED_MS.max,
           refused === undefined ? REFUSED_MS.first : 2 * refused.waitMs,
         );
+        for (const [old, { untilMs }] of refusals) if (now() > untilMs + REFUSED_MS.max) refusals.delete(old);
         refusals.set(stage, { error, waitMs, untilMs: now() + waitMs });
       }
       throw error;

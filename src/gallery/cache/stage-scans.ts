@@ -99,6 +99,8 @@ export function createStageScans({ source, now, inBackground }: StageScansOption
     const dropped = scanned.get(stage);
     scanned.delete(stage);
     usedMs.delete(stage);
+    clearTimeout(timers.get(stage));
+    timers.delete(stage);
     for (const folder of dropped?.scan.folders ?? []) forgetFiles(folder);
   };
 

@@ -4,31 +4,12 @@ const PHOTO = /\.(jpe?g|jpe|jfif|jif|pjpeg|png|webp|avif|hei[cf]|gif|tiff?)$/i;
 const UNREAD_PHOTO =
   /\.(bmp|dib|psd|tga|hif|jxl|jp2|j2k|jpf|jpx|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf|raf|rw[2l]|pef|x3f|3fr|iiq)$/i;
 
-/** Folders with thumbnails, deleted files or system files, in lower case. */
-const IGNORED_FOLDERS: ReadonlySet<string> = new Set([
-  '@eadir', // thumbnails of Synology
-  '#recycle', // recycle bin of Synology
-  '#snapshot',
-  '@recycle', // recycle bin of QNAP
-  '@recently-snapshot',
-  '$recycle.bin', // recycle bin of Windows
-  'system volume information',
-  'lost+found',
-  'thmbnl', // thumbnails of Sony cameras
-  'canonmsc', // index files of Canon cameras
-  '__macosx', // metadata that macOS adds to archives
-]);
-
 export function isPhoto(fileName: string): boolean {
   return PHOTO.test(fileName);
 }
 
 export function isUnreadPhoto(fileName: string): boolean {
   return UNREAD_PHOTO.test(fileName);
-}
-
-export function isIgnoredFolder(name: string): boolean {
-  return IGNORED_FOLDERS.has(name.toLowerCase());
 }
 
 /**

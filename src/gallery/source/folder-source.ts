@@ -15,7 +15,7 @@ const FILE_FAULTS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES',
 const LISTING_INTERVAL_MS = 1000;
 
 /** Photos in a folder of this machine, for example a network mount. */
-export function createFolderSource(galleryDir: string): PhotoSource {
+export function createFolderSource(galleryDir: string, ignoredFolders: readonly string[]): PhotoSource {
   /** @throws {GalleryUnavailableError} the folder is missing, empty or unreadable */
   const openRoot = async (): Promise<string> => {
     const problem = await findFolderProblem(galleryDir);
@@ -37,6 +37,7 @@ export function createFolderSource(galleryDir: string): PhotoSource {
         {
           root,
           readFolder: readFolderSync,
+          ignoredFolders,
           note,
           onPhoto: (folder, name, realPath) => {
             const file = stampOf(name, realPath);
@@ -63,6 +64,7 @@ export function createFolderSource(galleryDir: string): PhotoSource {
         {
           root,
           readFolder: (folder) => readdir(folder, { withFileTypes: true }),
+          ignoredFolders,
           note,
           onPhoto: (folder) => counts.set(folder, (counts.get(folder) ?? 0) + 1),
         },

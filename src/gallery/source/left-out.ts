@@ -1,4 +1,4 @@
-import { isIgnoredFolder, isPhoto, isUnreadPhoto, isUsableName } from './file-kind.js';
+import { isPhoto, isUnreadPhoto, isUsableName } from './file-kind.js';
 import type { Note } from './photo-source.js';
 
 /** Decides which entries of a listing count, and counts those that are left out. */
@@ -11,7 +11,8 @@ export interface LeftOut {
   report(note: Note): void;
 }
 
-export function createLeftOut(): LeftOut {
+/** @param ignoredFolders names in lower case */
+export function createLeftOut(ignoredFolders: readonly string[]): LeftOut {
   let [ignored, unread, unusable] = [0, 0, 0];
   return {
     admits: (name) => {
@@ -20,7 +21,7 @@ export function createLeftOut(): LeftOut {
         unusable += 1;
         return false;
       }
-      if (isIgnoredFolder(name)) {
+      if (ignoredFolders.includes(name.toLowerCase())) {
         ignored += 1;
         return false;
       }
@@ -39,8 +40,7 @@ export function createLeftOut(): LeftOut {
           true,
         );
       }
-      if (ignored > 0)
-        note(`Left out ${ignored} folders of thumbnails, deleted files or system files`, false);
+      if (ignored > 0) note(`Left out ${ignored} folders that GALLERY_IGNORED_FOLDERS names`, false);
     },
   };
 }

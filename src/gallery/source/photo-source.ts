@@ -1,3 +1,4 @@
+import { IGNORED_FOLDERS } from '../../shared/ignored-folders.js';
 import { parseS3Url, type S3Config } from '../../shared/s3-config.js';
 import type { FileStamp } from '../store/file-table.js';
 import { createFolderSource } from './folder-source.js';
@@ -50,8 +51,15 @@ export interface PhotoSource {
  * Reads nothing yet.
  *
  * @param dir `GALLERY_DIR`: a folder, or the URL of a bucket
+ * @param ignoredFolders names in lower case
  */
-export function openPhotoSource(dir: string, s3: S3Config): PhotoSource {
+export function openPhotoSource(
+  dir: string,
+  s3: S3Config,
+  ignoredFolders: readonly string[] = IGNORED_FOLDERS,
+): PhotoSource {
   const location = parseS3Url(dir);
-  return location === null ? createFolderSource(dir) : createS3Source(location, s3);
+  return location === null
+    ? createFolderSource(dir, ignoredFolders)
+    : createS3Source(location, s3, ignoredFolders);
 }

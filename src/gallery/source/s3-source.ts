@@ -19,7 +19,11 @@ const DOWNLOADS_AT_A_TIME = 8;
 const RECENTLY_MS = 600_000;
 
 /** Photos in a bucket of an S3-compatible store. A photo's id is its key below the prefix. */
-export function createS3Source({ bucket, prefix }: S3Location, config: S3Config): PhotoSource {
+export function createS3Source(
+  { bucket, prefix }: S3Location,
+  config: S3Config,
+  ignoredFolders: readonly string[],
+): PhotoSource {
   const objects = createS3Objects(bucket, config);
   const limitDownloads = createLimit(DOWNLOADS_AT_A_TIME);
   let lastAnswerMs = -Infinity;
@@ -53,7 +57,7 @@ export function createS3Source({ bucket, prefix }: S3Location, config: S3Config)
     note: Note,
     onPhoto: (folder: string, name: string, object: S3Object) => void,
   ): Promise<number> => {
-    const leftOut = createLeftOut();
+    const leftOut = createLeftOut(ignoredFolders);
     const admitted = new Map<string, boolean>([['', true]]);
     const admits = (path: string): boolean => {
       const known = admitted.get(path);

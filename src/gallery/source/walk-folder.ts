@@ -13,6 +13,8 @@ export interface WalkOptions {
   /** The real path of the gallery folder. */
   readonly root: string;
   readonly readFolder: (realPath: string) => Dirent[] | Promise<Dirent[]>;
+  /** Names in lower case. */
+  readonly ignoredFolders: readonly string[];
   readonly note: Note;
   /** Takes the photos, those of a folder one after another, in the file system's order. */
   readonly onPhoto: (folder: string, name: string, realPath: string) => void;
@@ -29,10 +31,10 @@ export interface WalkOptions {
  */
 export async function walkFolder(
   start: { readonly path: string; readonly realPath: string },
-  { root, readFolder, note, onPhoto }: WalkOptions,
+  { root, readFolder, ignoredFolders, note, onPhoto }: WalkOptions,
 ): Promise<void> {
   const visited = new Set<string>();
-  const leftOut = createLeftOut();
+  const leftOut = createLeftOut(ignoredFolders);
   let yieldedMs = performance.now();
 
   const walk = async (folder: string, realFolder: string): Promise<void> => {

@@ -89,6 +89,8 @@ function statusOf({ state, quiet, lastExit }: WorkerFacts, stalled: string | nul
       return 'restarting';
     case 'failed':
       return 'failed';
+    case 'stuck':
+      return state.after === 'lose' ? 'lost' : 'stalled';
     case 'lost':
       return 'lost';
     case 'stopped':

@@ -8,6 +8,9 @@ import { createWatchdog, type WatchdogLimits } from './watchdog.js';
 /** A child that still runs this long after its drain timeout is killed. */
 export const DRAIN_GRACE_MS = 5000;
 
+/** A killed child ends within milliseconds, unless a thread of it sleeps in the kernel. */
+export const STUCK_AFTER_MS = 3000;
+
 export interface ChildProcess {
   /** Number of the child within its slot. */
   readonly number: number;
@@ -25,6 +28,8 @@ export interface ChildProcess {
   /** Sends SIGKILL. Job recovery returns the child's jobs to the queue. */
   kill(reason: string): void;
   readonly exited: Promise<ChildExit>;
+  /** Resolves with a sentence if the child was killed and does not end. Nothing of it runs any more. */
+  readonly stuck: Promise<string>;
 }
 
 export interface RunningJob {
@@ -74,6 +79,11 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   let killReason: string | null = null;
   let askedToExit = false;
   let drainTimer: NodeJS.Timeout | undefined;
+  let stuckTimer: NodeJS.Timeout | undefined;
+  let onStuck!: (reason: string) => void;
+  const stuck = new Promise<string>((resolve) => {
+    onStuck = resolve;
+  });
 
   const send = (message: SupervisorMessage): void => {
     if (!node.connected) return;
@@ -91,6 +101,11 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     killReason = reason;
     logger.error({ childPid: node.pid, reason, jobs: [...jobs.keys()], stats }, 'Killing the child');
     node.kill('SIGKILL');
+    stuckTimer = setTimeout(() => {
+      const sentence = `The child (pid ${node.pid}) was killed and does not end: a driver or a file system hangs; before: ${reason}`;
+      logger.error({ childPid: node.pid }, sentence);
+      onStuck(sentence);
+    }, STUCK_AFTER_MS);
   };
 
   const watchdog = createWatchdog(options.watchdog, (seq) => send({ type: 'ping', seq }), kill);
@@ -144,6 +159,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     const finish = (code: number | null, signal: NodeJS.Signals | null, spawnError: string | null): void => {
       watchdog.stop();
       clearTimeout(drainTimer);
+      clearTimeout(stuckTimer);
       const error = spawnError ?? failure ?? errorTail.lastLine();
       const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
       const why = [killReason, error].filter((text) => text !== null).join('; ');
@@ -170,5 +186,6 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
     drain,
     kill,
     exited,
+    stuck,
   };
 }

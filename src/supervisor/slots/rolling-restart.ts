@@ -65,6 +65,7 @@ async function replaceChild(slot: SlotRunner, order: 'start-first' | 'drain-firs
       return { kind: 'failed', reason: slot.lastExit() ?? 'the new child was not ready in time' };
     case 'backoff':
     case 'failed':
+    case 'stuck':
       return { kind: 'failed', reason: state.reason };
     case 'lost':
     case 'stopped':
@@ -77,11 +78,11 @@ async function replaceChild(slot: SlotRunner, order: 'start-first' | 'drain-firs
 }
 
 function hasFailed({ kind }: SlotState): boolean {
-  return kind === 'failed' || kind === 'backoff';
+  return kind === 'failed' || kind === 'backoff' || kind === 'stuck';
 }
 
 function isAtRest(state: SlotState): boolean {
-  return ['serving', 'backoff', 'failed', 'lost', 'stopped'].includes(state.kind);
+  return ['serving', 'backoff', 'failed', 'stuck', 'lost', 'stopped'].includes(state.kind);
 }
 
 function outcome(kind: RollOutcome['outcome'], replaced: number, reason: string | null): RollOutcome {

@@ -9,6 +9,8 @@ import { type CrashHistory, NO_CRASHES } from './restart-policy.js';
  *      │                  ▼
  *      │               backoff ──deadline──▶ starting        failed ──deadline, replace──▶ starting
  *      └── draining ◀── stop, device-lost, replace (drain first) ──▶ stopped, lost, starting
+ *
+ *   starting, serving, draining ──the child was killed and does not end──▶ stuck ──exit──▶ backoff, stopped, lost
  */
 export type SlotState =
   | { readonly kind: 'stopped' }
@@ -23,6 +25,13 @@ export type SlotState =
       readonly startBy: number;
     }
   | { readonly kind: 'draining'; readonly child: number; readonly after: 'start' | 'stop' | 'lose' }
+  /** A driver or a file system holds the killed child. Its device cannot be used before it ends. */
+  | {
+      readonly kind: 'stuck';
+      readonly child: number;
+      readonly reason: string;
+      readonly after: 'start' | 'stop' | 'lose';
+    }
   | { readonly kind: 'backoff'; readonly until: number; readonly reason: string }
   /** `retryAt` is null if a restart cannot fix the problem. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number | null }
@@ -48,6 +57,7 @@ export type SlotEvent =
       readonly code: number | null;
       readonly description: string;
     }
+  | { readonly type: 'stuck'; readonly child: number; readonly reason: string }
   | { readonly type: 'deadline' }
   | { readonly type: 'replace'; readonly order: ReplaceOrder }
   | { readonly type: 'stop' }
@@ -91,6 +101,7 @@ export function deadlineOf(state: SlotState): number | null {
     case 'stopped':
     case 'serving':
     case 'draining':
+    case 'stuck':
     case 'lost':
       return null;
   }

@@ -25,6 +25,8 @@ export function advance(slot: Slot, event: SlotEvent, now: number, random: () =>
       return onReady(slot, event.child, now);
     case 'exited':
       return onExited(slot, event, now, random);
+    case 'stuck':
+      return onStuck(slot, event);
     case 'deadline':
       return onDeadline(slot, now);
     case 'replace':
@@ -91,6 +93,10 @@ function onExited(slot: Slot, exit: SlotEvent & { type: 'exited' }, now: number,
       if (state.child !== exit.child) return stay(slot);
       if (state.after === 'start') return start(slot, now);
       return to(slot, state.after === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
+    case 'stuck':
+      if (state.child !== exit.child) return stay(slot);
+      if (state.after === 'start') return recover(slot, exit, 0, now, random);
+      return to(slot, state.after === 'stop' ? { kind: 'stopped' } : { kind: 'lost' });
     case 'stopped':
     case 'backoff':
     case 'failed':
@@ -117,6 +123,32 @@ function recover(
     : to(next, { kind: 'failed', reason: decision.reason, retryAt: decision.retryAt });
 }
 
+function onStuck(slot: Slot, { child, reason }: SlotEvent & { type: 'stuck' }): Step {
+  const { state } = slot;
+  switch (state.kind) {
+    case 'starting':
+    case 'serving':
+      return state.child === child ? to(slot, { kind: 'stuck', child, reason, after: 'start' }) : stay(slot);
+    case 'draining':
+      return state.child === child
+        ? to(slot, { kind: 'stuck', child, reason, after: state.after })
+        : stay(slot);
+    // The other child serves, or will serve.
+    case 'replacing':
+      if (state.successor === child)
+        return to(slot, { kind: 'serving', child: state.child, since: state.since });
+      return state.child === child
+        ? to(slot, { kind: 'starting', child: state.successor, startBy: state.startBy })
+        : stay(slot);
+    case 'stuck':
+    case 'stopped':
+    case 'backoff':
+    case 'failed':
+    case 'lost':
+      return stay(slot);
+  }
+}
+
 function onDeadline(slot: Slot, now: number): Step {
   const { state } = slot;
   const startBy = now + START_TIMEOUT_MS;
@@ -133,6 +165,7 @@ function onDeadline(slot: Slot, now: number): Step {
     case 'stopped':
     case 'serving':
     case 'draining':
+    case 'stuck':
     case 'lost':
       return stay(slot);
   }
@@ -159,6 +192,7 @@ function onReplace(slot: Slot, order: ReplaceOrder, now: number): Step {
     case 'stopped':
     case 'replacing':
     case 'draining':
+    case 'stuck':
     case 'lost':
       return stay(slot);
   }
@@ -178,6 +212,7 @@ function leave(slot: Slot, after: 'stop' | 'lose'): Step {
       };
     }
     case 'draining':
+    case 'stuck':
       return to(slot, { ...state, after });
     case 'stopped':
     case 'backoff':

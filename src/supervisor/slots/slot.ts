@@ -21,6 +21,8 @@ export interface SlotDeps {
   readonly spawn: (number: number, onReady: () => void) => ChildProcess;
   /** Called after every exit, planned or not, before a new child starts. */
   readonly onChildExit: (exit: ChildExit, child: ChildProcess) => void;
+  /** Called when a killed child does not end. */
+  readonly onChildStuck: (reason: string, child: ChildProcess) => void;
   readonly onChange: () => void;
   readonly drainTimeoutMs: () => number;
   /** Without Redis no child can become ready, so the start timeout does not apply. */
@@ -46,7 +48,7 @@ export interface SlotRunner {
   replace(order: ReplaceOrder): void;
   /** Resolves once the slot is in a state that `accept` accepts. */
   reached(accept: (state: SlotState) => boolean): Promise<SlotState>;
-  /** Stops all children within `drainTimeoutMs`. A later call may shorten it. */
+  /** Stops all children within `drainTimeoutMs`, except those that cannot end. A later call may shorten it. */
   stop(drainTimeoutMs: number): Promise<void>;
 }
 
@@ -92,6 +94,10 @@ export function createSlot(deps: SlotDeps): SlotRunner {
   const spawn = (number: number): void => {
     const child = deps.spawn(number, () => send({ type: 'ready', child: number }));
     children.set(number, child);
+    void child.stuck.then((reason) => {
+      deps.onChildStuck(reason, child);
+      send({ type: 'stuck', child: number, reason });
+    });
     void child.exited.then((exit) => {
       children.delete(number);
       lastExit = exit.description;
@@ -140,7 +146,8 @@ export function createSlot(deps: SlotDeps): SlotRunner {
     stop: async (drainTimeoutMs) => {
       send({ type: 'stop' });
       for (const child of children.values()) child.drain(drainTimeoutMs);
-      while (children.size > 0) await Promise.all([...children.values()].map((child) => child.exited));
+      // A child that cannot end is left behind: it dies as soon as what holds it lets go.
+      await Promise.all([...children.values()].map((child) => Promise.race([child.exited, child.stuck])));
       clearTimeout(timer);
     },
   };

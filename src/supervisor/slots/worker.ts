@@ -110,6 +110,18 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
     return child;
   };
 
+  const recoverJobs = (
+    child: ChildProcess,
+    crashed: boolean,
+    description: string,
+    jobs: Iterable<string>,
+  ): void => {
+    const ready = child.ready();
+    if (ready === null) return;
+    const { lockTokenPrefixes } = ready;
+    deps.recovery.recover({ lockTokenPrefixes, suspects: new Set(jobs), crashed, description });
+  };
+
   const onChildExit = (exit: ChildExit, child: ChildProcess): void => {
     lastExit = {
       at: nowInSeconds(),
@@ -125,22 +137,17 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
         exit.description,
       );
     if (!exit.planned) deps.onTrouble();
-    const ready = child.ready();
-    if (ready === null) {
-      if (!exit.planned && exit.signal !== null) crashesAtStart += 1;
-      return;
-    }
-    deps.recovery.recover({
-      lockTokenPrefixes: ready.lockTokenPrefixes,
-      suspects: new Set(exit.jobs),
-      crashed: !exit.planned,
-      description: exit.description,
-    });
+    if (child.ready() === null && !exit.planned && exit.signal !== null) crashesAtStart += 1;
+    recoverJobs(child, !exit.planned, exit.description, exit.jobs);
   };
 
   const slot = createSlot({
     spawn,
     onChildExit,
+    onChildStuck: (reason, child) => {
+      deps.onTrouble();
+      recoverJobs(child, true, reason, child.runningJobs().keys());
+    },
     onChange: deps.onChange,
     drainTimeoutMs: () => deps.config().supervision.shutdownTimeoutMs,
     redisIsUp: deps.redisIsUp,

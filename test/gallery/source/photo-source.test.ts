@@ -8,7 +8,7 @@ import { NO_S3, startS3Server } from '../../support/s3-server.js';
 
 /** A place for photos, empty at first. */
 interface Place {
-  open(): PhotoSource;
+  open(ignoredFolders?: readonly string[]): PhotoSource;
   put(id: string, content?: string): Promise<void>;
   remove(id: string): Promise<void>;
   /** Makes the place itself disappear, as an unmounted folder. */
@@ -19,7 +19,7 @@ interface Place {
 async function openFolder(): Promise<Place> {
   const directory = await mkdtemp(path.join(tmpdir(), 'source-'));
   return {
-    open: () => openPhotoSource(directory, NO_S3),
+    open: (ignoredFolders) => openPhotoSource(directory, NO_S3, ignoredFolders),
     put: async (id, content = 'x') => {
       await mkdir(path.dirname(path.join(directory, id)), { recursive: true });
       await writeFile(path.join(directory, id), content);
@@ -36,7 +36,7 @@ async function openBucket(prefix: string): Promise<Place> {
   // Another gallery of the same bucket, which must not be seen.
   if (prefix !== '') await server.put(`${prefix}-other/Day-1/other.jpg`, 'x');
   return {
-    open: () => openPhotoSource(`s3://photos/${prefix}`, server.config),
+    open: (ignoredFolders) => openPhotoSource(`s3://photos/${prefix}`, server.config, ignoredFolders),
     put: (id, content = 'x') => server.put(`${start}${id}`, content),
     remove: (id) => server.remove(`${start}${id}`),
     takeAway: () => server.removeBucket(),
@@ -101,8 +101,15 @@ describe.each([
     expect(notes).toEqual([
       'Left out 2 photos in formats that are not read, such as BMP, JPEG XL or raw',
       'Left out 2 names with backslashes, control characters or bytes that are not UTF-8',
-      'Left out 3 folders of thumbnails, deleted files or system files',
+      'Left out 3 folders that GALLERY_IGNORED_FOLDERS names',
     ]);
+  });
+
+  test('leaves out the folders that the settings name, and no others', async () => {
+    for (const id of ['s/Drafts/x.jpg', 's/@eaDir/y.jpg', 's/a.jpg']) await place.put(id);
+    source = place.open(['drafts']);
+    expect(await idsOf('s')).toEqual(['s/a.jpg', 's/@eaDir/y.jpg']);
+    expect(notes).toEqual(['Left out 1 folders that GALLERY_IGNORED_FOLDERS names']);
   });
 
   test('keeps names with any other characters', async () => {

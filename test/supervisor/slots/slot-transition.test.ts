@@ -38,6 +38,7 @@ const serving = run(NEW_SLOT, start, ready(0)).slot;
 const replacing = run(serving, replace('start-first')).slot;
 const inBackoff = run(serving, exited(0)).slot;
 const failed = run(NEW_SLOT, start, exited(0, EXIT_CODES.modelsMissing)).slot;
+const stuck = (child: number): SlotEvent => ({ type: 'stuck', child, reason: 'it does not end' });
 const lost = run(serving, { type: 'device-lost' }, exited(0, 0)).slot;
 
 describe('a slot', () => {
@@ -48,6 +49,62 @@ describe('a slot', () => {
       start,
       { kind: 'starting', child: 0, startBy: SOON },
       [{ type: 'spawn', child: 0 }],
+    ],
+    [
+      'waits for a killed child that does not end',
+      serving,
+      stuck(0),
+      { kind: 'stuck', child: 0, reason: 'it does not end', after: 'start' },
+      [],
+    ],
+    [
+      'takes the end of a stuck child as a crash',
+      run(serving, stuck(0)).slot,
+      exited(0),
+      { kind: 'backoff', until: NOW + 1000, reason: 'it crashed' },
+      [],
+    ],
+    [
+      'is lost when a stuck child of a vanished device ends',
+      run(serving, stuck(0), { type: 'device-lost' }).slot,
+      exited(0),
+      { kind: 'lost' },
+      [],
+    ],
+    [
+      'stops when a stuck child ends',
+      run(serving, { type: 'stop' }, stuck(0)).slot,
+      exited(0),
+      { kind: 'stopped' },
+      [],
+    ],
+    [
+      'does not replace a stuck child',
+      run(serving, stuck(0)).slot,
+      replace('start-first'),
+      { kind: 'stuck' },
+      [],
+    ],
+    [
+      'goes on with the successor of a stuck child',
+      replacing,
+      stuck(0),
+      { kind: 'starting', child: 1, startBy: SOON },
+      [],
+    ],
+    [
+      'goes on with its child if the successor is stuck',
+      replacing,
+      stuck(1),
+      { kind: 'serving', child: 0 },
+      [],
+    ],
+    [
+      'ignores a stuck child that was replaced',
+      run(replacing, ready(1)).slot,
+      stuck(0),
+      { kind: 'serving' },
+      [],
     ],
     [
       'serves once its child is ready',

@@ -21,8 +21,12 @@ interface TestSlot {
 const slots: SlotRunner[] = [];
 
 function createTestSlot(...scripts: string[]): TestSlot {
+  return createTestSlotOf((child) => child, scripts);
+}
+
+function createTestSlotOf(change: (child: ChildProcess) => ChildProcess, scripts: string[]): TestSlot {
   const exits: ChildExit[] = [];
-  const spawn = (number: number, onReady: () => void): ChildProcess =>
+  const fork = (number: number, onReady: () => void): ChildProcess =>
     forkChild({
       number,
       modulePath: SCRIPTED_CHILD,
@@ -42,8 +46,9 @@ function createTestSlot(...scripts: string[]): TestSlot {
       onSearchEnded: () => undefined,
     });
   const slot = createSlot({
-    spawn,
+    spawn: (number, onReady) => change(fork(number, onReady)),
     onChildExit: (exit) => exits.push(exit),
+    onChildStuck: () => undefined,
     onChange: () => undefined,
     drainTimeoutMs: () => 0,
     redisIsUp: () => true,
@@ -154,6 +159,22 @@ describe('a slot with real children', () => {
     await slot.stop(0);
     expect(exits).toMatchObject([{ signal: 'SIGKILL', error: expect.stringContaining('still ran') }]);
     expect(slot.state().kind).toBe('stopped');
+  });
+
+  it('does not wait for a killed child that does not end', async () => {
+    const stuck = 'The child (pid 1) was killed and does not end';
+    const { slot } = createTestSlotOf(
+      (child) => ({ ...child, exited: new Promise(() => {}), stuck: child.exited.then(() => stuck) }),
+      ['serve'],
+    );
+    await slot.reached(isServing);
+    process.kill(slot.child()?.pid ?? 0, 'SIGKILL');
+    expect(await slot.reached(({ kind }) => kind === 'stuck')).toMatchObject({ reason: stuck });
+    expect(await rollSlots([{ id: 'test_gpu0', slot }], () => 'start-first', logger)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining(stuck),
+    });
+    await slot.stop(0);
   });
 
   it('has a new child ready before the old one exits', async () => {
