@@ -1,7 +1,7 @@
-import sharp, { type Metadata, type SharpOptions } from 'sharp';
+import sharp, { type SharpOptions } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
 import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
-import { countJpegScans } from './jpeg-scans.js';
+import { readJpegHeader } from './jpeg-header.js';
 import type { RgbImage } from './pixels.js';
 
 /** Longest side of the copy that faces are cut out of. The copy of a JPEG may be smaller: see `workingSideOf`. */
@@ -31,6 +31,12 @@ export interface DecodedImage {
   readonly heightPx: number;
 }
 
+/** Before the EXIF orientation is applied. */
+interface StoredSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 let largeDecodes: Promise<unknown> = Promise.resolve();
 
 /**
@@ -46,11 +52,17 @@ export async function decodeImage(
   maxPixels: number,
   sidePx: number | null = null,
 ): Promise<DecodedImage> {
-  const format = checkFormat(encoded);
+  const { format, size } = checkFormat(encoded);
   try {
+    // sharp takes as long to read the header of a small JPEG as to decode half of it.
+    if (size !== null && Math.max(size.width, size.height) <= (sidePx ?? WORKING_SIDE_PX)) {
+      checkPixels(size, format, maxPixels);
+      const image = await decodePixels(encoded, format, maxPixels, null);
+      return { image, widthPx: image.widthPx, heightPx: image.heightPx };
+    }
     // Check the header before any pixel is decoded, and with our own error message.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
-    checkSize(metadata, format, maxPixels);
+    checkPixels(metadata, format, maxPixels);
     const side = sidePx ?? workingSideOf(format, metadata);
     const decode = (): Promise<RgbImage> => decodePixels(encoded, format, maxPixels, side);
     const image = await (metadata.width * metadata.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
@@ -67,7 +79,7 @@ export async function decodeImage(
  * A JPEG is decoded by the largest octave that leaves enough pixels. sharp uses an octave only if it has to shrink the
  * result further, by at least (octave + 1) / octave.
  */
-function workingSideOf(format: ImageFormat, { width, height }: Metadata): number {
+function workingSideOf(format: ImageFormat, { width, height }: StoredSize): number {
   if (format !== 'JPEG') return WORKING_SIDE_PX;
   const sides = JPEG_OCTAVES.map((octave) => Math.floor(Math.max(width, height) / (octave + 1)));
   return Math.min(WORKING_SIDE_PX, sides.find((side) => side >= SMALLEST_SIDE_PX) ?? WORKING_SIDE_PX);
@@ -80,11 +92,12 @@ function oneByOne(decode: () => Promise<RgbImage>): Promise<RgbImage> {
   return result;
 }
 
+/** @param sidePx `null` if the image is to keep its size */
 async function decodePixels(
   encoded: Buffer,
   format: ImageFormat,
   maxPixels: number,
-  sidePx: number,
+  sidePx: number | null,
 ): Promise<RgbImage> {
   try {
     return await toRgb(encoded, sidePx, { limitInputPixels: maxPixels, failOn: 'error' });
@@ -99,11 +112,12 @@ async function decodePixels(
   }
 }
 
-async function toRgb(encoded: Buffer, sidePx: number, options: SharpOptions): Promise<RgbImage> {
-  const { data, info } = await sharp(encoded, options)
-    .timeout({ seconds: TIMEOUT_S })
-    .autoOrient()
-    .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
+async function toRgb(encoded: Buffer, sidePx: number | null, options: SharpOptions): Promise<RgbImage> {
+  const pipeline = sharp(encoded, options).timeout({ seconds: TIMEOUT_S }).autoOrient();
+  if (sidePx !== null) {
+    pipeline.resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true });
+  }
+  const { data, info } = await pipeline
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -134,7 +148,8 @@ function isMiddle(value = 0): boolean {
   return value >= 127 && value <= 129;
 }
 
-function checkFormat(encoded: Buffer): ImageFormat {
+/** @returns the format, and the size if the header was read */
+function checkFormat(encoded: Buffer): { format: ImageFormat; size: StoredSize | null } {
   const format = recogniseFormat(encoded);
   if (format === null) {
     throw new ImageError(
@@ -142,14 +157,15 @@ function checkFormat(encoded: Buffer): ImageFormat {
       'unknown-format',
     );
   }
-  const scans = format === 'JPEG' ? countJpegScans(encoded) : 0;
+  if (format !== 'JPEG') return { format, size: null };
+  const { scans, size } = readJpegHeader(encoded);
   if (scans > MAX_JPEG_SCANS) {
     throw new ImageError(`The JPEG has ${scans} scans; at most ${MAX_JPEG_SCANS} are allowed.`, 'too-large');
   }
-  return format;
+  return { format, size };
 }
 
-function checkSize({ width, height }: Metadata, format: ImageFormat, maxPixels: number): void {
+function checkPixels({ width, height }: StoredSize, format: ImageFormat, maxPixels: number): void {
   const bound = format === 'AVIF' ? MAX_AVIF_PIXELS : MAX_UNSHRINKABLE_PIXELS;
   const most = format === 'JPEG' ? maxPixels : Math.min(maxPixels, bound);
   if (width * height <= most) return;

@@ -143,8 +143,8 @@ describe('a decoded image', () => {
     },
   );
 
-  it('has at most the allowed number of pixels', async () => {
-    const encoded = await plain(30, 20).png().toBuffer();
+  it.each(['png', 'jpeg'] as const)('has at most the allowed number of pixels: %s', async (format) => {
+    const encoded = await plain(30, 20).toFormat(format).toBuffer();
     expect((await decodeImage(encoded, 600)).widthPx).toBe(30);
     await expect(decodeImage(encoded, 599)).rejects.toThrow(
       new ImageError('The image has 600 pixels (30 x 20); at most 599 are allowed.', 'too-large'),
