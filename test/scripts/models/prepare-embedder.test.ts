@@ -79,7 +79,7 @@ describe('prepareEmbedder', () => {
     const { sha256 } = await write({ batch: 1, slopes: [0.25, 0, -0.5], rows: 1 });
     const model = decodeModel(await readFile(path.join(directory, FILE)));
     for (const { name, dims, dataType } of model.graph.initializer) {
-      const shape = { dim: dims.map((dimValue) => ({ dimValue: Number(dimValue) })) };
+      const shape = { dim: dims.map((dimValue) => ({ dimValue })) };
       model.graph.input.push({ name, type: { tensorType: { elemType: dataType, shape } } });
     }
     await writeFile(path.join(directory, FILE), encodeModel(model));
