@@ -12,6 +12,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-progress
 COPY tsconfig.json tsconfig.build.json tsconfig.web.json ./
 COPY src src
+COPY scripts/build scripts/build
 # onnxruntime-node brings the libraries of all platforms.
 RUN npm run build && npm prune --omit=dev && chmod +x dist/cli.js dist/supervisor.js \
   && find dist -name '*.map' -delete \

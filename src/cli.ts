@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { exitOnInterrupt } from './cli/interrupts.js';
 import { createProgram } from './cli/program.js';
 import { printableLines } from './cli/terminal.js';
-import { messageOf, StartupError } from './shared/errors.js';
+import { JobError, messageOf, StartupError } from './shared/errors.js';
 import { EXIT_CODES } from './shared/exit-codes.js';
 
-const EXIT_INTERRUPTED = 130;
-
-process.on('SIGINT', () => process.exit(EXIT_INTERRUPTED));
+exitOnInterrupt();
 // A reader such as "head" closes the pipe when it has enough.
 process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
 
@@ -18,6 +17,6 @@ try {
 } catch (error) {
   // Commander has already printed its own errors.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage);
-  process.stderr.write(`${printableLines(messageOf(error))}\n`);
+  process.stderr.write(`${printableLines(error instanceof JobError ? error.detail : messageOf(error))}\n`);
   process.exit(error instanceof StartupError ? error.exitCode : EXIT_CODES.crash);
 }

@@ -21,7 +21,7 @@ const OCTAVES = [8, 4, 2, 1];
 /**
  * Compares the engine with its kernels alone, one photo at a time in one thread: the JPEG decoder, which shrinks to the
  * smallest octave that the detector can use, and the runs of the networks that the engine makes for the photo. All take
- * turns photo by photo, so the share also holds on a busy machine.
+ * turns photo by photo, and the process's CPU time counts, so the share also holds on a busy machine.
  *
  * @param {readonly { name: string, photos: readonly Buffer[] }[]} kinds
  * @param {ModelPack} pack
@@ -61,9 +61,10 @@ export async function measureShare(kinds, pack, rounds) {
       const [sum, found] = [[0, 0, 0, 0, 0], { faces: 0 }];
       for (const [i, photo] of photos.entries()) {
         const timed = async (/** @type {number} */ place, /** @type {() => Promise<unknown>} */ work) => {
-          const startedAt = performance.now();
+          const before = process.cpuUsage();
           const result = await work();
-          sum[place] = (sum[place] ?? 0) + (performance.now() - startedAt) / photos.length;
+          const { user, system } = process.cpuUsage(before);
+          sum[place] = (sum[place] ?? 0) + (user + system) / 1000 / photos.length;
           return result;
         };
         const runs = await recordRuns(() => engine(photo));
@@ -89,7 +90,7 @@ export async function measureShare(kinds, pack, rounds) {
   await Promise.all([networks.release(), detector.release(), embedder.release()]);
   await rm(folder, { recursive: true });
   console.log(
-    'Median milliseconds per photo, one at a time in one thread: kernels alone, their sum, the engine:',
+    'Median CPU milliseconds per photo, one at a time in one thread: kernels alone, their sum, the engine:',
   );
   console.log(formatTable([['photos', 'faces', ...KERNELS, 'sum', 'engine', 'share', 'spread'], ...rows]));
 }

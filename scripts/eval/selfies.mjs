@@ -120,8 +120,8 @@ for (const [way, treat] of WAYS) {
   const times = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
   /** @type {{ brightness: number, sharpness: number, sizePx: number }[]} */
   const seen = [];
-  for (const { photo, face: selfieBox, other } of pairs) {
-    const treated = await treat(sharp(photo), selfieBox);
+  for (const { photo, face: treatedFace, other } of pairs) {
+    const treated = await treat(sharp(photo), treatedFace);
     const encoded = Buffer.isBuffer(treated) ? treated : await treated.toBuffer();
     for (const [i, selfie] of [false, true].entries()) {
       const startedAt = performance.now();
@@ -172,7 +172,7 @@ async function croppedTo(photo, { x, y, width, height }) {
 async function toHeic(photo) {
   const [png, heic] = [path.join(temporary, 'photo.png'), path.join(temporary, 'photo.heic')];
   await photo.png().toFile(png);
-  const { status, stderr } = spawnSync('heif-enc', ['-q', '90', png, '-o', heic], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`heif-enc failed: ${stderr}`);
+  const { status, stderr } = spawnSync('heif-enc', ['-q', '90', png, '-o', heic]);
+  if (status !== 0) throw new Error(`heif-enc failed: ${stderr.toString()}`);
   return readFile(heic);
 }

@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { FAULTS, liveChildren, readWorkers } from './faults.mjs';
+import { FAULTS } from './faults.mjs';
 import { openLedger } from './ledger.mjs';
 import { createLoad } from './load.mjs';
 import { cpuMs, isStillRunning, residentMb } from './processes.mjs';
+import { NEED_HANGING_FOLDERS } from './machine-faults.mjs';
 import { describeMachine, formatRecoveries, formatTable } from './report.mjs';
+import { liveChildren, readWorkers } from './scene.mjs';
 import { createTestbed, HOSTNAME } from './testbed.mjs';
 import { judge } from './verdict.mjs';
 
@@ -38,9 +40,9 @@ if (values.help) {
   process.exit(0);
 }
 
-const faults = Object.entries(FAULTS).filter(([name]) => values.only.includes(name));
-if (faults.length < values.only.length) {
-  console.error(`Unknown fault: ${values.only.filter((name) => !(name in FAULTS)).join(', ')}`);
+const unknown = values.only.filter((name) => !(name in FAULTS));
+if (unknown.length > 0) {
+  console.error(`Unknown fault: ${unknown.join(', ')}`);
   process.exit(2);
 }
 const gpus = Number(values.gpus);
@@ -49,6 +51,12 @@ const endAt = values.minutes === undefined ? null : performance.now() + Number(v
 console.log(`${describeMachine()}; ${gpus} simulated GPUs`);
 
 const testbed = await createTestbed({ gpus });
+const leftOut = testbed.driver === null || testbed.gallery === null ? NEED_HANGING_FOLDERS : [];
+if (leftOut.length > 0)
+  console.log(`Left out, because this user may not mount a FUSE file system: ${leftOut.join(', ')}`);
+const faults = Object.entries(FAULTS).filter(
+  ([name]) => values.only.includes(name) && !leftOut.includes(name),
+);
 const redis = new Redis(testbed.redis.port, '127.0.0.1', {
   maxRetriesPerRequest: null,
   retryStrategy: () => 100,
@@ -103,6 +111,7 @@ try {
     ledger,
     expected: load.expected,
     results: await readResults(),
+    selfies: await readSelfies(),
     workerIds,
     gpus,
     hostname: HOSTNAME,
@@ -183,6 +192,13 @@ async function readResults() {
     results.set(id, value === null ? null : JSON.parse(value));
   }
   return results;
+}
+
+/** Completed jobs that still have their selfie. */
+async function readSelfies() {
+  const ids = [...load.expected.keys()];
+  const data = await Promise.all(ids.map((id) => redis.hget(queue.toKey(id), 'data')));
+  return ids.filter((_, i) => JSON.parse(data[i] ?? '{}').image !== null);
 }
 
 /** @param {string} fault @param {Record<string, number>} recovery */

@@ -2,7 +2,8 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../shared/config.js';
 import type { SearchDurations } from '../shared/durations.js';
-import { indexQueueName, type IndexedBatch } from '../shared/index-batch.js';
+import { parseEmbedJob } from '../shared/embed-job.js';
+import { indexQueueName, type IndexedBatch, parseIndexJob } from '../shared/index-batch.js';
 import { GalleryUnavailableError } from '../shared/errors.js';
 import type { JobQueue } from '../shared/ipc.js';
 import type { SearchResult } from '../shared/job.js';
@@ -19,13 +20,16 @@ import type { JobOutcome } from './jobs/running-job.js';
 import { createEmbeddingStore } from '../gallery/store/embedding-store.js';
 import { createFileTable } from '../gallery/store/file-table.js';
 import { openPhotoSource } from '../gallery/source/photo-source.js';
-import { createFaceWriter } from '../gallery/store/face-writer.js';
+import { isWithin } from '../gallery/source/stage-path.js';
+import { completeWriter, createFaceWriter } from '../gallery/store/face-writer.js';
+import { announceForgotten } from '../gallery/store/forgotten-log.js';
 import { createOptOuts } from '../gallery/store/opt-outs.js';
 import { createByteBudget } from './indexing/byte-budget.js';
 import { createFindFaces, createStoredFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { returnToOtherPack, runIndexJob } from './indexing/index-job.js';
 import { createSavedProbes } from './search/saved-probe.js';
+import { runEmbedJob } from './search/embed-selfies.js';
 import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos or for Redis, the other one keeps the engine busy. */
@@ -62,6 +66,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   const concurrency = config.jobs.concurrency ?? searchesAtATime(engine);
   const { failedSelfieRetentionMs } = config.jobs;
   const { maxImageBytes } = config.engine;
+  const { excludedStage } = config.gallery;
   const photos = config.gallery.dir === null ? null : openPhotoSource(config.gallery.dir, config.gallery.s3);
   const connection = { connection: redis, prefix: config.queue.prefix };
   const searchQueue = new Queue(config.queue.name, connection);
@@ -76,7 +81,12 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
-  const writer = createFaceWriter(embeddings, createOptOuts(redis), engine.pack.key);
+  const writer = createFaceWriter({
+    store: embeddings,
+    optOuts: createOptOuts(redis),
+    packKey: engine.pack.key,
+    announceForgotten: (hashes) => announceForgotten(redis, hashes),
+  });
   const threadDied = Promise.race([engine.died, ...(galleries === null ? [] : [galleries.died])]);
   const shared = { workerId, threadDied, gate: createGate(), redis, logger };
   const badPhotos = createBadPhotos(redis);
@@ -117,8 +127,10 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
     ...shared,
     queue: config.queue,
     concurrency,
-    work: (job, token, signal) =>
-      reportProblem(
+    work: (job, token, signal) => {
+      const embedJob = parseEmbedJob(job.data);
+      if (embedJob !== null) return runEmbedJob(job, token, signal, embedJob, { engine, redis });
+      return reportProblem(
         runSearchJob(job, token, signal, {
           tools: {
             engine,
@@ -140,10 +152,11 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
           onTimed: events.timed,
           logger,
         }),
-      ),
+      );
+    },
     ...(!config.jobs.keepSelfies && {
       onFinal: async (job, outcome) => {
-        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job);
+        if (failedSelfieRetentionMs === 0 || outcome === 'completed') await deleteSelfies(job, redis);
       },
     }),
     failsAfterCrashes: true,
@@ -160,7 +173,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       photos,
       maxImageBytes,
       findFaces,
-      writer,
+      writerOf: (folder: string) =>
+        excludedStage !== null && isWithin(folder, excludedStage) ? completeWriter(embeddings) : writer,
       budget: createByteBudget(),
       files,
       ends,
@@ -175,7 +189,7 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
       failsAfterCrashes: false,
       finalPercent: null,
       work: async (job, token, signal) =>
-        (await returnToOtherPack(job, token, engine.pack.key))
+        (await returnToOtherPack(job, token, parseIndexJob(job.data).pack, engine.pack.key))
           ? { kind: 'moved' }
           : { kind: 'done', value: await reportProblem(runIndexJob(job, signal, tools)) },
       onFinal: async (job, outcome) => {

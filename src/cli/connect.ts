@@ -5,10 +5,16 @@ import { readFleet } from '../shared/fleet-records.js';
 import { openRedis, redisAddress } from '../shared/open-redis.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
+const RECONNECT_DELAY_MS = 1000;
 
 export interface Connection {
   readonly config: Config;
   readonly redis: Redis;
+}
+
+interface ConnectOptions {
+  /** Whether to connect again when Redis is back, once the first connection has worked. */
+  readonly reconnects?: boolean;
 }
 
 /**
@@ -17,18 +23,22 @@ export interface Connection {
  * @throws {ConfigError} the configuration is wrong
  * @throws {Error} Redis does not answer
  */
-export async function connect(): Promise<Connection> {
+export async function connect(options: ConnectOptions = {}): Promise<Connection> {
   const config = loadConfig();
-  return { config, redis: await connectRedis(config) };
+  return { config, redis: await connectRedis(config, options) };
 }
 
 /** @throws {Error} Redis does not answer */
-export async function connectRedis(config: Config): Promise<Redis> {
+export async function connectRedis(
+  config: Config,
+  { reconnects = false }: ConnectOptions = {},
+): Promise<Redis> {
+  let retryDelayMs: number | null = null;
   const redis = openRedis(config.redis, {
     connectionName: `command line:${config.hostname}`,
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: () => null,
+    retryStrategy: () => retryDelayMs,
   });
   // ioredis reports the cause here; the rejected promise only says "Connection is closed."
   let cause: Error | null = null;
@@ -43,6 +53,11 @@ export async function connectRedis(config: Config): Promise<Redis> {
       `Cannot use Redis at ${redisAddress(config.redis)}: ${messageOf(cause ?? error)}. Check REDIS_HOST, REDIS_PORT and REDIS_PASSWORD, or REDIS_URL.`,
       { cause: error },
     );
+  }
+  if (reconnects) {
+    retryDelayMs = RECONNECT_DELAY_MS;
+    redis.on('reconnecting', () => process.stderr.write('Redis is away; waiting for it.\n'));
+    redis.on('ready', () => process.stderr.write('Redis is back.\n'));
   }
   return redis;
 }

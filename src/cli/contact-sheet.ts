@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { SearchMatch } from '../shared/job.js';
+import type { PhotoLinks } from './photo-links.js';
 import { count } from './terminal.js';
 
 const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
 
 export interface ContactSheetOptions {
-  readonly galleryDir: string;
+  readonly linkOf: PhotoLinks;
   readonly title: string;
   /** Paths of the photos of the person. */
   readonly selfies: readonly string[];
@@ -19,8 +20,7 @@ export interface ContactSheetOptions {
 }
 
 /**
- * Writes a page that shows the photos of a result, with a frame around each face. The page links to the photos on
- * this machine.
+ * Writes a page that shows the photos of a result, with a frame around each face.
  *
  * @returns the path of the page, in a new folder that only this user can read
  */
@@ -50,19 +50,20 @@ export function openInBrowser(file: string): Promise<boolean> {
 
 export function formatContactSheet(
   matches: readonly SearchMatch[],
-  { galleryDir, title, selfies, threshold, seconds }: ContactSheetOptions,
+  { linkOf, title, selfies, threshold, seconds }: ContactSheetOptions,
 ): string {
   const persons = selfies.map(
     (file) => `<img class="selfie" alt="Selfie" src="${escape(pathToFileURL(file).href)}">`,
   );
   const facts = `Score ${threshold ?? "of the worker's MATCH_THRESHOLD"} or more, found in ${seconds} s`;
   const photos = matches.map(({ id, score, box }, i) => {
-    const url = pathToFileURL(path.join(galleryDir, id)).href;
+    const url = linkOf(id);
     const frame =
-      box === undefined
+      box === undefined || url === null
         ? ''
         : `<i style="left:${percent(box.x)};top:${percent(box.y)};width:${percent(box.width)};height:${percent(box.height)}"></i>`;
-    return `<figure><div><img loading="lazy" alt="" src="${escape(url)}">${frame}</div><figcaption>${i + 1}. ${escape(id)} · ${score.toFixed(3)}</figcaption></figure>`;
+    const image = url === null ? '' : `<img loading="lazy" alt="" src="${escape(url)}">`;
+    return `<figure><div>${image}${frame}</div><figcaption>${i + 1}. ${escape(id)} · ${score.toFixed(3)}</figcaption></figure>`;
   });
   return `<!doctype html>
 <html lang="en">

@@ -1,28 +1,45 @@
-import { createInterface } from 'node:readline/promises';
 import { InvalidArgumentError } from 'commander';
 import { type Forgettable, type Forgotten, forget } from '../gallery/store/forget.js';
+import { confirm, requireTerminal } from './confirm.js';
 import { connect } from './connect.js';
+import { forgetPersonCommand } from './forget-person-command.js';
 import { stageBelow } from './stage-below.js';
-import { count, printable } from './terminal.js';
+import { count } from './terminal.js';
 
 interface ForgetOptions {
   readonly yes?: boolean;
   readonly pack?: string;
+  readonly person?: readonly string[];
+  readonly threshold?: number;
+  readonly optOut?: boolean;
   readonly dryRun?: boolean;
 }
 
 /** Deletes computed faces. */
 export async function forgetCommand(
   wanted: string | undefined,
-  { yes = false, pack, dryRun = false }: ForgetOptions,
+  { yes = false, pack, person, threshold, optOut = true, dryRun = false }: ForgetOptions,
 ): Promise<void> {
-  if ((wanted === undefined) === (pack === undefined))
-    throw new InvalidArgumentError('Name a folder, a photo or all; or use --pack with a model pack.');
-  if (!yes && !dryRun && !process.stdin.isTTY)
-    throw new InvalidArgumentError('Cannot ask for confirmation without a terminal; add --yes.');
+  if ([wanted, pack, person].filter((given) => given !== undefined).length !== 1) {
+    throw new InvalidArgumentError(
+      'Name a folder, a photo or all; or use --pack with a model pack, or --person with a selfie.',
+    );
+  }
+  if (person === undefined && (threshold !== undefined || !optOut))
+    throw new InvalidArgumentError('--threshold and --no-opt-out need --person.');
+  if (!yes && !dryRun) requireTerminal();
+  if (person !== undefined) {
+    await forgetPersonCommand(person, {
+      optOut,
+      yes,
+      isDry: dryRun,
+      ...(threshold !== undefined && { threshold }),
+    });
+    return;
+  }
   const { config, redis } = await connect();
   const { what, words, hint } = describe(pack ?? null, stageBelow(config.gallery.dir, wanted ?? 'all'));
-  if (!yes && !dryRun && !(await confirm(words))) {
+  if (!yes && !dryRun && !(await confirm(`Delete the faces of ${words}?`))) {
     process.stdout.write('Nothing was deleted.\n');
     return;
   }
@@ -55,11 +72,4 @@ function describe(pack: string | null, path: string): { what: Forgettable; words
   }
   const hint = `Redis has no faces of "${path}", so there is nothing to delete. Give a folder or a photo below GALLERY_DIR, or all.`;
   return { what: { kind: 'path', path }, words: path, hint };
-}
-
-async function confirm(what: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`Delete the faces of ${printable(what)}? (yes/no) `);
-  terminal.close();
-  return answer.trim().toLowerCase() === 'yes';
 }

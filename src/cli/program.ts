@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../shared/version.js';
+import { completionCommand, SHELLS } from './completion-command.js';
 import { doctorCommand } from './doctor/doctor-command.js';
 import { forgetCommand } from './forget-command.js';
 import { indexCommand } from './index-command.js';
 import { modelsCommand } from './models-command.js';
+import { optOutsCommand, removeOptOutCommand } from './opt-outs-command.js';
 import { searchCommand } from './search-command.js';
 import { statusCommand } from './status-command.js';
 import { printableLines } from './terminal.js';
@@ -26,6 +28,7 @@ export function createProgram(): Command {
   define(program, 'index', 'compute the faces of all photos in a folder, on all workers')
     .argument('<stage>', 'a folder below GALLERY_DIR, for example Day-1/Morning', parseStage)
     .option('-p, --pack <name>', 'compute them with this model pack, on the workers that run it')
+    .option('-w, --watch', 'keep indexing the photos that arrive, until Ctrl-C')
     .action(reportingUsage(indexCommand));
 
   define(program, 'search', 'find the photos that show a person')
@@ -45,9 +48,23 @@ export function createProgram(): Command {
   define(program, 'forget', 'delete computed faces in Redis and in the workers')
     .argument('[stage|photo|all]', 'a folder or a photo below GALLERY_DIR, or all', parseStage)
     .option('-p, --pack <name>', 'delete the faces of one model pack instead')
-    .option('--dry-run', 'only count what would be deleted')
+    .option('--person <selfie...>', 'delete the faces of the person in these selfies instead, in all stages')
+    .option(
+      '-t, --threshold <score>',
+      'with --person: score that a face must reach (default: 0.6)',
+      parseScore,
+    )
+    .option('--no-opt-out', 'with --person: do not keep the person out of later indexing')
+    .option('--dry-run', 'only show what would be deleted')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(reportingUsage(forgetCommand));
+
+  const optOuts = define(program, 'opt-outs', 'list the people who are kept out of the index')
+    .option('--json', 'print the list as JSON')
+    .action(reportingUsage(optOutsCommand));
+  define(optOuts, 'remove', 'take a person off the list')
+    .argument('<id>', 'an id of the list')
+    .action(reportingUsage(removeOptOutCommand));
 
   define(program, 'doctor', 'check this machine: Redis, models, gallery, devices, port, clock and disk')
     .option('--json', 'print the checks as JSON')
@@ -60,15 +77,20 @@ export function createProgram(): Command {
     .option('--list', 'list all packs instead')
     .action(reportingUsage(modelsCommand));
 
+  define(program, 'completion', 'print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(completionCommand(program));
+
   return program;
 }
 
-function define(program: Command, name: string, description: string): Command {
-  return program
+function define(parent: Command, name: string, description: string): Command {
+  const path = parent.parent === null ? name : `${parent.name()} ${name}`;
+  return parent
     .command(name)
     .description(description)
     .helpOption('-h, --help', 'print this help')
-    .showHelpAfterError(`Run "face-search ${name} --help" for help.`);
+    .showHelpAfterError(`Run "face-search ${path} --help" for help.`);
 }
 
 /** An InvalidArgumentError of a command looks the same as one of commander's own. */

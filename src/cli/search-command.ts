@@ -1,16 +1,15 @@
-import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { Queue, QueueEvents } from 'bullmq';
-import type { Config } from '../shared/config.js';
 import type { SearchMatch } from '../shared/job.js';
 import { type Connection, connect, warnWithoutWorkers } from './connect.js';
 import { openInBrowser, writeContactSheet } from './contact-sheet.js';
+import { linkPhotos } from './photo-links.js';
+import { readSelfies } from './read-selfies.js';
 import { stageBelow } from './stage-below.js';
 import { duplicateRedis } from '../shared/open-redis.js';
 import { count, createProgressBar, formatTable, printableJson } from './terminal.js';
 
-const MAX_SELFIES = 16;
 /** Time in which a result can be fetched again, if this process is stopped before it has read it. */
 const KEEP_RESULT_S = 3600;
 
@@ -53,7 +52,7 @@ export async function searchCommand(files: readonly string[], options: SearchOpt
   }
   if (options.open && galleryDir !== null) {
     const page = await writeContactSheet(matches, {
-      galleryDir,
+      linkOf: await linkPhotos(matches, galleryDir, config),
       title: stage,
       selfies: files.map((file) => path.resolve(file)),
       threshold: options.threshold,
@@ -63,37 +62,6 @@ export async function searchCommand(files: readonly string[], options: SearchOpt
     if (!(await openInBrowser(page)))
       process.stderr.write('Could not open a browser here; open the file above.\n');
   }
-}
-
-/** @throws {Error} naming the file that cannot be used, before anything is queued */
-async function readSelfies(files: readonly string[], { engine }: Config): Promise<string[]> {
-  if (files.length > MAX_SELFIES)
-    throw new InvalidArgumentError(`At most ${MAX_SELFIES} selfies, but there are ${files.length}.`);
-  return Promise.all(
-    files.map(async (file) => {
-      const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
-        throw new Error(`Cannot read "${file}": ${reasonOf(error)}.`, { cause: error });
-      });
-      if (!stats.isFile())
-        throw new Error(
-          `Cannot read "${file}": it is ${stats.isDirectory() ? 'a folder' : 'not a file'}. Give a photo of the person.`,
-        );
-      if (stats.size === 0) throw new Error(`Cannot use "${file}": the file is empty.`);
-      if (stats.size > engine.maxImageBytes)
-        throw new Error(
-          `Cannot use "${file}": it has ${stats.size} bytes, more than MAX_IMAGE_BYTES (${engine.maxImageBytes}).`,
-        );
-      const image = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-        throw new Error(`Cannot read "${file}": ${reasonOf(error)}.`, { cause: error });
-      });
-      return image.toString('base64');
-    }),
-  );
-}
-
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'there is no such file';
-  return code === 'EACCES' ? 'permission denied' : message;
 }
 
 async function search({ config, redis }: Connection, data: object): Promise<SearchMatch[]> {

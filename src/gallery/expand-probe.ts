@@ -1,3 +1,5 @@
+import type { Calibration } from '../shared/calibration.js';
+
 /**
  * Query expansion: confident matches of a first pass join the probe of a second one (Chum et al., "Total Recall:
  * Automatic Query Expansion with a Generative Feature Model for Object Retrieval", 2007). docs/engine-figures.md has the
@@ -8,6 +10,11 @@ export interface ExpansionRule {
   readonly confidentCosine: number;
   /** Mean cosine similarity that a confident match must have with the others: that of a false match rate of 1e-4. */
   readonly agreeingCosine: number;
+}
+
+/** In the calibration of every pack the scores 0.5 and 0.6 stand for false match rates of 1e-4 and 1e-5. */
+export function expansionRuleOf({ cosineOf }: Pick<Calibration, 'cosineOf'>): ExpansionRule {
+  return { confidentCosine: cosineOf(0.6), agreeingCosine: cosineOf(0.5) };
 }
 
 const MAX_JOINED = 10;
@@ -23,6 +30,13 @@ export interface ExpandedSearch<M> {
   readonly matches: readonly M[];
   /** Matches that joined the probe; 0 where there was no second pass. */
   readonly expandedBy: number;
+}
+
+export interface ExpandedProbe {
+  /** L2-normalised float32 [embeddingSize]. */
+  readonly embedding: Float32Array;
+  /** A cosine with it, times this, means the same as a cosine with the first probe. */
+  readonly scale: number;
 }
 
 /**
@@ -114,11 +128,24 @@ function selectJoined<M extends { readonly cosine: number }>(
   });
 }
 
-/** The weighted mean of the probe and the matches as a unit vector, and the factor for cosines with it. */
-function joinProbe(
+/**
+ * The probe of a second pass.
+ *
+ * @param matches of the first pass, at most one a photo
+ * @returns `null` if no match is confident
+ */
+export function expandProbe<M extends { readonly cosine: number }>(
   probe: Float32Array,
-  joined: readonly Joined[],
-): { readonly embedding: Float32Array; readonly scale: number } {
+  matches: readonly M[],
+  rule: ExpansionRule,
+  embeddingOf: (match: M) => Float32Array,
+): ExpandedProbe | null {
+  const joined = selectJoined(matches, rule, embeddingOf);
+  return joined.length === 0 ? null : joinProbe(probe, joined);
+}
+
+/** The weighted mean of the probe and the matches. */
+function joinProbe(probe: Float32Array, joined: readonly Joined[]): ExpandedProbe {
   const mean = Float32Array.from(probe);
   let weights = 1;
   for (const { cosine, embedding } of joined) {

@@ -25,9 +25,9 @@ export function jobCrashesKey(queueName: string, jobId: string): string {
   return `worker:crashes:${queueName}:${jobId}`;
 }
 
-/** String: the time (ms since 1970) up to which the selfies of the failed jobs of this (qualified) queue are deleted. */
-export function selfiesSweptKey(queueName: string): string {
-  return `worker:selfies-swept:${queueName}`;
+/** String: the time (ms since 1970) up to which the selfies of the ended jobs of this (qualified) queue are deleted. */
+export function selfiesSweptKey(queueName: string, state: 'completed' | 'failed'): string {
+  return `worker:selfies-swept:${queueName}${state === 'failed' ? '' : `:${state}`}`;
 }
 
 /** String with an expiry: a worker has just deleted, or is deleting, the selfies of this (qualified) queue. */
@@ -109,3 +109,8 @@ export const OPT_OUTS_KEY = 'worker:opt-outs';
 
 /** String: a number that grows with every change of the opt-outs. */
 export const OPT_OUTS_VERSION_KEY = 'worker:opt-outs:version';
+
+/** String with an expiry: selfies to embed, or their embedding (`src/shared/embed-job.ts`). */
+export function embedKey(id: string): string {
+  return `worker:embed:${id}`;
+}

@@ -9,7 +9,10 @@ export const GRANTED_COMMANDS =
 
 /** Commands of ours and of BullMQ's scripts, by the number of arguments that follow a key. */
 const COMMANDS: readonly (readonly [number, string])[] = [
-  [0, 'del exists get hgetall hlen hrandfield hvals incr llen lpop mget persist pttl rpop scard smembers'],
+  [
+    0,
+    'del exists get getdel hgetall hlen hrandfield hvals incr llen lpop mget persist pttl rpop scard smembers',
+  ],
   [0, 'type unlink zcard zpopmin'],
   [
     1,

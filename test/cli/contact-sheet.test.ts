@@ -1,8 +1,11 @@
+import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { formatContactSheet } from '../../src/cli/contact-sheet.js';
+import { linkPhotos } from '../../src/cli/photo-links.js';
+import { loadConfig } from '../../src/shared/config.js';
 
 const options = {
-  galleryDir: '/photos',
+  linkOf: await linkPhotos([], '/photos', loadConfig({}, tmpdir())),
   title: 'Day-1 <&> "x"',
   selfies: ['/home/me "1".jpg'],
   threshold: 0.7,
@@ -31,6 +34,12 @@ test('a contact sheet shows the selfie, the threshold and the time', () => {
   expect(page).toContain('<img class="selfie" alt="Selfie" src="file:///home/me%20%221%22.jpg">');
   expect(page).toContain('Score 0.7 or more, found in 1.25 s');
   expect(formatContactSheet([], { ...options, threshold: undefined })).toContain('MATCH_THRESHOLD or more');
+});
+
+test('a photo that cannot be shown has only its name and score', () => {
+  const match = { id: 'a.heic', score: 0.9, similarity: 0.9, box: { x: 0, y: 0, width: 1, height: 1 } };
+  const page = formatContactSheet([match], { ...options, linkOf: () => null });
+  expect(page).toContain('<div></div><figcaption>1. a.heic · 0.900');
 });
 
 test('names of files and folders cannot break out of the page', () => {

@@ -11,8 +11,8 @@ import type { S3Config } from '../../src/shared/s3-config.js';
 /** For sources that are folders. */
 export const NO_S3: S3Config = { endpoint: null, region: null, pathStyle: false, credentials: null };
 
-/** The only key that the server knows. */
-const CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
+/** The only key that the server knows. Frozen, as in the configuration. */
+const CREDENTIALS = Object.freeze({ accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' });
 const BUCKET = 'photos';
 /** So small that most listings have several pages. */
 const KEYS_PER_PAGE = 3;
@@ -54,7 +54,7 @@ export async function startS3Server(): Promise<S3Server> {
     endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
-    credentials: CREDENTIALS,
+    credentials: { ...CREDENTIALS },
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
   const server: S3Server = {

@@ -1,10 +1,11 @@
 import { alignFace } from '../vision/align.js';
 import { brightenDark } from '../vision/brighten.js';
+import { createCopies } from '../vision/copies.js';
 import { decodeImage } from '../vision/decode.js';
 import { scaleFace } from '../vision/detect.js';
 import { embedFaces } from '../vision/embed.js';
-import { findFaces, type FoundFaces, longerSide } from '../vision/find-faces.js';
-import type { RgbImage } from '../vision/pixels.js';
+import { findFaces, type FoundFaces } from '../vision/find-faces.js';
+import { longerSide, type RgbImage } from '../vision/pixels.js';
 import { refineLandmarks } from '../vision/refine.js';
 import { turnBack, turnUpright } from '../vision/turn-upright.js';
 import { cropQualityOf } from '../vision/crop-quality.js';
@@ -55,18 +56,19 @@ export async function analyzeImage(
 
 /** @param size of the whole image, which `image` may be a smaller copy of */
 async function embedAll(
-  { image, faces }: FoundFaces,
+  { image, small, faces }: FoundFaces,
   { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
   pack: ModelPack,
   networks: Networks,
 ): Promise<AnalyzedImage> {
+  const copies = createCopies(image, small);
   const landmarks = await refineLandmarks(
-    image,
+    copies,
     faces.map((face) => face.landmarks),
     pack.detector,
     networks.runDetector,
   );
-  const crops = landmarks.map((face) => alignFace(image, face));
+  const crops = landmarks.map((face) => alignFace(copies, face));
   const embeddings = await embedFaces(crops, pack.embedder, networks.runEmbedder);
   const toWhole = longerSide({ widthPx, heightPx }) / longerSide(image);
   return {

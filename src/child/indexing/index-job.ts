@@ -25,7 +25,8 @@ export interface IndexTools {
   readonly photos: PhotoSource;
   readonly maxImageBytes: number;
   readonly findFaces: FindFaces;
-  readonly writer: FaceWriter;
+  /** Stores the photos of a folder. */
+  readonly writerOf: (folder: string) => FaceWriter;
   /** All batches of the child share it. */
   readonly budget: ByteBudget;
   readonly files: FileTable;
@@ -35,17 +36,22 @@ export interface IndexTools {
   readonly concurrency: number;
 }
 
-/** Delay before a worker takes a batch of another pack again. It doubles each time, as no worker of that pack may be online. */
+/** Delay before a worker takes a job of another pack again. It doubles each time, as no worker of that pack may be online. */
 const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
 
 /**
- * Returns a batch of another model pack to the queue, where a worker of that pack takes it: embeddings of different
+ * Returns a job of another model pack to the queue, where a worker of that pack takes it: embeddings of different
  * packs cannot be compared.
  *
  * @returns whether the job was returned
  */
-export async function returnToOtherPack(job: Job, token: string, packKey: string): Promise<boolean> {
-  if (parseIndexJob(job.data).pack === packKey) return false;
+export async function returnToOtherPack(
+  job: Job,
+  token: string,
+  wantedPack: string,
+  ownPack: string,
+): Promise<boolean> {
+  if (wantedPack === ownPack) return false;
   const { first, max } = OTHER_PACK_DELAY_MS;
   const delayMs = Math.min(max, first * 2 ** Math.min(10, job.attemptsStarted - 1));
   await job.moveToDelayed(Date.now() + delayMs, token);
@@ -103,6 +109,7 @@ async function indexFiles(
   const known = new Map<string, PhotoRecord>();
   const found = new Map<string, PhotoRecord>();
   const rest: IndexFile[] = [];
+  const writer = tools.writerOf(folder);
   const startedMs = performance.now();
   const failure = new AbortController();
   const stop = AbortSignal.any([signal, failure.signal]);
@@ -123,10 +130,10 @@ async function indexFiles(
     // Stop the photos in flight, because BullMQ retries the whole batch.
     failure.abort(error);
     // The retry need not compute again what is done.
-    await tools.writer.write(found);
+    await writer.write(found);
     throw error;
   }
-  const written = await tools.writer.write(found);
+  const written = await writer.write(found);
   return { indexed, photos: new Map([...known, ...written]), rest };
 }
 

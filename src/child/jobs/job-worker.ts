@@ -114,10 +114,19 @@ export function createJobWorker<T>({
     logger,
   });
 
+  const finishing = new Set<Promise<void>>();
   const finish = (job: Job, outcome: 'completed' | 'failed'): void => {
-    onFinal?.(job, outcome).catch((error: unknown) => {
-      logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot clean up after a job');
-    });
+    if (onFinal === undefined) return;
+    const work = onFinal(job, outcome)
+      .catch((error: unknown) => {
+        logger.warn({ job: job.id, error: messageOf(error) }, 'Cannot clean up after a job');
+      })
+      .finally(() => finishing.delete(work));
+    finishing.add(work);
+  };
+  const close = async (): Promise<void> => {
+    await worker.close();
+    await Promise.all(finishing);
   };
 
   const worker = new SettlingWorker<unknown, T>(
@@ -203,7 +212,7 @@ export function createJobWorker<T>({
         state.drain.within(timeoutMs);
         return state.drain.done;
       }
-      const drain = startDrain(timeoutMs, () => worker.close(), giveBackAll);
+      const drain = startDrain(timeoutMs, close, giveBackAll);
       enter({ kind: 'draining', drain });
       await drain.done;
       enter({ kind: 'stopped' });

@@ -1,34 +1,36 @@
-import { ErrorCode, type Job, type Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { selfieSweepKey, selfiesSweptKey } from '../../shared/redis-keys.js';
+import { redisKeyOf } from './running-jobs.js';
 
 /** Interval of sweeps by all workers of a queue together. */
 const SWEEP_INTERVAL_MS = 60_000;
 const PAGE = 100;
-/** The clock of the machine that failed a job may be behind ours by this much. */
+/** The clock of the machine that ended a job may be behind ours by this much. */
 const OVERLAP_MS = 600_000;
+/** Workers delete the selfies of completed jobs at once, unless they are killed or Redis refuses. */
+const COMPLETED_RETENTION_MS = 60_000;
+
+/** KEYS: the job. ARGV: the data without selfies. Does nothing if BullMQ has already removed the job. */
+const WRITE_DATA = `
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'data', ARGV[1], 'selfieDeleted', 1) end`;
 
 /**
- * Replaces the data of a job, unless the job was retried since it failed.
+ * Replaces the data of a job, unless the job was retried since it ended.
  *
- * KEYS: the failed jobs, the job. ARGV: the job's id, the time of its failure, the data without selfies.
+ * KEYS: the completed or failed jobs, the job. ARGV: the job's id, the time of its end, the data without selfies.
  */
 const REPLACE_DATA = `
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], 'data', ARGV[3], 'selfieDeleted', 1)
 return 1`;
 
-/** Deletes the selfies of a job that has ended. Does nothing if BullMQ has already removed the job. */
-export async function deleteSelfies(job: Job): Promise<void> {
+/** Deletes the selfies of a job that has ended. */
+export async function deleteSelfies(job: Job, redis: Redis): Promise<void> {
   const kept = withoutSelfies(job.data);
-  if (kept === null) return;
-  try {
-    await job.updateData(kept);
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== ErrorCode.JobNotExist) throw error;
-  }
+  if (kept !== null) await redis.eval(WRITE_DATA, 1, redisKeyOf(job), JSON.stringify(kept));
 }
 
 /** Keeps the other fields, for operators who inspect the queue. `null` if the data has no selfie. */
@@ -49,8 +51,8 @@ export interface SelfieSweep {
 }
 
 /**
- * Deletes the selfies of jobs that failed `retentionMs` ago, including jobs that a supervisor or another client failed.
- * It reads each job's data once.
+ * Deletes the selfies of jobs that failed `retentionMs` ago, including jobs that a supervisor or another client failed, and
+ * of completed jobs whose worker could not. It reads each job's data once.
  */
 export function startSelfieSweep(
   queue: Queue,
@@ -64,12 +66,19 @@ export function startSelfieSweep(
   const sweep = async (): Promise<void> => {
     const lock = selfieSweepKey(queue.qualifiedName);
     if ((await redis.set(lock, '1', 'PX', SWEEP_INTERVAL_MS / 2, 'NX')) === null) return;
-    const deleted = await deleteDueSelfies(queue, redis, Date.now() - retentionMs, stopped.signal);
-    if (deleted > 0) logger.info({ queue: queue.name, jobs: deleted }, 'Deleted the selfies of failed jobs');
+    for (const [state, ageMs] of Object.entries({ failed: retentionMs, completed: COMPLETED_RETENTION_MS })) {
+      const dueMs = Date.now() - ageMs;
+      const deleted = await deleteDueSelfies(queue, redis, state as EndState, dueMs, stopped.signal);
+      if (deleted > 0)
+        logger.info({ queue: queue.name, jobs: deleted }, `Deleted the selfies of ${state} jobs`);
+    }
   };
   const start = (): void => {
     running = sweep().catch((error: unknown) =>
-      logger.warn({ error: messageOf(error) }, 'Cannot delete the selfies of failed jobs; trying again'),
+      logger.warn(
+        { error: messageOf(error) },
+        'Cannot delete the selfies of jobs that have ended; trying again',
+      ),
     );
   };
   start();
@@ -83,30 +92,35 @@ export function startSelfieSweep(
   };
 }
 
+type EndState = 'completed' | 'failed';
+
 /**
- * @param dueMs jobs that failed up to this time (ms since 1970)
+ * @param dueMs jobs that ended up to this time (ms since 1970)
  * @returns number of jobs whose selfies were deleted
  */
 export async function deleteDueSelfies(
   queue: Queue,
   redis: Redis,
+  state: EndState,
   dueMs: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const sweptKey = selfiesSweptKey(queue.qualifiedName);
+  const sweptKey = selfiesSweptKey(queue.qualifiedName, state);
   const fromMs = Math.max(0, Number((await redis.get(sweptKey)) ?? 0) - OVERLAP_MS);
-  const failedKey = queue.toKey('failed');
+  const endedKey = queue.toKey(state);
   let deleted = 0;
   for (let offset = 0; ; offset += PAGE) {
-    const page = await redis.zrangebyscore(failedKey, fromMs, dueMs, 'WITHSCORES', 'LIMIT', offset, PAGE);
-    for (let i = 0; i < page.length; i += 2) {
+    const page = await redis.zrangebyscore(endedKey, fromMs, dueMs, 'WITHSCORES', 'LIMIT', offset, PAGE);
+    const ids = page.filter((_, i) => i % 2 === 0);
+    const known = await Promise.all(ids.map((id) => redis.hexists(queue.toKey(id), 'selfieDeleted')));
+    for (const [i, id] of ids.entries()) {
       if (signal.aborted) return deleted;
-      const [id = '', failedAt = ''] = page.slice(i, i + 2);
+      if (known[i] === 1) continue;
       const key = queue.toKey(id);
-      if ((await redis.hexists(key, 'selfieDeleted')) === 1) continue;
       const kept = withoutSelfies(parse(await redis.hget(key, 'data')));
       if (kept === null) continue;
-      const replaced = await redis.eval(REPLACE_DATA, 2, failedKey, key, id, failedAt, JSON.stringify(kept));
+      const endedAt = page[2 * i + 1] ?? '';
+      const replaced = await redis.eval(REPLACE_DATA, 2, endedKey, key, id, endedAt, JSON.stringify(kept));
       deleted += Number(replaced);
     }
     if (page.length < 2 * PAGE) break;

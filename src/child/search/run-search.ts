@@ -1,5 +1,4 @@
-import type { Calibration } from '../../shared/calibration.js';
-import type { ExpansionRule } from '../../gallery/expand-probe.js';
+import { expansionRuleOf } from '../../gallery/expand-probe.js';
 import type { Config } from '../../shared/config.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { JobError } from '../../shared/errors.js';
@@ -167,11 +166,6 @@ async function searchGallery(
       };
     }
   }
-}
-
-/** In the calibration of every pack the scores 0.5 and 0.6 stand for false match rates of 1e-4 and 1e-5. */
-function expansionRuleOf({ cosineOf }: Calibration): ExpansionRule {
-  return { confidentCosine: cosineOf(0.6), agreeingCosine: cosineOf(0.5) };
 }
 
 function noteSkipped(

@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { embeddingFromText, embeddingToText } from '../../shared/embedding-text.js';
 import { savedProbeKey } from '../../shared/redis-keys.js';
 import type { SelfieProbe } from './selfie-probe.js';
 
@@ -23,7 +24,7 @@ export interface SavedProbes {
 interface Stored extends Omit<SelfieProbe, 'embedding'> {
   readonly packKey: string;
   readonly rounds: number;
-  /** Float32, little endian, base64. */
+  /** See `embedding-text.ts`. */
   readonly embedding: string;
 }
 
@@ -39,13 +40,11 @@ export function createSavedProbes(
       if (text === null) return null;
       const { packKey: storedPack, rounds, embedding, ...rest } = JSON.parse(text) as Stored;
       if (storedPack !== packKey) return null;
-      const bytes = new Uint8Array(Buffer.from(embedding, 'base64'));
-      return { rounds, probe: { ...rest, embedding: new Float32Array(bytes.buffer) } };
+      return { rounds, probe: { ...rest, embedding: embeddingFromText(embedding) } };
     },
     write: async (jobId, { probe, rounds }) => {
       const { embedding, ...rest } = probe;
-      const bytes = Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength);
-      const stored: Stored = { ...rest, packKey, rounds, embedding: bytes.toString('base64') };
+      const stored: Stored = { ...rest, packKey, rounds, embedding: embeddingToText(embedding) };
       await redis.set(keyOf(jobId), JSON.stringify(stored), 'EX', EXPIRE_S);
     },
     remove: async (jobId) => {

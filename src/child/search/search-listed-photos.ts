@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { ImageError } from '../../shared/errors.js';
 import type { ListedPhoto } from './listed-photos.js';
 import type { GalleryMatch } from '../../gallery/cache/gallery-cache.js';
-import type { GalleryFace } from '../../gallery/cache/folder-faces.js';
+import type { GalleryFace } from '../../gallery/cache/loaded-photos.js';
 import { type ExpansionRule, searchExpanded } from '../../gallery/expand-probe.js';
 import { flawOf, type QualityLimits } from '../../gallery/face-quality.js';
 import { cosineOf } from '../../gallery/store/fixed-point.js';

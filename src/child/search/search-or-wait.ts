@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { IndexPlanner } from '../../gallery/batches/index-planner.js';
 import { describeBad } from '../../gallery/store/bad-photos.js';
-import { isWithin } from '../../gallery/cache/exclusion.js';
+import { isWithin } from '../../gallery/source/stage-path.js';
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 import { type AwaitIndexDeps, awaitIndex, joinIndex } from '../indexing/await-index.js';
 import { GALLERY_PERCENT, SELFIE_PERCENT } from '../jobs/job-progress.js';

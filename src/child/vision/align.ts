@@ -1,5 +1,6 @@
 import type { Landmarks, Point } from '../../shared/face.js';
 import { ALIGNED_SIZE_PX } from '../../shared/model-pack.js';
+import type { Copies } from './copies.js';
 import type { RgbImage } from './pixels.js';
 
 /** Positions of the five landmarks in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
@@ -50,8 +51,8 @@ export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Sim
  *
  * @returns `ALIGNED_SIZE_PX` x `ALIGNED_SIZE_PX`
  */
-export function alignFace(image: RgbImage, landmarks: Landmarks): RgbImage {
-  return cutOut(image, fitSimilarity(TEMPLATE, landmarks), ALIGNED_SIZE_PX);
+export function alignFace(copies: Copies, landmarks: Landmarks): RgbImage {
+  return cutOut(copies, fitSimilarity(TEMPLATE, landmarks), ALIGNED_SIZE_PX);
 }
 
 /**
@@ -60,7 +61,9 @@ export function alignFace(image: RgbImage, landmarks: Landmarks): RgbImage {
  *
  * @returns `sizePx` x `sizePx`
  */
-export function cutOut(image: RgbImage, { a, b, tx, ty }: Similarity, sizePx: number): RgbImage {
+export function cutOut(copies: Copies, similarity: Similarity, sizePx: number): RgbImage {
+  const { copy: image, toCopy } = copies.best(similarity);
+  const { a, b, tx, ty } = toCopy;
   const perSide = Math.min(MAX_SAMPLES_PER_SIDE, Math.max(1, Math.round(Math.hypot(a, b))));
   const samples = perSide * perSide;
   const offsets = Array.from({ length: samples }, (_, i) => {

@@ -31,7 +31,7 @@ export async function brightenDark(
   const small = await shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], model, run);
   // The landmarks in the dark are better than none.
-  return { image, faces: faces.length > 0 ? scaleFaces(faces, small, image) : found.faces, gain };
+  return { image, small, faces: faces.length > 0 ? scaleFaces(faces, small, image) : found.faces, gain };
 }
 
 /** @param area in pixels of the image; `null` for the whole image */

@@ -12,18 +12,27 @@ export interface CropQuality {
 }
 
 export function cropQualityOf({ data, widthPx, heightPx }: RgbImage): CropQuality {
-  // ITU-R BT.601.
-  const luma = Float32Array.from(
-    { length: widthPx * heightPx },
-    (_, i) => 0.299 * (data[3 * i] ?? 0) + 0.587 * (data[3 * i + 1] ?? 0) + 0.114 * (data[3 * i + 2] ?? 0),
-  );
-  const at = (index: number): number => luma[index] ?? 0;
+  const luma = new Float32Array(widthPx * heightPx);
+  let lumaSum = 0;
+  for (let i = 0; i < luma.length; i += 1) {
+    // ITU-R BT.601.
+    luma[i] =
+      0.299 * (data[3 * i] as number) +
+      0.587 * (data[3 * i + 1] as number) +
+      0.114 * (data[3 * i + 2] as number);
+    lumaSum += luma[i] as number;
+  }
   let sum = 0;
   let squares = 0;
   for (let y = 1; y < heightPx - 1; y += 1) {
-    for (let x = 1; x < widthPx - 1; x += 1) {
-      const i = y * widthPx + x;
-      const laplacian = at(i - 1) + at(i + 1) + at(i - widthPx) + at(i + widthPx) - 4 * at(i);
+    const end = (y + 1) * widthPx - 1;
+    for (let i = y * widthPx + 1; i < end; i += 1) {
+      const laplacian =
+        (luma[i - 1] as number) +
+        (luma[i + 1] as number) +
+        (luma[i - widthPx] as number) +
+        (luma[i + widthPx] as number) -
+        4 * (luma[i] as number);
       sum += laplacian;
       squares += laplacian * laplacian;
     }
@@ -32,6 +41,6 @@ export function cropQualityOf({ data, widthPx, heightPx }: RgbImage): CropQualit
   const variance = squares / count - (sum / count) ** 2;
   return {
     sharpness: Math.min(65_535, Math.round(variance)),
-    brightness: Math.round(luma.reduce((total, value) => total + value, 0) / luma.length),
+    brightness: Math.round(lumaSum / luma.length),
   };
 }

@@ -4,11 +4,12 @@ import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/i
 import { countJpegScans } from './jpeg-scans.js';
 import type { RgbImage } from './pixels.js';
 
-/**
- * Longest side of the copy that faces are cut out of. A face that fills a tenth of it is still larger than the embedder's
- * 112 pixels.
- */
+/** Longest side of the copy that faces are cut out of. The copy of a JPEG may be smaller: see `workingSideOf`. */
 export const WORKING_SIDE_PX = 1920;
+/** The detector searches a copy of this size, so a smaller one would cost accuracy. */
+const SMALLEST_SIDE_PX = 960;
+/** libjpeg-turbo shrinks by these factors while it decodes, which also saves most of the time. */
+const JPEG_OCTAVES = [8, 4, 2] as const;
 
 /** Cameras and programs write about ten scans. */
 const MAX_JPEG_SCANS = 64;
@@ -36,21 +37,22 @@ let largeDecodes: Promise<unknown> = Promise.resolve();
  * Decodes the first frame of an image as 8-bit sRGB, with EXIF orientation applied and transparency on white. The decoder
  * shrinks JPEG and WebP while it loads them. A truncated JPEG is decoded as far as possible.
  *
- * @param sidePx longest side of the copy
+ * @param sidePx longest side of the copy; `null` for the size that faces are usually cut out of
  * @throws {ImageError} if it has an unknown format, is broken or mostly missing, takes too long, or has more than
  *   `maxPixels`
  */
 export async function decodeImage(
   encoded: Buffer,
   maxPixels: number,
-  sidePx = WORKING_SIDE_PX,
+  sidePx: number | null = null,
 ): Promise<DecodedImage> {
   const format = checkFormat(encoded);
   try {
     // Check the header before any pixel is decoded, and with our own error message.
     const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
     checkSize(metadata, format, maxPixels);
-    const decode = (): Promise<RgbImage> => decodePixels(encoded, format, maxPixels, sidePx);
+    const side = sidePx ?? workingSideOf(format, metadata);
+    const decode = (): Promise<RgbImage> => decodePixels(encoded, format, maxPixels, side);
     const image = await (metadata.width * metadata.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
     return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
   } catch (error) {
@@ -59,6 +61,16 @@ export async function decodeImage(
       cause: error,
     });
   }
+}
+
+/**
+ * A JPEG is decoded by the largest octave that leaves enough pixels. sharp uses an octave only if it has to shrink the
+ * result further, by at least (octave + 1) / octave.
+ */
+function workingSideOf(format: ImageFormat, { width, height }: Metadata): number {
+  if (format !== 'JPEG') return WORKING_SIDE_PX;
+  const sides = JPEG_OCTAVES.map((octave) => Math.floor(Math.max(width, height) / (octave + 1)));
+  return Math.min(WORKING_SIDE_PX, sides.find((side) => side >= SMALLEST_SIDE_PX) ?? WORKING_SIDE_PX);
 }
 
 /** Also limits memory use: one large image per thread. */

@@ -1,5 +1,6 @@
 import type { Box, Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
+import { withInput } from './input-buffers.js';
 import { suppressNonMaxima } from './nms.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
@@ -14,7 +15,7 @@ export interface DetectedFace {
 /**
  * Runs the detector.
  *
- * @param input float32 NCHW [count, 3, heightPx, widthPx]
+ * @param input float32 NCHW [count, 3, heightPx, widthPx]; used again after the run
  * @returns its outputs by name, each [count, cells, values]
  */
 export type RunDetector = (
@@ -41,11 +42,14 @@ export async function detectFaces(
   if (first === undefined) return [];
   const size = { widthPx: roundUp(first.widthPx), heightPx: roundUp(first.heightPx) };
   const valuesPerImage = 3 * size.widthPx * size.heightPx;
-  const input = new Float32Array(images.length * valuesPerImage);
-  for (const [i, image] of images.entries()) {
-    writePlanes(image, input.subarray(i * valuesPerImage, (i + 1) * valuesPerImage), size, model.input);
-  }
-  const outputs = await run(input, images.length, size);
+  const outputs = await withInput(images.length * valuesPerImage, (input) => {
+    const hasPadding = size.widthPx > first.widthPx || size.heightPx > first.heightPx;
+    if (hasPadding) input.fill(0);
+    for (const [i, image] of images.entries()) {
+      writePlanes(image, input.subarray(i * valuesPerImage, (i + 1) * valuesPerImage), size, model.input);
+    }
+    return run(input, images.length, size);
+  });
   return images.map((_, i) => {
     const candidates = model.strides.flatMap((stride) =>
       readStride(outputs, { stride, size, image: i }, model.scoreThreshold),

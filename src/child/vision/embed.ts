@@ -1,4 +1,5 @@
 import type { EmbedderModel } from '../../shared/model-pack.js';
+import { withInput } from './input-buffers.js';
 import { type RgbImage, writePlanes } from './pixels.js';
 
 /** Faces per run. Limits the memory use for crowds; larger runs are not faster per face. */
@@ -7,7 +8,7 @@ const BATCH_SIZE = 16;
 /**
  * Runs the embedder.
  *
- * @param input float32 NCHW [count, 3, sizePx, sizePx]
+ * @param input float32 NCHW [count, 3, sizePx, sizePx]; used again after the run
  * @returns float32 [count, embeddingSize]
  */
 export type RunEmbedder = (input: Float32Array, count: number, sizePx: number) => Promise<Float32Array>;
@@ -37,12 +38,13 @@ async function embedBatch(
   run: RunEmbedder,
 ): Promise<Float32Array[]> {
   const valuesPerFace = 3 * sizePx * sizePx;
-  const input = new Float32Array(faces.length * valuesPerFace);
-  for (const [i, face] of faces.entries()) {
-    const target = input.subarray(i * valuesPerFace, (i + 1) * valuesPerFace);
-    writePlanes(face, target, { widthPx: sizePx, heightPx: sizePx }, encoding);
-  }
-  const output = await run(input, faces.length, sizePx);
+  const output = await withInput(faces.length * valuesPerFace, (input) => {
+    for (const [i, face] of faces.entries()) {
+      const target = input.subarray(i * valuesPerFace, (i + 1) * valuesPerFace);
+      writePlanes(face, target, { widthPx: sizePx, heightPx: sizePx }, encoding);
+    }
+    return run(input, faces.length, sizePx);
+  });
   if (output.length !== faces.length * embeddingSize) {
     throw new Error(
       `The embedder returned ${output.length} values for ${faces.length} faces; the manifest says ${embeddingSize} per face`,

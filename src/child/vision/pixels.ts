@@ -5,6 +5,17 @@ export interface RgbImage {
   readonly heightPx: number;
 }
 
+/** Use it to compare sizes: rounding changes the shorter side of a shrunk image by a larger share. */
+export function longerSide({
+  widthPx,
+  heightPx,
+}: {
+  readonly widthPx: number;
+  readonly heightPx: number;
+}): number {
+  return Math.max(widthPx, heightPx);
+}
+
 /** Input encoding of a model: (x - mean) / scale, with x in 0..255. */
 export interface PixelEncoding {
   readonly channels: 'rgb' | 'bgr';
@@ -26,13 +37,16 @@ export function writePlanes(
   const plane = size.widthPx * size.heightPx;
   const [first, second, third] = channels === 'rgb' ? [0, plane, 2 * plane] : [2 * plane, plane, 0];
   const factor = 1 / scale;
+  const encoded = Float32Array.from({ length: 256 }, (_, value) => (value - mean) * factor);
+  const { data, widthPx, heightPx } = image;
   let source = 0;
-  for (let y = 0; y < image.heightPx; y += 1) {
-    let pixel = y * size.widthPx;
-    for (let x = 0; x < image.widthPx; x += 1, pixel += 1, source += 3) {
-      target[first + pixel] = ((image.data[source] ?? 0) - mean) * factor;
-      target[second + pixel] = ((image.data[source + 1] ?? 0) - mean) * factor;
-      target[third + pixel] = ((image.data[source + 2] ?? 0) - mean) * factor;
+  for (let y = 0; y < heightPx; y += 1) {
+    const start = y * size.widthPx;
+    const end = start + widthPx;
+    for (let pixel = start; pixel < end; pixel += 1, source += 3) {
+      target[first + pixel] = encoded[data[source] as number] as number;
+      target[second + pixel] = encoded[data[source + 1] as number] as number;
+      target[third + pixel] = encoded[data[source + 2] as number] as number;
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
 import { cutOut, fitSimilarity, type Similarity, TEMPLATE } from './align.js';
+import type { Copies } from './copies.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 import type { RgbImage } from './pixels.js';
 
@@ -26,26 +27,26 @@ const BATCH_SIZE = 8;
  * @returns the refined landmarks; unchanged for a face that is not found again
  */
 export async function refineLandmarks(
-  image: RgbImage,
+  copies: Copies,
   landmarks: readonly Landmarks[],
   model: DetectorModel,
   run: RunDetector,
 ): Promise<Landmarks[]> {
   const refined: Landmarks[] = [];
   for (let start = 0; start < landmarks.length; start += BATCH_SIZE) {
-    refined.push(...(await refineBatch(image, landmarks.slice(start, start + BATCH_SIZE), model, run)));
+    refined.push(...(await refineBatch(copies, landmarks.slice(start, start + BATCH_SIZE), model, run)));
   }
   return refined;
 }
 
 async function refineBatch(
-  image: RgbImage,
+  copies: Copies,
   landmarks: readonly Landmarks[],
   model: DetectorModel,
   run: RunDetector,
 ): Promise<Landmarks[]> {
   const toImage = landmarks.map((face) => fitSimilarity(CUTOUT_TEMPLATE, face));
-  const cutouts = toImage.map((similarity) => cutOut(image, similarity, CUTOUT_SIZE_PX));
+  const cutouts = toImage.map((similarity) => cutOut(copies, similarity, CUTOUT_SIZE_PX));
   const detections = await detectFaces(
     [...cutouts, ...cutouts.map(mirror)],
     { ...model, scoreThreshold: SCORE_THRESHOLD },
@@ -68,12 +69,14 @@ function nearestTheMiddle(faces: readonly DetectedFace[]): Landmarks | null {
 
 function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
   const mirrored = new Uint8Array(data.length);
-  for (let y = 0; y < heightPx; y += 1) {
-    for (let x = 0; x < widthPx; x += 1) {
-      const target = 3 * (y * widthPx + x);
-      const source = 3 * (y * widthPx + widthPx - 1 - x);
-      for (let channel = 0; channel < 3; channel += 1)
-        mirrored[target + channel] = data[source + channel] as number;
+  let source = 0;
+  for (let y = 1; y <= heightPx; y += 1) {
+    let target = 3 * y * widthPx;
+    for (let x = 0; x < widthPx; x += 1, source += 3) {
+      target -= 3;
+      mirrored[target] = data[source] as number;
+      mirrored[target + 1] = data[source + 1] as number;
+      mirrored[target + 2] = data[source + 2] as number;
     }
   }
   return { data: mirrored, widthPx, heightPx };

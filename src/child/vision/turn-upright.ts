@@ -2,9 +2,8 @@ import sharp from 'sharp';
 import type { Landmarks, Point } from '../../shared/face.js';
 import type { TurnDeg } from '../../shared/job.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { shrink } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
-import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
+import { type FoundFaces, scaleFaces } from './find-faces.js';
 import { pickMainFace } from './pick-main-face.js';
 import type { RgbImage } from './pixels.js';
 
@@ -35,7 +34,6 @@ export async function turnUpright(
   const main = pickMainFace(found.faces, found.image);
   if (main !== null && isSure(main)) return { ...found, turnedDeg: 0, doubtful: false };
 
-  const small = await shrink(found.image, DETECTOR_SIDE_PX);
   let best: {
     turnedDeg: TurnDeg;
     small: RgbImage;
@@ -43,7 +41,7 @@ export async function turnUpright(
     main: DetectedFace;
   } | null = null;
   for (const turnedDeg of TURNS_DEG) {
-    const turned = await turn(small, turnedDeg);
+    const turned = await turn(found.small, turnedDeg);
     const [faces = []] = await detectFaces([turned], model, run);
     const candidate = pickMainFace(faces, turned);
     if (candidate === null) continue;
@@ -56,7 +54,7 @@ export async function turnUpright(
   }
   const image = await turn(found.image, best.turnedDeg);
   const faces = scaleFaces(best.faces, best.small, image);
-  return { image, faces, turnedDeg: best.turnedDeg, doubtful: !isSure(best.main) };
+  return { image, small: best.small, faces, turnedDeg: best.turnedDeg, doubtful: !isSure(best.main) };
 }
 
 /**

@@ -1,8 +1,7 @@
-import sharp from 'sharp';
+import { renderPhoto } from '../../gallery/render-photo.js';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
-import { recogniseFormat } from '../../shared/image-format.js';
 import { notFound } from '../api/api-error.js';
 import { readJobHead } from '../jobs/job-head.js';
 import { pathsOf, readJobContent } from '../jobs/job-view.js';
@@ -10,9 +9,6 @@ import type { SearchPlace } from '../jobs/searches.js';
 
 /** Longer side: enough for a screen, and small enough for a page with many photos. */
 const SIZE_PX = 1024;
-const QUALITY = 80;
-/** A small file can take minutes to decode. */
-const MAX_RENDER_S = 20;
 /** Results whose paths are remembered: a page asks for its photos one by one. */
 const MAX_RESULTS = 32;
 
@@ -54,30 +50,13 @@ export function createPhotoReader(
     try {
       const bytes = await source.read(path, engine.maxImageBytes);
       if (bytes === null) throw noPhoto();
-      return await renderPhoto(bytes, engine.maxImagePixels);
+      return await renderPhoto(bytes, { sizePx: SIZE_PX, maxPixels: engine.maxImagePixels });
     } catch (error) {
       // The file has gone, is broken, or takes too long; what sharp says of it does not help.
       if (error instanceof ImageError || isImageFault(error)) throw noPhoto();
       throw error;
     }
   };
-}
-
-async function renderPhoto(photo: Buffer, maxPixels: number): Promise<Buffer> {
-  if (!isRendered(photo)) throw new ImageError('It is not in a format that the engine reads.');
-  return sharp(photo, { limitInputPixels: maxPixels, failOn: 'none' })
-    .rotate()
-    .resize(SIZE_PX, SIZE_PX, { fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: QUALITY })
-    .timeout({ seconds: MAX_RENDER_S })
-    .toBuffer();
-}
-
-/** Checks before sharp sees the photo: it would also render SVG, which can read other files. */
-function isRendered(photo: Buffer): boolean {
-  const format = recogniseFormat(photo);
-  // sharp, which makes the thumbnails, reads no HEIC.
-  return format !== null && format !== 'HEIC';
 }
 
 /** Faults of the file. Those of the machine (too many open files, no memory) are not. */

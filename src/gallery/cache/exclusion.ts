@@ -1,6 +1,7 @@
 import type { Config } from '../../shared/config.js';
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
+import { isWithin } from '../source/stage-path.js';
 import type { StageGallery } from './stage-gallery.js';
 
 /** Unusable photos that a message names. */
@@ -77,8 +78,4 @@ function describeUnusable(lines: readonly string[]): string | null {
   const named = lines.slice(0, MAX_NAMED).join('; ');
   const more = lines.length > MAX_NAMED ? `; and ${lines.length - MAX_NAMED} more` : '';
   return `EXCLUDED_STAGE has unusable photos, so the people in them cannot be excluded (${named}${more}).`;
-}
-
-export function isWithin(folder: string, stage: string): boolean {
-  return folder === stage || folder.startsWith(`${stage}/`);
 }

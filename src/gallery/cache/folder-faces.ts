@@ -1,13 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Box } from '../../shared/face.js';
-import { flawOf, type QualityLimits } from '../face-quality.js';
-import type { BlockPool } from '../matrix/block-pool.js';
-import { createFaceMatrix, type FaceMatrix } from '../matrix/face-matrix.js';
+import type { FaceMatrix } from '../matrix/face-matrix.js';
+import { byCodeUnit } from '../source/stage-path.js';
 import type { BadPhoto, BadPhotos } from '../store/bad-photos.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
-import { type FileContent, type FileStamp, type FileTable, isSameFile } from '../store/file-table.js';
+import type { FileContent, FileStamp, FileTable } from '../store/file-table.js';
 import type { PhotoRecord } from '../store/photo-record.js';
-import { FACE_BYTES, PHOTO_BYTES } from './gallery-bytes.js';
+import {
+  createLoadedPhotos,
+  type GalleryFace,
+  type LoadedPhotosOptions,
+  type LoadedSummary,
+} from './loaded-photos.js';
 
 /** Photos that are read from Redis and decoded at once. */
 const FILES_PER_LOAD = 1000;
@@ -22,26 +25,10 @@ export interface FolderStores {
   readonly badPhotos: Pick<BadPhotos, 'read'>;
 }
 
-/** One face of a gallery. */
-export interface GalleryFace {
-  /** The photo's path below `GALLERY_DIR`, with forward slashes. */
-  readonly path: string;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly box: Box;
-}
-
 /** What a folder has besides its faces. */
-export interface FolderSummary {
-  readonly photos: number;
-  /** Faces below the quality limits. */
-  readonly belowQuality: number;
-  /** Photos that cannot be used. */
-  readonly broken: readonly { readonly path: string; readonly message: string }[];
+export interface FolderSummary extends LoadedSummary {
   /** Photos that failed in the workers that tried to index them, and are not due for another try. */
   readonly bad: readonly BadPhoto[];
-  /** Paths of photos that can be read but show no face. */
-  readonly withoutFaces: readonly string[];
   /** Photos that are not indexed yet, sorted by name. */
   readonly unindexed: readonly FileStamp[];
 }
@@ -69,44 +56,16 @@ export interface FolderFaces {
   dispose(): void;
 }
 
-interface MatrixFace {
-  readonly photo: LoadedPhoto;
-  readonly box: Box;
-  /** In the matrix. */
-  row: number;
-}
-
-interface LoadedPhoto {
-  readonly stamp: FileStamp;
-  /** `null` for a file that cannot be read. */
-  readonly hash: string | null;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  /** Why the photo is skipped, `null` for a usable one. */
-  readonly broken: string | null;
-  readonly faces: MatrixFace[];
-  readonly belowQuality: number;
-  /** Faces of people who have opted out are left out. */
-  readonly withheld: boolean;
-}
-
-export interface FolderOptions {
-  readonly folder: string;
+export interface FolderOptions extends LoadedPhotosOptions {
   readonly stores: FolderStores;
-  readonly pool: BlockPool;
-  readonly limits: QualityLimits;
 }
 
 export function createFolderFaces({
-  folder,
   stores: { embeddings, files: table, badPhotos },
-  pool,
-  limits,
+  ...options
 }: FolderOptions): FolderFaces {
-  const matrix = createFaceMatrix(pool);
-  const photos = new Map<string, LoadedPhoto>();
-  /** The face of each row of the matrix. */
-  const faceOfRow: MatrixFace[] = [];
+  const { folder } = options;
+  const photos = createLoadedPhotos(options);
   /** The files of the last update. */
   let listed: readonly FileStamp[] | null = null;
   /** Listed files that are not in `photos`. */
@@ -123,52 +82,18 @@ export function createFolderFaces({
   const droppedMeanwhile = new Set<string>();
   let updating: Promise<void> = Promise.resolve();
 
-  const pathOf = (name: string): string => `${folder}/${name}`;
-
-  const dropPhoto = (name: string): void => {
-    for (const face of photos.get(name)?.faces ?? []) {
-      // The matrix moves its last row into the gap.
-      matrix.remove(face.row);
-      const last = faceOfRow.pop() as MatrixFace;
-      if (last === face) continue;
-      last.row = face.row;
-      faceOfRow[face.row] = last;
-    }
-    photos.delete(name);
-    summary = null;
-  };
-
-  const load = (stamp: FileStamp, hash: string | null, record: PhotoRecord): void => {
-    summary = null;
-    if (record.kind === 'broken') {
-      const nothing = { widthPx: 0, heightPx: 0, faces: [], belowQuality: 0, withheld: false };
-      photos.set(stamp.name, { stamp, hash, broken: record.message, ...nothing });
-      return;
-    }
-    const { widthPx, heightPx, withheld = false } = record;
-    const usable = record.faces.filter((face) => flawOf(face, limits) === null);
-    const belowQuality = record.faces.length - usable.length;
-    const size = { widthPx, heightPx };
-    const photo: LoadedPhoto = { stamp, hash, broken: null, ...size, faces: [], belowQuality, withheld };
-    for (const { box, embedding } of usable) {
-      const face = { photo, box, row: matrix.add(embedding) };
-      photo.faces.push(face);
-      faceOfRow.push(face);
-    }
-    photos.set(stamp.name, photo);
-  };
-
   /** @returns the files that are not indexed yet */
   const loadFiles = async (files: readonly FileStamp[]): Promise<FileStamp[]> => {
     const contents = await table.read(folder, files);
     const hashes = contents.map((content) => (content?.kind === 'content' ? content.hash : null));
     const known = await embeddings.read(hashes.filter((hash) => hash !== null));
     let next = 0;
+    summary = null;
     return files.filter((stamp, i) => {
       const hash = hashes[i] ?? null;
       const record = recordOf(contents[i] ?? null, () => known[next++] ?? null);
       if (record === null || (hash !== null && droppedMeanwhile.has(hash))) return true;
-      load(stamp, hash, record);
+      photos.add(stamp, hash, record);
       return false;
     });
   };
@@ -179,22 +104,27 @@ export function createFolderFaces({
     for (let start = 0; start < files.length; start += FILES_PER_TURN) {
       if (start > 0) await setImmediate();
       for (const file of files.slice(start, start + FILES_PER_TURN)) {
-        const before = photos.get(file.name);
-        if (before !== undefined && isSameFile(before.stamp, file)) continue;
-        if (before !== undefined) dropPhoto(file.name);
+        const difference = photos.compare(file);
+        if (difference === 'same') continue;
+        if (difference === 'changed') dropPhoto(file.name);
         changed.push(file);
       }
     }
     const hasVanished = photos.size + changed.length > files.length;
     if (hasVanished || (unlisted ?? []).length > 0) {
       const names = new Set(files.map(({ name }) => name));
-      const gone = [...photos.keys()].filter((name) => !names.has(name));
+      const gone = photos.names().filter((name) => !names.has(name));
       for (const name of gone) dropPhoto(name);
       await table.remove(folder, [...gone, ...(unlisted ?? []).filter((name) => !names.has(name))]);
       unlisted = [];
     }
     missing = changed;
     listed = files;
+  };
+
+  const dropPhoto = (name: string): void => {
+    photos.drop(name);
+    summary = null;
   };
 
   const findUnlisted = async (files: readonly FileStamp[]): Promise<void> => {
@@ -223,35 +153,17 @@ export function createFolderFaces({
     const entries = await badPhotos.read(folder, left);
     badCheckedMs = Date.now();
     bad = entries.filter((entry) => entry !== null);
-    unindexed = left.filter((_file, i) => (entries[i] ?? null) === null).toSorted(byName);
+    unindexed = left
+      .filter((_file, i) => (entries[i] ?? null) === null)
+      .toSorted((a, b) => byCodeUnit(a.name, b.name));
     missing.push(...left);
     summary = null;
     if (unlisted === null) await findUnlisted(files);
   };
 
-  const describe = (): FolderSummary => {
-    const loaded = [...photos.values()];
-    return {
-      photos: photos.size,
-      belowQuality: loaded.reduce((sum, { belowQuality }) => sum + belowQuality, 0),
-      broken: loaded.flatMap(({ stamp, broken }) =>
-        broken === null ? [] : [{ path: pathOf(stamp.name), message: broken }],
-      ),
-      bad,
-      withoutFaces: loaded.flatMap(({ stamp, broken, faces, belowQuality, withheld }) =>
-        broken === null && !withheld && faces.length + belowQuality === 0 ? [pathOf(stamp.name)] : [],
-      ),
-      unindexed,
-    };
-  };
-
   return {
-    matrix,
-    face: (row) => {
-      const { photo, box } = faceOfRow[row] as MatrixFace;
-      const { stamp, widthPx, heightPx } = photo;
-      return { path: pathOf(stamp.name), widthPx, heightPx, box };
-    },
+    matrix: photos.matrix,
+    face: photos.face,
     update: (files, onGrowth = () => {}) => {
       const updated = updating.then(() => update(files, onGrowth));
       updating = updated.catch(() => {});
@@ -260,24 +172,19 @@ export function createFolderFaces({
     isAt: (files) => listed === files && !isStale,
     isIncomplete: () =>
       unindexed.length > 0 || (bad.length > 0 && Date.now() - badCheckedMs > BAD_PHOTOS_FRESH_MS),
-    summary: () => (summary ??= describe()),
-    bytes: () => matrix.bytes + photos.size * PHOTO_BYTES + faceOfRow.length * FACE_BYTES,
+    summary: () => (summary ??= { ...photos.summary(), bad, unindexed }),
+    bytes: () => photos.bytes,
     drop: (hashes) => {
       for (const hash of hashes) droppedMeanwhile.add(hash);
-      for (const [name, { hash, stamp }] of photos) {
-        if (hash === null || !hashes.has(hash)) continue;
-        dropPhoto(name);
-        missing.push(stamp);
-        isStale = true;
-      }
+      const dropped = photos.dropContents(hashes);
+      if (dropped.length === 0) return;
+      missing.push(...dropped);
+      isStale = true;
+      summary = null;
     },
     dispose: () => {
       isDisposed = true;
-      void updating.then(() => {
-        matrix.clear();
-        photos.clear();
-        faceOfRow.length = 0;
-      });
+      void updating.then(photos.clear);
     },
   };
 }
@@ -291,9 +198,4 @@ function recordOf(content: FileContent | null, readRecord: () => PhotoRecord | n
     case undefined:
       return null;
   }
-}
-
-function byName(a: FileStamp, b: FileStamp): number {
-  if (a.name === b.name) return 0;
-  return a.name < b.name ? -1 : 1;
 }

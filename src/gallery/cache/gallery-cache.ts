@@ -4,12 +4,14 @@ import { JobError } from '../../shared/errors.js';
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { PhotoSource } from '../source/photo-source.js';
+import { isWithin } from '../source/stage-path.js';
 import { NO_LIMITS } from '../face-quality.js';
 import type { Forgetting } from '../store/forgotten-log.js';
-import { createExclusion, type ExcludedPeople, isWithin } from './exclusion.js';
+import { createExclusion, type ExcludedPeople } from './exclusion.js';
 import { createGalleryCheck } from './gallery-check.js';
 import { createFolderCache } from './folder-cache.js';
-import type { FolderStores, GalleryFace } from './folder-faces.js';
+import type { FolderStores } from './folder-faces.js';
+import type { GalleryFace } from './loaded-photos.js';
 import {
   createStageGallery,
   type FoundFace,
@@ -87,6 +89,8 @@ export interface GalleryCacheOptions {
   /** Takes a line for the worker's log. */
   readonly warn: (line: string) => void;
   readonly now?: () => number;
+  /** Whether to repeat the scans of stages in use. */
+  readonly scansInBackground?: boolean;
 }
 
 interface OpenGallery {
@@ -108,10 +112,11 @@ export function createGalleryCache({
   excludedMinCosine,
   warn,
   now = () => performance.now(),
+  scansInBackground = true,
 }: GalleryCacheOptions): GalleryCache {
   const { excludedStage } = settings;
   const exclusion = createExclusion({ settings, minCosine: excludedMinCosine, warn });
-  const scans = createStageScans({ source, now });
+  const scans = createStageScans({ source, now, inBackground: scansInBackground });
   const folders = createFolderCache({
     stores,
     embeddingSize,

@@ -1,7 +1,8 @@
 import type { IndexBatch } from '../../shared/index-batch.js';
 import { planBatches } from '../batches/plan-batches.js';
 import { describeBad } from '../store/bad-photos.js';
-import type { FolderFaces, GalleryFace } from './folder-faces.js';
+import type { FolderFaces } from './folder-faces.js';
+import type { GalleryFace } from './loaded-photos.js';
 import type { StageScan } from './stage-scans.js';
 
 /** A gallery as the last scan shows it. */

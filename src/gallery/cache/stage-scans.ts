@@ -48,6 +48,8 @@ export interface StageScans {
 export interface StageScansOptions {
   readonly source: Pick<PhotoSource, 'list' | 'listingIntervalMs'>;
   readonly now: () => number;
+  /** Without it, a stage is scanned only for a caller. */
+  readonly inBackground: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ interface ScannedStage {
   readonly durationMs: number;
 }
 
-export function createStageScans({ source, now }: StageScansOptions): StageScans {
+export function createStageScans({ source, now, inBackground }: StageScansOptions): StageScans {
   const scanned = new Map<string, ScannedStage>();
   /** Scans that wait or run, by stage. */
   const running = new Map<string, Promise<StageScan>>();
@@ -114,7 +116,7 @@ export function createStageScans({ source, now }: StageScansOptions): StageScans
 
   const schedule = (stage: string): void => {
     const last = scanned.get(stage);
-    if (stopped || last === undefined) return;
+    if (stopped || !inBackground || last === undefined) return;
     if (now() - (usedMs.get(stage) ?? 0) > IDLE_MS) {
       dropStage(stage);
       return;

@@ -1,7 +1,8 @@
 /** Names of the formats that `src/child/vision` decodes. */
 const PHOTO = /\.(jpe?g|jpe|jfif|jif|pjpeg|png|webp|avif|hei[cf]|gif|tiff?)$/i;
-/** Photos that cannot be decoded: JPEG XL, JPEG 2000, and the raw formats of cameras. */
-const UNREAD_PHOTO = /\.(hif|jxl|jp2|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf|raf|rw[2l]|pef|x3f|3fr|iiq)$/i;
+/** Photos that cannot be decoded: BMP, Photoshop, TGA, JPEG XL, JPEG 2000, and the raw formats of cameras. */
+const UNREAD_PHOTO =
+  /\.(bmp|dib|psd|tga|hif|jxl|jp2|j2k|jpf|jpx|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf|raf|rw[2l]|pef|x3f|3fr|iiq)$/i;
 
 /** Folders with thumbnails, deleted files or system files, in lower case. */
 const IGNORED_FOLDERS: ReadonlySet<string> = new Set([

@@ -32,7 +32,7 @@ export function createLeftOut(): LeftOut {
     },
     report: (note) => {
       if (unread > 0)
-        note(`Left out ${unread} photos in formats that are not read, such as JPEG XL or raw`, true);
+        note(`Left out ${unread} photos in formats that are not read, such as BMP, JPEG XL or raw`, true);
       if (unusable > 0) {
         note(
           `Left out ${unusable} names with backslashes, control characters or bytes that are not UTF-8`,

@@ -106,7 +106,8 @@ async function openClient({ endpoint, region, pathStyle, credentials }: S3Config
   const client = new sdk.S3Client({
     ...(endpoint !== null && { endpoint }),
     ...(region !== null && { region }),
-    ...(credentials !== null && { credentials }),
+    // A copy, because the SDK adds to it, and the configuration is frozen.
+    ...(credentials !== null && { credentials: { ...credentials } }),
     forcePathStyle: pathStyle,
     maxAttempts: ATTEMPTS,
     // Most other stores than AWS do not know the newer checksums.

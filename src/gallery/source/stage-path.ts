@@ -12,6 +12,11 @@ export function comparePaths(a: string, b: string): number {
   return byCodeUnit(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
 }
 
+/** Whether a path below `GALLERY_DIR` is a stage, or below it. */
+export function isWithin(path: string, stage: string): boolean {
+  return path === stage || path.startsWith(`${stage}/`);
+}
+
 export function isHidden(path: string): boolean {
   return path.split('/').some((name) => name.startsWith('.'));
 }

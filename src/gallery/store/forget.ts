@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis';
 import { deleteKeys, publish, scanKeys } from '../../shared/redis-keyspace.js';
 import { BAD_PHOTOS_KEY, FORGOTTEN_CHANNEL, INDEX_KEYS, filesKey } from '../../shared/redis-keys.js';
-import { contentOf } from './file-table.js';
+import { isWithin } from '../source/stage-path.js';
 import { logForgetting } from './forgotten-log.js';
-
-/** Fields of a hash in one command. */
-const FIELDS_PER_STEP = 1000;
+import { scanFiles, scanHash } from './scan-files.js';
+import { hashOf, isPhotoKey } from './scan-photos.js';
 
 /**
  * `all`; a folder or a photo below `GALLERY_DIR`; or a model pack by its name, or by its key for the faces of one
@@ -80,25 +79,19 @@ async function forgetAll(redis: Redis, isDry: boolean): Promise<Forgotten> {
 async function forgetPath(redis: Redis, path: string, isDry: boolean): Promise<Forgotten> {
   /** Content hashes of the path, and of everything else. */
   const [hashes, others] = [new Set<string>(), new Set<string>()];
-  const folders: string[] = [];
+  const folders = new Set<string>();
   const slash = path.lastIndexOf('/');
   const [parent, name] = [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
-  for await (const keys of scanKeys(redis, `${filesKey('')}*`)) {
-    for (const key of keys) {
-      const folder = key.slice(filesKey('').length);
-      const isOwn = isBelow(folder, path);
-      if (isOwn) folders.push(folder);
-      for await (const [file, value] of scanHash(redis, key)) {
-        const content = contentOf(value);
-        if (content.kind === 'unreadable') continue;
-        (isOwn || (folder === parent && file === name) ? hashes : others).add(content.hash);
-      }
-    }
+  for await (const file of scanFiles(redis)) {
+    const isOwn = isWithin(file.folder, path);
+    if (isOwn) folders.add(file.folder);
+    if (file.hash === null) continue;
+    (isOwn || (file.folder === parent && file.name === name) ? hashes : others).add(file.hash);
   }
   const isFile = (await redis.hexists(filesKey(parent), name)) === 1;
   const failed: string[] = [];
-  for await (const [file] of scanHash(redis, BAD_PHOTOS_KEY)) if (isBelow(file, path)) failed.push(file);
-  if (folders.length === 0 && !isFile && failed.length === 0) {
+  for await (const [file] of scanHash(redis, BAD_PHOTOS_KEY)) if (isWithin(file, path)) failed.push(file);
+  if (folders.size === 0 && !isFile && failed.length === 0) {
     return { photos: 0, folders: 0, failures: 0, unreferenced: 0 };
   }
 
@@ -117,28 +110,5 @@ async function forgetPath(redis: Redis, path: string, isDry: boolean): Promise<F
     unreferenced += isDry ? orphans.length : await deleteKeys(redis, orphans);
   }
   if (!isDry && hashes.size > 0) await logForgetting(redis, hashes);
-  return { photos, folders: folders.length, failures: failed.length, unreferenced };
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
-}
-
-function isPhotoKey(key: string): boolean {
-  return key !== BAD_PHOTOS_KEY && !key.startsWith(filesKey(''));
-}
-
-/** The content hash in the key of a photo. */
-function hashOf(key: string): string {
-  return key.slice(key.lastIndexOf(':') + 1);
-}
-
-/** All fields of a hash with their values. */
-async function* scanHash(redis: Redis, key: string): AsyncGenerator<readonly [field: string, value: string]> {
-  let cursor = '0';
-  do {
-    const [next, entries] = await redis.hscan(key, cursor, 'COUNT', FIELDS_PER_STEP);
-    for (let i = 0; i < entries.length; i += 2) yield [entries[i] ?? '', entries[i + 1] ?? ''];
-    cursor = next;
-  } while (cursor !== '0');
+  return { photos, folders: folders.size, failures: failed.length, unreferenced };
 }

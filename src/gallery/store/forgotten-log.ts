@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { FORGOTTEN_LOG_KEY } from '../../shared/redis-keys.js';
+import { publish } from '../../shared/redis-keyspace.js';
+import { FORGOTTEN_CHANNEL, FORGOTTEN_LOG_KEY } from '../../shared/redis-keys.js';
 
 const MAX_ENTRIES = 1000;
 /** Contents in one entry. */
@@ -25,6 +26,12 @@ export async function logForgetting(redis: Redis, hashes: ReadonlySet<string> | 
     const text = all.slice(start, start + HASHES_PER_ENTRY).join(' ');
     await redis.xadd(FORGOTTEN_LOG_KEY, 'MAXLEN', MAX_ENTRIES, '*', 'hashes', text);
   }
+}
+
+/** Makes all running workers drop the faces of photos from memory, and read them again. */
+export async function announceForgotten(redis: Redis, hashes: ReadonlySet<string>): Promise<void> {
+  await logForgetting(redis, hashes);
+  await publish(redis, FORGOTTEN_CHANNEL, '');
 }
 
 export interface ForgottenLog {

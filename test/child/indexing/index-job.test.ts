@@ -75,7 +75,7 @@ const run = (job: Job, findFaces: FindFaces = findsNoFaces) =>
     photos: openPhotoSource(directory, NO_S3),
     maxImageBytes: 1000,
     findFaces,
-    writer: { write: async (photos) => photos },
+    writerOf: () => ({ write: async (photos) => photos }),
     budget: createByteBudget(),
     files: createFileTable(redis, 0),
     ends,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Job, Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createOptOuts } from '../../../src/gallery/store/opt-outs.js';
 import { indexQueueName } from '../../../src/shared/index-batch.js';
 import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
 import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
@@ -194,6 +195,43 @@ describe('excluded people of photos that a job lists', () => {
     ];
     expect(idsOf(await search('', { gallery }))).toEqual(['student']);
     expect(idsOf(await search('', { gallery, image: 'face:0.5' }))).toEqual([]);
+  });
+});
+
+async function optOut(cosine: number): Promise<void> {
+  const embedding = Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2));
+  const redis = hosts[0]?.redis;
+  if (redis === undefined) throw new Error('No worker runs');
+  await createOptOuts(redis).add({ packKey: 'scripted', probes: [{ embedding, minCosine: 0.999 }] });
+}
+
+describe('people who have opted out', () => {
+  beforeEach(async () => {
+    const redis = await portal.queue.client;
+    await redis.del('worker:opt-outs');
+  });
+
+  test('are not found in the photos of a stage, of a path, or of the job itself', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg', 'face:0.8,0.7.jpg', 'face:0.8.jpg');
+    await startHost();
+    await optOut(0.8);
+    expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.9.jpg', 'Day-1/face:0.8,0.7.jpg']);
+    const gallery = [
+      { id: 'path', path: 'Day-1/face:0.8.jpg' },
+      { id: 'inline', image: 'face:0.8' },
+      { id: 'other', image: 'face:0.9' },
+    ];
+    expect(idsOf(await search('', { gallery }))).toEqual(['other']);
+  });
+
+  test('still keep faces like theirs out of results if their photo is in the excluded stage', async () => {
+    await portal.close();
+    portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Staff' });
+    await addPhotos('Staff', 'face:0.5.jpg');
+    await addPhotos('Day-1', 'face:0.995.jpg', 'face:0.7.jpg');
+    await startHost();
+    await optOut(0.5);
+    expect(idsOf(await search('Day-1'))).toEqual(['Day-1/face:0.995.jpg']);
   });
 });
 

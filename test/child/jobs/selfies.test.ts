@@ -35,8 +35,8 @@ afterEach(async () => {
 });
 
 const dataOf = async ({ id = '' }: Job) => (await Job.fromId(portal.queue, id))?.data as unknown;
-const deleteDue = (dueMs: number) =>
-  deleteDueSelfies(portal.queue, host.redis, dueMs, new AbortController().signal);
+const deleteDue = (dueMs: number, state: 'completed' | 'failed' = 'failed') =>
+  deleteDueSelfies(portal.queue, host.redis, state, dueMs, new AbortController().signal);
 
 test('the selfie of a completed job is deleted at once', async () => {
   const job = await portal.add({ ...PLAIN_JOB, uid: 's1' });
@@ -115,4 +115,23 @@ test('the sweep reads a job once, and a job that was retried meanwhile keeps its
   expect(await deleteDue(Date.now())).toBe(0);
   expect(read).not.toHaveBeenCalled();
   read.mockRestore();
+});
+
+test('a worker does not stop before the selfie of a completed job is deleted', async () => {
+  const job = await portal.add({ ...PLAIN_JOB, uid: 's1' });
+  await portal.reached(job, 'completed');
+  await host.worker.drain(1000);
+  expect(await dataOf(job)).toEqual({ ...PLAIN_JOB, uid: 's1', image: null });
+});
+
+test('the selfie of a completed job whose worker was killed is deleted later', async () => {
+  const job = await portal.add({ ...PLAIN_JOB, uid: 's1' });
+  await portal.reached(job, 'completed');
+  await host.worker.drain(1000);
+  const key = portal.queue.toKey(job.id ?? '');
+  await host.redis.hset(key, 'data', JSON.stringify({ ...PLAIN_JOB, uid: 's1' }));
+  expect(await deleteDue(Date.now(), 'completed')).toBe(0);
+  await host.redis.hdel(key, 'selfieDeleted');
+  expect(await deleteDue(Date.now(), 'completed')).toBe(1);
+  expect(await dataOf(job)).toEqual({ ...PLAIN_JOB, uid: 's1', image: null });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
-import { alignFace, fitSimilarity, type Similarity } from '../../../src/child/vision/align.js';
+import { alignFace as alignIn, fitSimilarity, type Similarity } from '../../../src/child/vision/align.js';
+import { createCopies } from '../../../src/child/vision/copies.js';
 import { ALIGNED_SIZE_PX } from '../../../src/shared/model-pack.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
@@ -9,6 +10,9 @@ type Colour = readonly [red: number, green: number, blue: number];
 
 const TEMPLATE: Landmarks = LANDMARKS;
 const WHITE: Colour = [255, 255, 255];
+
+const alignFace = (image: RgbImage, landmarks: Landmarks): RgbImage =>
+  alignIn(createCopies(image), landmarks);
 
 function similarity(degrees: number, scale: number, tx: number, ty: number): Similarity {
   const angle = (degrees * Math.PI) / 180;

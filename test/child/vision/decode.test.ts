@@ -118,22 +118,30 @@ describe('a decoded image', () => {
   });
 
   it.each([
-    [3000, 1500, 1920, 960],
-    [150, 3000, 96, 1920],
-    [1920, 1920, 1920, 1920],
-    [1, 1, 1, 1],
-    [50_000, 1, 1920, 1],
-    [1, 50_000, 1, 1920],
-  ])('of %i x %i pixels is worked on at %i x %i, and its whole size is known', async (...sizes) => {
-    const [width, height, workingWidth, workingHeight] = sizes;
-    for (const encoded of [plain(width, height).jpeg(), plain(width, height).png()]) {
-      const { image, widthPx, heightPx } = await decodeImage(await encoded.toBuffer(), 10_000_000);
+    ['jpeg', 2400, 1200, 1920, 960],
+    ['png', 3000, 1500, 1920, 960],
+    ['png', 150, 3000, 96, 1920],
+    ['jpeg', 1920, 1920, 1920, 1920],
+    ['png', 1920, 1920, 1920, 1920],
+    ['jpeg', 1, 1, 1, 1],
+    ['png', 1, 1, 1, 1],
+    ['jpeg', 50_000, 1, 1920, 1],
+    ['png', 1, 50_000, 1, 1920],
+    // By the half, and by a quarter.
+    ['jpeg', 3000, 1500, 1000, 500],
+    ['jpeg', 150, 3000, 50, 1000],
+    ['jpeg', 6000, 1000, 1200, 200],
+  ] as const)(
+    'a %s of %i x %i pixels is worked on at %i x %i, and its whole size is known',
+    async (format, width, height, workingWidth, workingHeight) => {
+      const encoded = await plain(width, height).toFormat(format).toBuffer();
+      const { image, widthPx, heightPx } = await decodeImage(encoded, 10_000_000);
       expect([widthPx, heightPx]).toEqual([width, height]);
       expect([image.widthPx, image.heightPx]).toEqual([workingWidth, workingHeight]);
       expect(Math.max(image.widthPx, image.heightPx)).toBeLessThanOrEqual(WORKING_SIDE_PX);
       expect(colourOf(image, 0, 0)).toEqual([128, 128, 128]);
-    }
-  });
+    },
+  );
 
   it('has at most the allowed number of pixels', async () => {
     const encoded = await plain(30, 20).png().toBuffer();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import sharp from 'sharp';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
@@ -88,6 +89,23 @@ describe('one pass is enough', () => {
     expect(looks).toBe(1);
     expect(image.widthPx).toBe(1920);
     expect(faces).toHaveLength(1);
+  });
+
+  it.each([
+    ['has 48 pixels in the copy that is quick to decode', 250, 1000],
+    ['has fewer, and is cut out of a larger copy', 120, 1920],
+  ])('for a JPEG, and a face that %s', async (_, sizePx, sidePx) => {
+    const face = { person: 7, x: 1500, y: 900, sizePx };
+    const drawn = await drawScene({ widthPx: 3000, heightPx: 2000, faces: [face] });
+    const encoded = await sharp(drawn).jpeg({ quality: 95 }).toBuffer();
+    const decoded = await decodeImage(encoded, MAX_PIXELS);
+    const { image, faces } = await findFaces(encoded, decoded, MAX_PIXELS, pack.detector, countLooks);
+
+    expect(looks).toBe(1);
+    expect(image.widthPx).toBe(sidePx);
+    expect(faces).toHaveLength(1);
+    const width = ((faces[0]?.box.width ?? NaN) * 3000) / sidePx;
+    expect(Math.abs(width - sizePx)).toBeLessThan(sizePx / 3);
   });
 
   it('for a photo that is hardly larger than the image of the first pass', async () => {

@@ -4,6 +4,7 @@ import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
+import { createCopies } from '../../../src/child/vision/copies.js';
 import { decodeImage } from '../../../src/child/vision/decode.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { refineLandmarks } from '../../../src/child/vision/refine.js';
@@ -30,7 +31,7 @@ afterAll(async () => {
 });
 
 const refine = (faces: readonly Landmarks[]) =>
-  refineLandmarks(image, faces, pack.detector, networks.runDetector);
+  refineLandmarks(createCopies(image), faces, pack.detector, networks.runDetector);
 
 /** Where the landmarks are drawn. */
 const truth = FACES.map(({ x, y, sizePx }) => {

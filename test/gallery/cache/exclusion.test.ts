@@ -53,6 +53,16 @@ describe('a photo of an excluded person', () => {
   test.each([
     ['is broken', 'staff/2.jpg: It is cut off.', () => galleries.contents.set('staff/2.jpg', broken)],
     ['shows no face', 'staff/2.jpg: no face was found', () => undefined],
+    [
+      'fails in the workers',
+      'staff/2.jpg: The device is lost.',
+      () => {
+        galleries.contents.delete('staff/2.jpg');
+        const times = { changedMs: 0, lastFailedMs: 0, retryAtMs: 1 };
+        const entry = { path: 'staff/2.jpg', sizeBytes: 0, reason: 'The device is lost.', failures: 1 };
+        galleries.bad.set('staff/2.jpg', { ...entry, ...times });
+      },
+    ],
   ])('that %s stops all searches until it is replaced', async (_case, line, spoil) => {
     await galleries.addPhoto('staff/1.jpg', face(0.9));
     await galleries.addPhoto('staff/2.jpg');
@@ -65,6 +75,14 @@ describe('a photo of an excluded person', () => {
     galleries.nowMs += OUTDATED_MS;
     await vi.waitFor(async () => expect(await cache.check()).toBeNull());
     expect(await search(cache, 'a')).toEqual(['a/1.jpg']);
+  });
+
+  test('in a format that is not read stops all searches', async () => {
+    await galleries.addPhoto('staff/1.jpg', face(0.9));
+    await galleries.addPhoto('staff/2.bmp');
+    const cache = galleries.open({ EXCLUDED_STAGE: 'staff' });
+    await expect(search(cache, 'a')).rejects.toThrow('Left out 1 photos in formats that are not read');
+    await expect(cache.findExcluded([PROBE])).rejects.toThrow(GalleryUnavailableError);
   });
 
   test('that is unusable is ignored with a warning if the setting allows it', async () => {

@@ -20,6 +20,7 @@ beforeEach(() => {
   scanTakesMs = 10;
   scans = createStageScans({
     now: () => performance.now(),
+    inBackground: true,
     source: {
       listingIntervalMs: 1000,
       list: async (stage) => {

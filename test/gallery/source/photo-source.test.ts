@@ -99,7 +99,7 @@ describe.each([
     }
     expect(await idsOf('s')).toEqual(['s/a.jpg']);
     expect(notes).toEqual([
-      'Left out 2 photos in formats that are not read, such as JPEG XL or raw',
+      'Left out 2 photos in formats that are not read, such as BMP, JPEG XL or raw',
       'Left out 2 names with backslashes, control characters or bytes that are not UTF-8',
       'Left out 3 folders of thumbnails, deleted files or system files',
     ]);
