@@ -129,7 +129,7 @@ async function checkFile(modelPath: string, bytes: number | null, packName: stri
  */
 export function packKey({ name, detector, embedder }: ModelPack, galleryUpright: boolean): string {
   // Another name with every change of `turn-upright.ts` that changes its results.
-  const options = galleryUpright ? ['upright-2'] : [];
+  const options = galleryUpright ? ['upright-3'] : [];
   const parts = JSON.stringify([
     PIPELINE_VERSION,
     whatComputes(detector),

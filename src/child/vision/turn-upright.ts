@@ -1,19 +1,23 @@
 import sharp from 'sharp';
-import type { Landmarks, Point } from '../../shared/face.js';
+import type { Box, Landmarks, Point } from '../../shared/face.js';
 import type { TurnDeg } from '../../shared/job.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
-import { type FoundFaces, scaleFaces } from './find-faces.js';
+import { shrink } from './decode.js';
+import { type DetectedFace, detectFaces, moveFace, type RunDetector, scaleFace } from './detect.js';
+import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
+import { suppressNonMaxima } from './nms.js';
 import { pickMainFace } from './pick-main-face.js';
-import type { RgbImage } from './pixels.js';
+import { longerSide, type RgbImage } from './pixels.js';
 
 /** 99 % of the upright faces in LFW have a higher detection score, and hardly any face that is sideways or upside down. */
 const SURE_SCORE = 0.915;
 /** Another orientation must score higher by this much, so that a poor upright face stays as it is. */
 const BETTER_BY = 0.01;
 const MAX_ROLL_DEG = 45;
+/** Width of the black border, relative to the longer side. Without it, a face that fills the image gets a low score. */
+const BORDER_SHARE = 0.4;
 /** Cameras and programs lose the EXIF orientation of photos held sideways more often than upside down. */
-const TURNS_DEG = [90, 270, 180] as const;
+const ORIENTATIONS_DEG = [0, 90, 270, 180] as const;
 
 export interface UprightFaces extends FoundFaces {
   /** Clockwise turn of the image. */
@@ -23,8 +27,8 @@ export interface UprightFaces extends FoundFaces {
 }
 
 /**
- * Tries the other three orientations of an image whose main face is doubtful, and takes the one with the best score. An
- * image with a sure face costs nothing more.
+ * Searches an image whose main face is doubtful again, with a border and in all four orientations, and takes the
+ * orientation with the best score. An image with a sure face costs nothing more.
  */
 export async function turnUpright(
   found: FoundFaces,
@@ -34,27 +38,96 @@ export async function turnUpright(
   const main = pickMainFace(found.faces, found.image);
   if (main !== null && isSure(main)) return { ...found, turnedDeg: 0, doubtful: false };
 
-  let best: {
-    turnedDeg: TurnDeg;
-    small: RgbImage;
-    faces: readonly DetectedFace[];
-    main: DetectedFace;
-  } | null = null;
-  for (const turnedDeg of TURNS_DEG) {
-    const turned = await turn(found.small, turnedDeg);
-    const [faces = []] = await detectFaces([turned], model, run);
-    const candidate = pickMainFace(faces, turned);
-    if (candidate === null) continue;
-    if (best === null || candidate.score > best.main.score) {
-      best = { turnedDeg, small: turned, faces, main: candidate };
-    }
+  const bordered = await addBorder(found.small);
+  const looks: Look[] = [];
+  for (const turnedDeg of ORIENTATIONS_DEG) {
+    const look = await lookAt(bordered, turnedDeg, found.small, model, run);
+    if (look !== null) looks.push(look);
   }
-  if (best === null || best.main.score < (main?.score ?? 0) + BETTER_BY) {
-    return { ...found, turnedDeg: 0, doubtful: true };
+  const upright = looks.find(({ turnedDeg }) => turnedDeg === 0);
+  const uprightScore = Math.max(main?.score ?? 0, upright?.main.score ?? 0);
+  const best = looks
+    .filter(({ turnedDeg, main: { score } }) => turnedDeg !== 0 && score >= uprightScore + BETTER_BY)
+    .toSorted((a, b) => b.main.score - a.main.score)[0];
+  if (best === undefined) {
+    // The first search may have looked more closely, and found smaller faces.
+    const faces = suppressNonMaxima(
+      [...scaleFaces(upright?.faces ?? [], found.small, found.image), ...found.faces],
+      model.iouThreshold,
+    );
+    const clearest = pickMainFace(faces, found.image);
+    return { ...found, faces, turnedDeg: 0, doubtful: clearest === null || !isSure(clearest) };
   }
-  const image = await turn(found.image, best.turnedDeg);
-  const faces = scaleFaces(best.faces, best.small, image);
-  return { image, small: best.small, faces, turnedDeg: best.turnedDeg, doubtful: !isSure(best.main) };
+  const [image, small] = [await turn(found.image, best.turnedDeg), await turn(found.small, best.turnedDeg)];
+  const faces = scaleFaces(best.faces, small, image);
+  return { image, small, faces, turnedDeg: best.turnedDeg, doubtful: !isSure(best.main) };
+}
+
+interface Look {
+  readonly turnedDeg: TurnDeg;
+  /** In pixels of the turned copy without the border. */
+  readonly faces: readonly DetectedFace[];
+  readonly main: DetectedFace;
+}
+
+async function lookAt(
+  { image: borderedImage, borderPx, scale }: Bordered,
+  turnedDeg: TurnDeg,
+  small: RgbImage,
+  model: DetectorModel,
+  run: RunDetector,
+): Promise<Look | null> {
+  const image = await turn(borderedImage, turnedDeg);
+  const [detected = []] = await detectFaces([image], model, run);
+  const size =
+    turnedDeg % 180 === 0
+      ? { widthPx: small.widthPx, heightPx: small.heightPx }
+      : { widthPx: small.heightPx, heightPx: small.widthPx };
+  const faces = detected
+    .map((face) => scaleFace(moveFace(face, { x: -borderPx, y: -borderPx }), scale))
+    .filter(({ box }) => isMostlyInside(box, size));
+  const main = pickMainFace(faces, size);
+  return main && { turnedDeg, faces, main };
+}
+
+interface Bordered {
+  readonly image: RgbImage;
+  readonly borderPx: number;
+  /** Size of the image without the border, relative to its copy within it. */
+  readonly scale: number;
+}
+
+/** The copy with its border has at most `DETECTOR_SIDE_PX` a side, so a search costs no more than the first one. */
+async function addBorder(small: RgbImage): Promise<Bordered> {
+  const inner = await shrink(small, Math.floor(DETECTOR_SIDE_PX / (1 + 2 * BORDER_SHARE)));
+  const borderPx = Math.round(BORDER_SHARE * longerSide(inner));
+  const { data, info } = await sharp(inner.data, {
+    raw: { width: inner.widthPx, height: inner.heightPx, channels: 3 },
+  })
+    .extend({
+      top: borderPx,
+      bottom: borderPx,
+      left: borderPx,
+      right: borderPx,
+      background: '#000000',
+    })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return {
+    image: { data, widthPx: info.width, heightPx: info.height },
+    borderPx,
+    scale: longerSide(small) / longerSide(inner),
+  };
+}
+
+/** Whether at least half of a box lies in the image. */
+function isMostlyInside(
+  { x, y, width, height }: Box,
+  { widthPx, heightPx }: { readonly widthPx: number; readonly heightPx: number },
+): boolean {
+  const insideX = Math.min(x + width, widthPx) - Math.max(x, 0);
+  const insideY = Math.min(y + height, heightPx) - Math.max(y, 0);
+  return insideX > 0 && insideY > 0 && insideX * insideY >= (width * height) / 2;
 }
 
 /**
@@ -95,7 +168,9 @@ function rollDegOf([rightEye, leftEye]: Landmarks): number {
 }
 
 /** @param turnDeg clockwise */
-async function turn({ data, widthPx, heightPx }: RgbImage, turnDeg: TurnDeg): Promise<RgbImage> {
+async function turn(image: RgbImage, turnDeg: TurnDeg): Promise<RgbImage> {
+  if (turnDeg === 0) return image;
+  const { data, widthPx, heightPx } = image;
   const turned = await sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 } })
     .rotate(turnDeg)
     .raw()

@@ -118,6 +118,29 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
     await networks.release();
   });
 
+  it('leave a selfie that is cropped to the face upright, and recognise the person', async () => {
+    const prepared = await findModelPack(PACK, directory);
+    const networks = await openNetworks(prepared, 'cpu', 1);
+    const options = { pack: prepared, networks, maxImagePixels: 1e8 };
+    for (const file of ['Adam_Sandler/Adam_Sandler_0001.jpg', 'Alan_Ball/Alan_Ball_0001.jpg']) {
+      const photo = inShared('data/lfw', file);
+      const [whole] = (await analyzeImage(await readFile(photo), options)).faces;
+      const { x, y, width, height } = whole?.box ?? { x: 0, y: 0, width: 0, height: 0 };
+      const [left, top] = [Math.ceil(x), Math.ceil(y)];
+      const selfie = await sharp(photo)
+        .extract({ left, top, width: Math.floor(x + width) - left, height: Math.floor(y + height) - top })
+        .resize(1080)
+        .jpeg()
+        .toBuffer();
+      const { turnedDeg, faces } = await analyzeImage(selfie, { ...options, kind: 'selfie' });
+      expect(turnedDeg, file).toBe(0);
+      const [face] = faces;
+      const similarity = cosine(face?.embedding as Float32Array, whole?.embedding as Float32Array);
+      expect(scoreOf(similarity), file).toBeGreaterThan(0.6);
+    }
+    await networks.release();
+  });
+
   it('find both faces of a couple', async () => {
     const { faces, widthPx, heightPx } = await analyze('groups/couple.jpg');
     expect([widthPx, heightPx]).toEqual([2280, 1588]);
