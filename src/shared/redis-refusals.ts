@@ -11,6 +11,11 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^MISCONF/, 'Redis refuses writes, because it cannot save its data to the disk'],
 ];
 
+/** Whether Redis refuses all writes for now: it is full, a replica, or cannot save its data. */
+export function refusesWrites(error: unknown): boolean {
+  return error instanceof Error && /^READONLY|\bOOM command not allowed|^MISCONF/.test(error.message);
+}
+
 /** Logs the commands that Redis refuses: each kind once, and again after two minutes. */
 export function createRefusalLog(logger: Logger, address: string): { add(error: Error): void } {
   const seenAt = new Map<string, number>();

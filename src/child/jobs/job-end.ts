@@ -1,4 +1,5 @@
 import { GalleryUnavailableError, JobError } from '../../shared/errors.js';
+import { refusesWrites } from '../../shared/redis-refusals.js';
 
 /**
  * Why a running job is stopped.
@@ -36,6 +37,7 @@ export function decideJobEnd(error: unknown, stopped: StopCause | null, engineAl
   }
   // The job itself is at fault, so it would fail on every worker.
   if (error instanceof JobError) return { kind: 'fail', error };
-  if (!engineAlive || error instanceof GalleryUnavailableError) return { kind: 'give-back' };
+  const comesBack = error instanceof GalleryUnavailableError || refusesWrites(error);
+  if (!engineAlive || comesBack) return { kind: 'give-back' };
   return { kind: 'retry', error: error instanceof Error ? error : new Error(String(error)) };
 }

@@ -4,6 +4,10 @@ import { GalleryUnavailableError, JobError } from '../../../src/shared/errors.js
 
 const OWN_FAULT = new JobError('NO_FACE_DETECTED', 'No face.');
 const FAULT = new Error('The device is lost.');
+const FULL = new Error(
+  "OOM command not allowed when used memory > 'maxmemory'. script: 6c4c, on @user_script:5.",
+);
+const REPLICA = new Error("READONLY You can't write against a read only replica.");
 const UNAVAILABLE = new GalleryUnavailableError('It is gone.');
 
 test.each([
@@ -25,6 +29,8 @@ test.each([
   ],
   ['is given back if the engine is dead', FAULT, null, false, { kind: 'give-back' }],
   ['is given back if the gallery is unavailable', UNAVAILABLE, null, true, { kind: 'give-back' }],
+  ['is given back if Redis is full', FULL, null, true, { kind: 'give-back' }],
+  ['is given back if Redis is a replica', REPLICA, null, true, { kind: 'give-back' }],
   ['is given back on request', FAULT, 'give-back', true, { kind: 'give-back' }],
   [
     'fails without a retry if it is cancelled',

@@ -110,3 +110,13 @@ test('if Redis refuses a fetch, the worker warns once, retries with pauses, and 
   await host.redis.config('SET', 'maxmemory', '0');
   await portal.reached(job, 'completed');
 });
+
+test('a job that runs while Redis is full goes back to the queue, and completes when Redis has room', async () => {
+  const job = await portal.add(SLOW_JOB, { attempts: 1 });
+  await engine.held();
+  await host.redis.config('SET', 'maxmemory', '1');
+  engine.release();
+  await vi.waitFor(() => expect(host.steps().at(-1)).toBe(`ended ${job.id} returned`), PATIENCE);
+  await host.redis.config('SET', 'maxmemory', '0');
+  await portal.reached(job, 'completed');
+});
