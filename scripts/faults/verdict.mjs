@@ -16,7 +16,7 @@ export function judge(facts) {
   const poison = [...ledger.jobs].filter(([id]) => id.startsWith('poison-'));
   const wrong = [...expected]
     .filter(([id, photo]) => !isRightAnswer(results.get(id), photo))
-    .map(([id]) => id);
+    .map(([id, photo]) => `${id}: ${JSON.stringify(results.get(id))} instead of ${photo}`);
   const wantedIds = Array.from({ length: gpus }, (_, i) => `${hostname}_gpu${i}`);
   return [
     listed(

@@ -66,15 +66,19 @@ export function createFolderFaces({
 }: FolderOptions): FolderFaces {
   const { folder } = options;
   const photos = createLoadedPhotos(options);
-  /** The files of the last update. */
+  /** The files that `photos` and `missing` add up to. */
   let listed: readonly FileStamp[] | null = null;
+  /** The files of the last update that has ended. */
+  let loaded: readonly FileStamp[] | null = null;
   /** Listed files that are not in `photos`. */
   let missing: FileStamp[] = [];
   let bad: readonly BadPhoto[] = [];
   let badCheckedMs = 0;
   let unindexed: readonly FileStamp[] = [];
   let summary: FolderSummary | null = null;
-  let isStale = false;
+  /** Grows when photos are dropped that the next update must read again. */
+  let drops = 0;
+  let dropsSeen = 0;
   let isDisposed = false;
   /** Names in the file table that were not in the first listing. If the next one lacks them, too, they are removed. */
   let unlisted: readonly string[] | null = null;
@@ -134,7 +138,7 @@ export function createFolderFaces({
 
   const update = async (files: readonly FileStamp[], onGrowth: () => void): Promise<void> => {
     droppedMeanwhile.clear();
-    isStale = false;
+    const dropsBefore = drops;
     if (files !== listed) await compare(files);
     const left: FileStamp[] = [];
     const wanted = missing;
@@ -158,6 +162,8 @@ export function createFolderFaces({
       .toSorted((a, b) => byCodeUnit(a.name, b.name));
     missing.push(...left);
     summary = null;
+    loaded = files;
+    dropsSeen = dropsBefore;
     if (unlisted === null) await findUnlisted(files);
   };
 
@@ -169,7 +175,7 @@ export function createFolderFaces({
       updating = updated.catch(() => {});
       return updated;
     },
-    isAt: (files) => listed === files && !isStale,
+    isAt: (files) => loaded === files && dropsSeen === drops,
     isIncomplete: () =>
       unindexed.length > 0 || (bad.length > 0 && Date.now() - badCheckedMs > BAD_PHOTOS_FRESH_MS),
     summary: () => (summary ??= { ...photos.summary(), bad, unindexed }),
@@ -179,7 +185,7 @@ export function createFolderFaces({
       const dropped = photos.dropContents(hashes);
       if (dropped.length === 0) return;
       missing.push(...dropped);
-      isStale = true;
+      drops += 1;
       summary = null;
     },
     dispose: () => {

@@ -1,8 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GalleryCache } from '../../../src/gallery/cache/gallery-cache.js';
 import type { FolderStores } from '../../../src/gallery/cache/folder-faces.js';
 import { loadConfig } from '../../../src/shared/config.js';
-import { defer } from '../../support/deferred.js';
+import { type Deferred, defer } from '../../support/deferred.js';
 import {
   createGalleryCacheHarness,
   face,
@@ -26,6 +27,22 @@ afterEach(() => galleries.close());
 function openWith(memoryBytes: number, stores: FolderStores = storesOf(galleries)): GalleryCache {
   const { gallery } = loadConfig({ GALLERY_DIR: galleries.directory }, '/nowhere');
   return galleries.open({}, { stores, settings: { ...gallery, memoryBytes } });
+}
+
+/** Stores whose first answer waits. */
+function pausedStores(reading: Deferred<void>, goOn: Deferred<void>): FolderStores {
+  const stores = storesOf(galleries);
+  return {
+    ...stores,
+    embeddings: {
+      read: async (paths) => {
+        const found = await stores.embeddings.read(paths);
+        reading.resolve();
+        await goOn.promise;
+        return found;
+      },
+    },
+  };
 }
 
 describe('the galleries in memory', () => {
@@ -63,6 +80,19 @@ describe('the galleries in memory', () => {
     const found = await Promise.all([search(cache, 'a'), search(cache, 'b'), search(cache, 'a')]);
     expect(found.map((paths) => paths.length)).toEqual([2, 2, 2]);
     expect(galleries.asked.length).toBeLessThanOrEqual(6);
+  });
+
+  test('are searched only when they are complete, also by a search that comes during the load', async () => {
+    await galleries.addPhoto('a/1.jpg', face(1));
+    const [reading, goOn] = [defer(), defer()];
+    const cache = openWith(2 * ONE_PHOTO_BYTES, pausedStores(reading, goOn));
+    const first = search(cache, 'a');
+    await reading.promise;
+    const second = search(cache, 'a');
+    // It had the time to answer too early.
+    await Promise.race([second, setTimeout(50)]);
+    goOn.resolve();
+    expect(await Promise.all([first, second])).toEqual([['a/1.jpg'], ['a/1.jpg']]);
   });
 
   test('are refused if they do not fit, without a load for every search', async () => {
@@ -106,19 +136,7 @@ describe('deleted contents', () => {
   test('are not in a gallery that was being loaded when they were deleted', async () => {
     await galleries.addPhoto('a/1.jpg', face(1));
     const [reading, goOn] = [defer(), defer()];
-    const stores = storesOf(galleries);
-    const slow: FolderStores = {
-      ...stores,
-      embeddings: {
-        read: async (paths) => {
-          const found = await stores.embeddings.read(paths);
-          reading.resolve();
-          await goOn.promise;
-          return found;
-        },
-      },
-    };
-    const cache = galleries.open({}, { stores: slow });
+    const cache = galleries.open({}, { stores: pausedStores(reading, goOn) });
     const searching = search(cache, 'a');
     await reading.promise;
     cache.invalidate({ kind: 'contents', hashes: new Set(['a/1.jpg']) });
