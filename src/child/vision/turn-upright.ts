@@ -17,7 +17,7 @@ const MAX_ROLL_DEG = 45;
 /** Width of the black border, relative to the longer side. Without it, a face that fills the image gets a low score. */
 const BORDER_SHARE = 0.4;
 /** Cameras and programs lose the EXIF orientation of photos held sideways more often than upside down. */
-const ORIENTATIONS_DEG = [0, 90, 270, 180] as const;
+const TURNS_DEG = [90, 270, 180] as const;
 
 export interface UprightFaces extends FoundFaces {
   /** Clockwise turn of the image. */
@@ -27,8 +27,8 @@ export interface UprightFaces extends FoundFaces {
 }
 
 /**
- * Searches an image whose main face is doubtful again, with a border and in all four orientations, and takes the
- * orientation with the best score. An image with a sure face costs nothing more.
+ * Tries the other three orientations of an image whose main face is doubtful, and takes the one with the best score. If a
+ * face fills the image, or none is found, it tries all four with a border. An image with a sure face costs nothing more.
  */
 export async function turnUpright(
   found: FoundFaces,
@@ -38,12 +38,14 @@ export async function turnUpright(
   const main = pickMainFace(found.faces, found.image);
   if (main !== null && isSure(main)) return { ...found, turnedDeg: 0, doubtful: false };
 
-  const bordered = await addBorder(found.small);
-  const looks: Look[] = [];
-  for (const turnedDeg of ORIENTATIONS_DEG) {
-    const look = await lookAt(bordered, turnedDeg, found.small, model, run);
-    if (look !== null) looks.push(look);
-  }
+  const plain = await lookAround(found.small, 0, TURNS_DEG, model, run);
+  const seen = plain.map((look) => look.main);
+  if (main !== null) seen.push(scaleFace(main, longerSide(found.small) / longerSide(found.image)));
+  const needsBorder = seen.length === 0 || seen.some(({ box }) => fillsImage(box, found.small));
+  const looks = needsBorder
+    ? await lookAround(found.small, BORDER_SHARE, [0, ...TURNS_DEG], model, run)
+    : plain;
+
   const upright = looks.find(({ turnedDeg }) => turnedDeg === 0);
   const uprightScore = Math.max(main?.score ?? 0, upright?.main.score ?? 0);
   const best = looks
@@ -65,59 +67,57 @@ export async function turnUpright(
 
 interface Look {
   readonly turnedDeg: TurnDeg;
-  /** In pixels of the turned copy without the border. */
+  /** In pixels of the turned copy without its border. */
   readonly faces: readonly DetectedFace[];
   readonly main: DetectedFace;
 }
 
-async function lookAt(
-  { image: borderedImage, borderPx, scale }: Bordered,
-  turnedDeg: TurnDeg,
+/**
+ * Searches a copy in some orientations.
+ *
+ * @param borderShare width of the border, relative to the longer side
+ * @returns those with a face
+ */
+async function lookAround(
   small: RgbImage,
+  borderShare: number,
+  turnsDeg: readonly TurnDeg[],
   model: DetectorModel,
   run: RunDetector,
-): Promise<Look | null> {
-  const image = await turn(borderedImage, turnedDeg);
-  const [detected = []] = await detectFaces([image], model, run);
-  const size =
-    turnedDeg % 180 === 0
-      ? { widthPx: small.widthPx, heightPx: small.heightPx }
-      : { widthPx: small.heightPx, heightPx: small.widthPx };
-  const faces = detected
-    .map((face) => scaleFace(moveFace(face, { x: -borderPx, y: -borderPx }), scale))
-    .filter(({ box }) => isMostlyInside(box, size));
-  const main = pickMainFace(faces, size);
-  return main && { turnedDeg, faces, main };
+): Promise<Look[]> {
+  // With its border, too, the copy is no larger than in the first search.
+  const inner = await shrink(small, Math.floor(DETECTOR_SIDE_PX / (1 + 2 * borderShare)));
+  const borderPx = Math.round(borderShare * longerSide(inner));
+  const bordered = await addBorder(inner, borderPx);
+  const toSmall = longerSide(small) / longerSide(inner);
+  const looks: Look[] = [];
+  for (const turnedDeg of turnsDeg) {
+    const [detected = []] = await detectFaces([await turn(bordered, turnedDeg)], model, run);
+    const { widthPx, heightPx } = small;
+    const size = turnedDeg % 180 === 0 ? { widthPx, heightPx } : { widthPx: heightPx, heightPx: widthPx };
+    const faces = detected
+      .map((face) => scaleFace(moveFace(face, { x: -borderPx, y: -borderPx }), toSmall))
+      .filter(({ box }) => isMostlyInside(box, size));
+    const main = pickMainFace(faces, size);
+    if (main !== null) looks.push({ turnedDeg, faces, main });
+  }
+  return looks;
 }
 
-interface Bordered {
-  readonly image: RgbImage;
-  readonly borderPx: number;
-  /** Size of the image without the border, relative to its copy within it. */
-  readonly scale: number;
-}
-
-/** The copy with its border has at most `DETECTOR_SIDE_PX` a side, so a search costs no more than the first one. */
-async function addBorder(small: RgbImage): Promise<Bordered> {
-  const inner = await shrink(small, Math.floor(DETECTOR_SIDE_PX / (1 + 2 * BORDER_SHARE)));
-  const borderPx = Math.round(BORDER_SHARE * longerSide(inner));
-  const { data, info } = await sharp(inner.data, {
-    raw: { width: inner.widthPx, height: inner.heightPx, channels: 3 },
+async function addBorder(image: RgbImage, borderPx: number): Promise<RgbImage> {
+  if (borderPx === 0) return image;
+  const { data, info } = await sharp(image.data, {
+    raw: { width: image.widthPx, height: image.heightPx, channels: 3 },
   })
-    .extend({
-      top: borderPx,
-      bottom: borderPx,
-      left: borderPx,
-      right: borderPx,
-      background: '#000000',
-    })
+    .extend({ top: borderPx, bottom: borderPx, left: borderPx, right: borderPx, background: '#000000' })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  return {
-    image: { data, widthPx: info.width, heightPx: info.height },
-    borderPx,
-    scale: longerSide(small) / longerSide(inner),
-  };
+  return { data, widthPx: info.width, heightPx: info.height };
+}
+
+/** Whether a face covers so much of an image that the detector may need a border around it (docs/engine-figures.md). */
+function fillsImage({ width, height }: Box, { widthPx, heightPx }: RgbImage): boolean {
+  return width * height > (widthPx * heightPx) / 4;
 }
 
 /** Whether at least half of a box lies in the image. */
