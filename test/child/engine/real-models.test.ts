@@ -132,9 +132,14 @@ describe.skipIf(missing.length > 0)(`real models on photographs${reason}`, () =>
         .resize(1080)
         .jpeg()
         .toBuffer();
-      const { turnedDeg, faces } = await analyzeImage(selfie, { ...options, kind: 'selfie' });
+      const { turnedDeg, faces, widthPx, heightPx } = await analyzeImage(selfie, {
+        ...options,
+        kind: 'selfie',
+      });
       expect(turnedDeg, file).toBe(0);
       const [face] = faces;
+      expect(isInside({ x: widthPx / 2, y: heightPx / 2 }, face as Face), file).toBe(true);
+      expect((face as Face).box.width / widthPx, file).toBeCloseTo(1, 0);
       const similarity = cosine(face?.embedding as Float32Array, whole?.embedding as Float32Array);
       expect(scoreOf(similarity), file).toBeGreaterThan(0.6);
     }
