@@ -120,6 +120,17 @@ describe('a search of a folder', () => {
     expect(analyzed(engine).slice(before).toSorted()).toEqual(['Day-1/face:0.95.jpg', 'face:0.99.jpg']);
   });
 
+  test('sees that a photo was replaced by one of the same size and mtime', async () => {
+    await addPhotos('Day-1', 'face:0.9.jpg');
+    const file = path.join(directory, 'Day-1/face:0.9.jpg');
+    await utimes(file, 1, 1);
+    await startHost();
+    expect(idsOf(await search('Day-1'))).toHaveLength(1);
+    await writeFile(file, path.join(directory, 'Day-1/face:0.1.jpg'));
+    await utimes(file, 1, 1);
+    await vi.waitFor(async () => expect(idsOf(await search('Day-1'))).toEqual([]), PATIENCE);
+  });
+
   test('is indexed by all machines, each photo once, even if two searches arrive together', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `face:0.${String(i).padStart(3, '0')}.jpg`);
     await addPhotos('Day-1', ...names);
