@@ -2,11 +2,12 @@ import type { Config } from '../../shared/config.js';
 import { messageOf } from '../../shared/errors.js';
 import { openPhotoSource, type PhotoSource } from '../../gallery/source/photo-source.js';
 import { count } from '../terminal.js';
-import { type Check, checksOf, withDeadline } from './check.js';
+import { withDeadline } from '../../shared/deadline.js';
+import { type Check, checksOf } from './check.js';
 
 const CHECK_TIMEOUT_MS = 10_000;
 const COUNT_TIMEOUT_MS = 60_000;
-const TOO_SLOW = `The photos cannot be counted within ${COUNT_TIMEOUT_MS / 1000} s.`;
+const tooSlow = () => new Error(`The photos cannot be counted within ${COUNT_TIMEOUT_MS / 1000} s.`);
 
 const { ok, warning, error } = checksOf('gallery');
 
@@ -21,7 +22,8 @@ export async function checkGallery({
     return [warning('GALLERY_DIR is not set: only jobs that bring their own photos can be searched.')];
   const source = openPhotoSource(dir, s3, ignoredFolders);
   try {
-    const away = `${dir} does not answer within ${CHECK_TIMEOUT_MS / 1000} s: check the network.`;
+    const away = () =>
+      new Error(`${dir} does not answer within ${CHECK_TIMEOUT_MS / 1000} s: check the network.`);
     const problem = await withDeadline(source.check(), CHECK_TIMEOUT_MS, away);
     if (problem !== null) return [error(`${problem}: ${dir}`)];
     return [...(await checkPhotos(source, dir)), ...(await checkExcluded(source, excludedStage))];
@@ -35,7 +37,7 @@ async function checkPhotos(source: PhotoSource, dir: string): Promise<Check[]> {
   const counting = source.countByFolder((line, isPhoto) => {
     if (isPhoto) leftOut.push(line);
   });
-  const photos = sum((await withDeadline(counting, COUNT_TIMEOUT_MS, TOO_SLOW)).values());
+  const photos = sum((await withDeadline(counting, COUNT_TIMEOUT_MS, tooSlow)).values());
   const first =
     photos === 0
       ? error(`${dir} holds no photos: check the path, and whether it is mounted.`)
@@ -50,7 +52,7 @@ async function checkExcluded(source: PhotoSource, excludedStage: string | null):
     const folders = await withDeadline(
       source.list(excludedStage, () => {}),
       COUNT_TIMEOUT_MS,
-      TOO_SLOW,
+      tooSlow,
     );
     const photos = sum(folders.map(({ files }) => files.length));
     return photos === 0

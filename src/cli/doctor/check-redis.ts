@@ -4,7 +4,8 @@ import { messageOf } from '../../shared/errors.js';
 import { redisAddress } from '../../shared/open-redis.js';
 import { checkRedis, type RedisFinding } from '../../shared/redis-check.js';
 import { connectRedis } from '../connect.js';
-import { type Check, checksOf, withDeadline } from './check.js';
+import { withDeadline } from '../../shared/deadline.js';
+import { type Check, checksOf } from './check.js';
 
 const TIMEOUT_MS = 10_000;
 /** Readers such as the portal compare a worker's heartbeat with their own clock, and call it offline after 15 s. */
@@ -27,7 +28,11 @@ export async function checkRedisAndClock(config: Config): Promise<Check[]> {
     redis = await connectRedis(config);
     const checks = Promise.all([checkServer(redis, config), checkClock(redis)]);
     return (
-      await withDeadline(checks, TIMEOUT_MS, `Redis does not answer within ${TIMEOUT_MS / 1000} s.`)
+      await withDeadline(
+        checks,
+        TIMEOUT_MS,
+        () => new Error(`Redis does not answer within ${TIMEOUT_MS / 1000} s.`),
+      )
     ).flat();
   } catch (cause) {
     return [error(messageOf(cause))];

@@ -19,20 +19,3 @@ export function checksOf(topic: string): Readonly<Record<Level, (sentence: strin
 export function formatChecks(checks: readonly Check[]): string {
   return formatTable(checks.map(({ topic, level, sentence }) => [level, topic, sentence]));
 }
-
-/**
- * Waits for a task until a deadline. A network drive that is away may never answer.
- *
- * @throws {Error} with `sentence`
- */
-export async function withDeadline<T>(task: Promise<T>, timeoutMs: number, sentence: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(sentence)), timeoutMs);
-  });
-  try {
-    return await Promise.race([task, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

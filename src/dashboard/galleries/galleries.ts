@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { createBoundedSource } from '../../gallery/source/bounded-source.js';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import { createIndexPlanner } from '../../gallery/batches/index-planner.js';
 import { createIndexPlans } from '../../gallery/batches/index-plans.js';
@@ -42,7 +43,7 @@ export function createDashboardGalleries(
   config: Config,
 ): DashboardGalleries {
   const { dir, s3, ignoredFolders, retentionS } = config.gallery;
-  const source = dir === null ? null : openPhotoSource(dir, s3, ignoredFolders);
+  const source = dir === null ? null : createBoundedSource(openPhotoSource(dir, s3, ignoredFolders));
   const photosSeen = remember(Math.max(FRESH_PHOTOS_MS, source?.listingIntervalMs ?? 0), async () =>
     source === null ? new Map<string, number>() : unlessUnavailable(source.countByFolder(() => undefined)),
   );

@@ -1,4 +1,5 @@
 import { renderPhoto } from '../../gallery/render-photo.js';
+import { createBoundedSource } from '../../gallery/source/bounded-source.js';
 import { openPhotoSource } from '../../gallery/source/photo-source.js';
 import type { Config } from '../../shared/config.js';
 import { ImageError } from '../../shared/errors.js';
@@ -29,7 +30,9 @@ export function createPhotoReader(
 ): (id: string, rank: number) => Promise<Buffer> {
   const results = new Map<string, KnownResult>();
   const source =
-    gallery.dir === null ? null : openPhotoSource(gallery.dir, gallery.s3, gallery.ignoredFolders);
+    gallery.dir === null
+      ? null
+      : createBoundedSource(openPhotoSource(gallery.dir, gallery.s3, gallery.ignoredFolders));
 
   const pathsIn = async (id: string): Promise<readonly (string | null)[]> => {
     const head = await readJobHead(redis, queue, id);

@@ -1,4 +1,5 @@
 import { GalleryUnavailableError, ImageError } from '../../shared/errors.js';
+import { createLimit } from '../../shared/limit.js';
 import type { S3Config, S3Location } from '../../shared/s3-config.js';
 import { withoutTrailingSlashes } from '../../shared/trailing-slashes.js';
 import type { FileStamp } from '../store/file-table.js';
@@ -146,26 +147,5 @@ export function createS3Source(
       return counts;
     },
     read: async (id, maxBytes) => (isPlainPath(id) ? limitDownloads(() => readNow(id, maxBytes)) : null),
-  };
-}
-
-/** Runs work, at most `limit` at a time; the rest waits in order. */
-function createLimit(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= limit) {
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-      });
-    } else running += 1;
-    try {
-      return await work();
-    } finally {
-      // A waiting caller takes over the place.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
   };
 }
