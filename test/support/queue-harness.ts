@@ -54,7 +54,7 @@ export async function createQueueHarness(
       for (const check of waiting) check();
     });
   }
-  await events.waitUntilReady();
+  await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
 
   return {
     config,

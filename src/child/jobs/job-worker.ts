@@ -125,6 +125,8 @@ export function createJobWorker<T>({
     finishing.add(work);
   };
   const close = async (): Promise<void> => {
+    // A BullMQ worker that closes while it connects leaves an unhandled rejection behind.
+    await worker.waitUntilReady().catch(() => undefined);
     await worker.close();
     await Promise.all(finishing);
   };

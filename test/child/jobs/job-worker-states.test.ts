@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Job } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { jobCrashesKey } from '../../../src/shared/redis-keys.js';
@@ -188,4 +189,17 @@ describe('a dead engine', () => {
     await vi.waitFor(async () => expect(host.told.at(-1)).toMatch(/^ended/), PATIENCE);
     expect(await host.redis.get(jobCrashesKey(portal.queue.qualifiedName, job.id ?? ''))).toBeNull();
   });
+});
+
+test('a worker that is stopped while it connects leaves no unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  for (let turns = 0; turns < 40; turns += 1) {
+    const other = await startWorker(portal.config, engine);
+    for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+    await other.stop();
+  }
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
 });
