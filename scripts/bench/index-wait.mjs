@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Job, Queue, QueueEvents } from 'bullmq';
+import { cpuMs } from '../faults/processes.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
 import { writeTinyModels } from '../tiny/models.mjs';
 import { drawScene } from '../tiny/scene.mjs';
+import { startBenchWorker } from './bench-worker.mjs';
 
 const HELP = `Measures how long searches wait for the index of their stage, with one supervisor and one CPU worker.
 
@@ -19,7 +18,6 @@ const HELP = `Measures how long searches wait for the index of their stage, with
   Without --models, it runs anywhere: it uses tiny models that find drawn faces.
   CPU seconds are those of the worker's process. Unlike times, they hardly depend on other load on the machine.`;
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({
   options: {
     photos: { type: 'string', default: '1500' },
@@ -61,47 +59,19 @@ async function drawStage(stage, count) {
 const redis = await startRedisServer();
 // A worker takes no jobs while its gallery folder is empty.
 await drawStage('other', 1);
-const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
-  cwd: directory,
-  env: {
-    PATH: process.env['PATH'],
-    REDIS_PORT: String(redis.port),
-    MODELS_DIR: values.models ?? path.join(directory, 'models'),
-    MODEL_PACK: values.models === undefined ? 'tiny' : values.pack,
-    GALLERY_DIR: path.join(directory, 'gallery'),
-    WORKER_HOSTNAME: 'bench',
-    USE_CPU: '1',
-    DASHBOARD_PORT: 'off',
-    LOG_LEVEL: 'warn',
-  },
-  stdio: ['ignore', 'inherit', 'inherit'],
+const worker = await startBenchWorker({
+  directory,
+  redisPort: redis.port,
+  models: values.models ?? path.join(directory, 'models'),
+  pack: values.models === undefined ? 'tiny' : values.pack,
+  gallery: path.join(directory, 'gallery'),
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-process.on('exit', () => supervisor.kill('SIGTERM'));
 const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
 const queue = new Queue('face-search', { connection });
 const events = new QueueEvents('face-search', { connection });
 queue.setMaxListeners(0);
 events.setMaxListeners(0);
 await events.waitUntilReady();
-const client = await queue.client;
-
-/** @type {number} */
-let workerPid = 0;
-while (workerPid === 0) {
-  await sleep(200);
-  const record = JSON.parse((await client.hget('workers', 'bench_cpu0')) ?? '{}');
-  if (record.status === 'online') workerPid = record.pid;
-}
-
-/** User and system time of the worker in seconds; NaN without /proc. */
-async function cpuSeconds() {
-  const stat = await readFile(`/proc/${workerPid}/stat`, 'utf8').catch(() => '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // 100 ticks a second, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 /** @param {string} stage */
 async function search(stage) {
   const startedMs = performance.now();
@@ -113,12 +83,12 @@ async function search(stage) {
 
 /** @param {string} stage @param {number} count */
 async function searchTogether(stage, count) {
-  const before = await cpuSeconds();
+  const before = ((await cpuMs(worker.pid)) ?? NaN) / 1000;
   const all = await Promise.all(Array.from({ length: count }, () => search(stage)));
   return {
     first: Math.min(...all.map(({ seconds }) => seconds)),
     last: Math.max(...all.map(({ seconds }) => seconds)),
-    cpu: (await cpuSeconds()) - before,
+    cpu: ((await cpuMs(worker.pid)) ?? NaN) / 1000 - before,
     starts: Math.max(...all.map(({ starts }) => starts)),
   };
 }
@@ -183,7 +153,6 @@ if (small !== 0)
   );
 
 await Promise.all([events.close(), queue.close()]);
-supervisor.kill('SIGTERM');
-await once(supervisor, 'exit');
+await worker.stop();
 await redis.stop();
 await rm(directory, { recursive: true, force: true });

@@ -1,17 +1,16 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { Redis } from 'ioredis';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { loadConfig } from '../../dist/shared/config.js';
 import { createLogger } from '../../dist/shared/logger.js';
-import { describeMachine, formatTable, median } from '../faults/report.mjs';
+import { describeMachine, formatSpread, formatTable, median } from '../faults/report.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
+import { startBenchWorker } from './bench-worker.mjs';
+import { readJpegs } from './read-jpegs.mjs';
 
 const HELP = `Compares indexing through the queue with the engine alone, on the same new photos and threads, in turns.
 
@@ -40,37 +39,24 @@ if (values.help || values.photos === undefined) {
 const [count, rounds] = [Number(values.count), Number(values.rounds)];
 
 const directory = await mkdtemp(path.join(tmpdir(), 'indexing-'));
-const originals = await readOriginals(path.resolve(values.photos));
+const originals = await readJpegs(path.resolve(values.photos), count);
 await writeStage('other', 1);
 const redisServer = await startRedisServer();
-const environment = {
-  PATH: process.env['PATH'],
-  REDIS_PORT: String(redisServer.port),
-  MODELS_DIR: path.resolve(values.models),
-  MODEL_PACK: values.pack,
-  GALLERY_DIR: path.join(directory, 'gallery'),
-  WORKER_HOSTNAME: 'bench',
-  USE_CPU: '1',
-  ENGINE_THREADS: values.threads,
-  DASHBOARD_PORT: 'off',
-  LOG_LEVEL: 'warn',
-};
-const supervisor = spawn(process.execPath, [path.join(ROOT, 'dist/supervisor.js')], {
-  cwd: directory,
-  env: environment,
-  stdio: ['ignore', 'inherit', 'inherit'],
+const worker = await startBenchWorker({
+  directory,
+  redisPort: redisServer.port,
+  models: path.resolve(values.models),
+  pack: values.pack,
+  gallery: path.join(directory, 'gallery'),
+  threads: values.threads,
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-process.on('exit', () => supervisor.kill('SIGTERM'));
 
-const config = loadConfig(environment, directory);
+const config = loadConfig(worker.environment, directory);
 const engine = await createEngine({
   device: { kind: 'cpu', index: 0, name: 'CPU' },
   config: { ...config.engine, provider: 'cpu' },
   logger: createLogger('bench', 'warn'),
 });
-const redis = new Redis(redisServer.port, '127.0.0.1');
-await workerOnline();
 
 /** @type {number[]} */
 const alone = [];
@@ -94,16 +80,14 @@ console.log(
 console.log(
   formatTable([
     ['', 'photos/s', 'spread'],
-    ['engine alone', median(alone).toFixed(1), spread(alone, 1)],
-    ['through the queue', median(queued).toFixed(1), spread(queued, 1)],
-    ['ratio', median(ratios).toFixed(2), spread(ratios, 2)],
+    ['engine alone', median(alone).toFixed(1), formatSpread(alone, 1)],
+    ['through the queue', median(queued).toFixed(1), formatSpread(queued, 1)],
+    ['ratio', median(ratios).toFixed(2), formatSpread(ratios, 2)],
   ]),
 );
 
-redis.disconnect();
 await engine.stop();
-supervisor.kill('SIGTERM');
-await once(supervisor, 'exit');
+await worker.stop();
 await redisServer.stop();
 await rm(directory, { recursive: true, force: true });
 
@@ -128,7 +112,7 @@ async function runQueued(stage) {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [path.join(ROOT, 'dist/cli.js'), 'index', stage],
-    { cwd: directory, env: environment },
+    { cwd: directory, env: worker.environment },
   );
   const rate = /([\d.]+) photos\/s/.exec(stdout)?.[1];
   if (rate === undefined) throw new Error(`The command printed no rate: ${stdout}`);
@@ -147,25 +131,4 @@ async function writeStage(stage, photos) {
       Buffer.concat([original, Buffer.from(`${stage} ${i}`)]),
     );
   }
-}
-
-/** @param {string} folder */
-async function readOriginals(folder) {
-  const names = await readdir(folder, { recursive: true });
-  const photos = names.filter((name) => /\.jpe?g$/i.test(name)).toSorted();
-  if (photos.length === 0) throw new Error(`There are no JPEGs below ${folder}.`);
-  return Promise.all(photos.slice(0, count).map((name) => readFile(path.join(folder, name))));
-}
-
-async function workerOnline() {
-  for (;;) {
-    const record = JSON.parse((await redis.hget('workers', 'bench_cpu0')) ?? '{}');
-    if (record.status === 'online') return;
-    await sleep(100);
-  }
-}
-
-/** @param {readonly number[]} numbers @param {number} digits */
-function spread(numbers, digits) {
-  return `${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)}`;
 }

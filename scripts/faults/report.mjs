@@ -7,6 +7,11 @@ export function median(values) {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
+/** @param {readonly number[]} values @param {number} digits */
+export function formatSpread(values, digits) {
+  return `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
+}
+
 /** @param {readonly (readonly (string | number)[])[]} rows the first one is the header */
 export function formatTable(rows) {
   const widths = (rows[0] ?? []).map((_, column) =>
