@@ -10,8 +10,8 @@ import {
   simd,
   unsigned,
   v128,
-} from '../../dist/gallery/matrix/wasm-code.js';
-import { encodeModule } from '../../dist/gallery/matrix/wasm-module.js';
+} from '../../dist/shared/wasm/wasm-code.js';
+import { encodeModule } from '../../dist/shared/wasm/wasm-module.js';
 
 // As in src/gallery/matrix/dot-kernel.ts, so that only the arithmetic differs.
 const STREAMS = 8;
@@ -34,7 +34,7 @@ const f32 = {
   store: (address, offset, value) => [...address, ...value, 0x38, 2, ...unsigned(offset)],
 };
 
-/** @typedef {import('../../dist/gallery/matrix/wasm-code.js').Code} Code */
+/** @typedef {import('../../dist/shared/wasm/wasm-code.js').Code} Code */
 
 /** A function over one block of rows, like the product's. @typedef {import('../../dist/gallery/matrix/dot-kernel.js').DotKernel} DotKernel */
 

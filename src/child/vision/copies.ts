@@ -40,23 +40,38 @@ function scaleTo({ a, b, tx, ty }: Similarity, factor: number): Similarity {
 
 /** Each pixel is the mean of four. */
 function halve({ data: source, widthPx, heightPx }: RgbImage): RgbImage {
-  const half = { widthPx: Math.floor(widthPx / 2), heightPx: Math.floor(heightPx / 2) };
-  const data = new Uint8Array(3 * half.widthPx * half.heightPx);
+  const halfWidthPx = Math.floor(widthPx / 2);
+  const halfHeightPx = Math.floor(heightPx / 2);
+  const data = new Uint8Array(3 * halfWidthPx * halfHeightPx);
   const stride = 3 * widthPx;
+  // One statement per channel: a loop over the channels takes twice as long.
   let target = 0;
-  for (let y = 0; y < half.heightPx; y += 1) {
-    let above = 2 * y * stride;
-    for (let x = 0; x < half.widthPx; x += 1, target += 3, above += 6) {
-      const below = above + stride;
-      for (let channel = 0; channel < 3; channel += 1) {
-        const sum =
-          (source[above + channel] as number) +
-          (source[above + channel + 3] as number) +
-          (source[below + channel] as number) +
-          (source[below + channel + 3] as number);
-        data[target + channel] = (sum + 2) >> 2;
-      }
+  for (let y = 0; y < halfHeightPx; y += 1) {
+    let a = 2 * y * stride;
+    let b = a + stride;
+    for (let x = 0; x < halfWidthPx; x += 1, target += 3, a += 6, b += 6) {
+      data[target] =
+        ((source[a] as number) +
+          (source[a + 3] as number) +
+          (source[b] as number) +
+          (source[b + 3] as number) +
+          2) >>
+        2;
+      data[target + 1] =
+        ((source[a + 1] as number) +
+          (source[a + 4] as number) +
+          (source[b + 1] as number) +
+          (source[b + 4] as number) +
+          2) >>
+        2;
+      data[target + 2] =
+        ((source[a + 2] as number) +
+          (source[a + 5] as number) +
+          (source[b + 2] as number) +
+          (source[b + 5] as number) +
+          2) >>
+        2;
     }
   }
-  return { data, ...half };
+  return { data, widthPx: halfWidthPx, heightPx: halfHeightPx };
 }

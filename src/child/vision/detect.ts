@@ -43,8 +43,6 @@ export async function detectFaces(
   const size = { widthPx: roundUp(first.widthPx), heightPx: roundUp(first.heightPx) };
   const valuesPerImage = 3 * size.widthPx * size.heightPx;
   const outputs = await withInput(images.length * valuesPerImage, (input) => {
-    const hasPadding = size.widthPx > first.widthPx || size.heightPx > first.heightPx;
-    if (hasPadding) input.fill(0);
     for (const [i, image] of images.entries()) {
       writePlanes(image, input.subarray(i * valuesPerImage, (i + 1) * valuesPerImage), size, model.input);
     }

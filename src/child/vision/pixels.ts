@@ -23,10 +23,14 @@ export interface PixelEncoding {
   readonly scale: number;
 }
 
+/** Holds a padded image. It grows to the size of the largest one, which is at most as large as the detector's input. */
+let padded = new Uint8Array(0);
+
 /**
- * Writes an image into the top left corner of one image of a tensor; the other values stay unchanged.
+ * Writes an image into one image of a tensor that is at least as large, at the top left. The rest becomes black.
  *
  * @param target float32 [3, heightPx, widthPx], in the encoding's channel order
+ * @param size of the target; its area is a multiple of 4
  */
 export function writePlanes(
   image: RgbImage,
@@ -34,19 +38,51 @@ export function writePlanes(
   size: { readonly widthPx: number; readonly heightPx: number },
   { channels, mean, scale }: PixelEncoding,
 ): void {
-  const plane = size.widthPx * size.heightPx;
-  const [first, second, third] = channels === 'rgb' ? [0, plane, 2 * plane] : [2 * plane, plane, 0];
+  const area = size.widthPx * size.heightPx;
+  const planes = [0, 1, 2].map((plane) => target.subarray(plane * area, (plane + 1) * area));
+  const [red, green, blue] = (channels === 'rgb' ? planes : planes.toReversed()) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const words = wordsOf(image, size);
   const factor = 1 / scale;
-  const encoded = Float32Array.from({ length: 256 }, (_, value) => (value - mean) * factor);
-  const { data, widthPx, heightPx } = image;
-  let source = 0;
-  for (let y = 0; y < heightPx; y += 1) {
-    const start = y * size.widthPx;
-    const end = start + widthPx;
-    for (let pixel = start; pixel < end; pixel += 1, source += 3) {
-      target[first + pixel] = encoded[data[source] as number] as number;
-      target[second + pixel] = encoded[data[source + 1] as number] as number;
-      target[third + pixel] = encoded[data[source + 2] as number] as number;
-    }
+  let word = 0;
+  // Three words have four pixels. Reading words instead of bytes takes 40 % of the time.
+  for (let pixel = 0; pixel < area; pixel += 4, word += 3) {
+    const [first, second, third] = [words[word], words[word + 1], words[word + 2]] as [
+      number,
+      number,
+      number,
+    ];
+    red[pixel] = ((first & 0xff) - mean) * factor;
+    green[pixel] = (((first >>> 8) & 0xff) - mean) * factor;
+    blue[pixel] = (((first >>> 16) & 0xff) - mean) * factor;
+    red[pixel + 1] = ((first >>> 24) - mean) * factor;
+    green[pixel + 1] = ((second & 0xff) - mean) * factor;
+    blue[pixel + 1] = (((second >>> 8) & 0xff) - mean) * factor;
+    red[pixel + 2] = (((second >>> 16) & 0xff) - mean) * factor;
+    green[pixel + 2] = ((second >>> 24) - mean) * factor;
+    blue[pixel + 2] = ((third & 0xff) - mean) * factor;
+    red[pixel + 3] = (((third >>> 8) & 0xff) - mean) * factor;
+    green[pixel + 3] = (((third >>> 16) & 0xff) - mean) * factor;
+    blue[pixel + 3] = ((third >>> 24) - mean) * factor;
   }
+}
+
+/** The bytes of an image, padded to a size, as words. The byte order is that of all platforms of onnxruntime-node. */
+function wordsOf(
+  { data, widthPx, heightPx }: RgbImage,
+  size: { readonly widthPx: number; readonly heightPx: number },
+): Uint32Array {
+  const bytes = 3 * size.widthPx * size.heightPx;
+  if (widthPx === size.widthPx && heightPx === size.heightPx && data.byteOffset % 4 === 0) {
+    return new Uint32Array(data.buffer, data.byteOffset, bytes / 4);
+  }
+  if (padded.length < bytes) padded = new Uint8Array(bytes);
+  padded.fill(0, 0, bytes);
+  for (let y = 0; y < heightPx; y += 1) {
+    padded.set(data.subarray(3 * y * widthPx, 3 * (y + 1) * widthPx), 3 * y * size.widthPx);
+  }
+  return new Uint32Array(padded.buffer, 0, bytes / 4);
 }

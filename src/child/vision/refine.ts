@@ -1,9 +1,10 @@
 import type { Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { cutOut, fitSimilarity, type Similarity, TEMPLATE } from './align.js';
+import { fitSimilarity, type Similarity, TEMPLATE } from './align.js';
 import type { Copies } from './copies.js';
-import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
+import { cutOut } from './cut-out.js';
 import type { RgbImage } from './pixels.js';
+import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 
 /** The detector gets each face upright, as large as in the aligned crop, in the middle of a square of this size. */
 const CUTOUT_SIZE_PX = 160;
@@ -46,9 +47,10 @@ async function refineBatch(
   run: RunDetector,
 ): Promise<Landmarks[]> {
   const toImage = landmarks.map((face) => fitSimilarity(CUTOUT_TEMPLATE, face));
-  const cutouts = toImage.map((similarity) => cutOut(copies, similarity, CUTOUT_SIZE_PX));
+  const cutAll = (mirrored: boolean): RgbImage[] =>
+    toImage.map((similarity) => cutOut(copies, similarity, CUTOUT_SIZE_PX, { mirrored }));
   const detections = await detectFaces(
-    [...cutouts, ...cutouts.map(mirror)],
+    [...cutAll(false), ...cutAll(true)],
     { ...model, scoreThreshold: SCORE_THRESHOLD },
     run,
   );
@@ -65,21 +67,6 @@ function nearestTheMiddle(faces: readonly DetectedFace[]): Landmarks | null {
   const distance = ({ box }: DetectedFace): number =>
     Math.hypot(box.x + box.width / 2 - middle, box.y + box.height / 2 - middle);
   return faces.toSorted((a, b) => distance(a) - distance(b))[0]?.landmarks ?? null;
-}
-
-function mirror({ data, widthPx, heightPx }: RgbImage): RgbImage {
-  const mirrored = new Uint8Array(data.length);
-  let source = 0;
-  for (let y = 1; y <= heightPx; y += 1) {
-    let target = 3 * y * widthPx;
-    for (let x = 0; x < widthPx; x += 1, source += 3) {
-      target -= 3;
-      mirrored[target] = data[source] as number;
-      mirrored[target + 1] = data[source + 1] as number;
-      mirrored[target + 2] = data[source + 2] as number;
-    }
-  }
-  return { data: mirrored, widthPx, heightPx };
 }
 
 /** Mirroring swaps the left and right landmarks. */

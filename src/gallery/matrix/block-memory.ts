@@ -1,7 +1,5 @@
 import { BLOCK_ROWS, createDotKernel, LANES } from './dot-kernel.js';
-import { MAX_PAGES } from './wasm-module.js';
-
-const PAGE_BYTES = 65_536;
+import { MAX_PAGES, PAGE_BYTES } from '../../shared/wasm/wasm-module.js';
 
 /** Where a row is: the first byte of its planes, and the indices of its factors among all float32. */
 export interface RowPlace {

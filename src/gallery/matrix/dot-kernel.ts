@@ -1,5 +1,15 @@
-import { advance, get, i16x8, i32, i32x4, loopWhile, set, v128, type Code } from './wasm-code.js';
-import { encodeModule } from './wasm-module.js';
+import {
+  advance,
+  get,
+  i16x8,
+  i32,
+  i32x4,
+  loopWhile,
+  set,
+  v128,
+  type Code,
+} from '../../shared/wasm/wasm-code.js';
+import { encodeModule } from '../../shared/wasm/wasm-module.js';
 
 /** Rows of one call. */
 export const BLOCK_ROWS = 256;

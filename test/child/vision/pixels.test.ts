@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { type PixelEncoding, writePlanes } from '../../../src/child/vision/pixels.js';
 
-/** Two rows of three pixels, counted in reading order: red from 10, green from 20, blue from 30. */
+/** Two rows of four pixels, counted in reading order: red from 10, green from 20, blue from 30. */
 const image = {
-  widthPx: 3,
+  widthPx: 4,
   heightPx: 2,
-  data: Uint8Array.from([0, 1, 2, 3, 4, 5].flatMap((i) => [10 + i, 20 + i, 30 + i])),
+  data: Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7].flatMap((i) => [10 + i, 20 + i, 30 + i])),
 };
-const RED = [10, 11, 12, 13, 14, 15];
-const GREEN = [20, 21, 22, 23, 24, 25];
-const BLUE = [30, 31, 32, 33, 34, 35];
+const RED = [10, 11, 12, 13, 14, 15, 16, 17];
+const GREEN = [20, 21, 22, 23, 24, 25, 26, 27];
+const BLUE = [30, 31, 32, 33, 34, 35, 36, 37];
 
-/** The three planes, in rows; what was not written is -7. */
-function planesOf(encoding: PixelEncoding, size = { widthPx: 3, heightPx: 2 }): number[][] {
+/** The three planes, in rows. */
+function planesOf(encoding: PixelEncoding, size = { widthPx: 4, heightPx: 2 }, of = image): number[][] {
   const area = size.widthPx * size.heightPx;
   const target = new Float32Array(3 * area).fill(-7);
-  writePlanes(image, target, size, encoding);
+  writePlanes(of, target, size, encoding);
   return [0, area, 2 * area].map((start) => [...target.subarray(start, start + area)]);
 }
 
@@ -32,17 +32,28 @@ describe('planes of pixels', () => {
 
   it('minus the mean, divided by the scale', () => {
     expect(planesOf({ channels: 'rgb', mean: 20, scale: 4 })).toEqual([
-      [-2.5, -2.25, -2, -1.75, -1.5, -1.25],
-      [0, 0.25, 0.5, 0.75, 1, 1.25],
-      [2.5, 2.75, 3, 3.25, 3.5, 3.75],
+      [-2.5, -2.25, -2, -1.75, -1.5, -1.25, -1, -0.75],
+      [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75],
+      [2.5, 2.75, 3, 3.25, 3.5, 3.75, 4, 4.25],
     ]);
   });
 
-  it('of a smaller image are at the top left, and the other values stay unchanged', () => {
-    expect(planesOf({ channels: 'rgb', ...plain }, { widthPx: 4, heightPx: 3 })).toEqual([
-      [10, 11, 12, -7, 13, 14, 15, -7, -7, -7, -7, -7],
-      [20, 21, 22, -7, 23, 24, 25, -7, -7, -7, -7, -7],
-      [30, 31, 32, -7, 33, 34, 35, -7, -7, -7, -7, -7],
-    ]);
+  it('of a smaller image are at the top left, and the rest is black', () => {
+    const rest = (count: number): number[] => Array<number>(count).fill(-4);
+    expect(planesOf({ channels: 'rgb', mean: 8, scale: 2 }, { widthPx: 6, heightPx: 4 })).toEqual(
+      [1, 6, 11].map((value) => [
+        ...[value, value + 0.5, value + 1, value + 1.5, ...rest(2)],
+        ...[value + 2, value + 2.5, value + 3, value + 3.5, ...rest(2)],
+        ...rest(12),
+      ]),
+    );
+  });
+
+  it('of an image that begins anywhere in its memory', () => {
+    const bytes = new Uint8Array(3 * 8 + 1);
+    bytes.set(image.data, 1);
+    const moved = { ...image, data: bytes.subarray(1) };
+    const size = { widthPx: 4, heightPx: 2 };
+    expect(planesOf({ channels: 'rgb', ...plain }, size, moved)).toEqual([RED, GREEN, BLUE]);
   });
 });

@@ -9,7 +9,8 @@ const MEMORY = 0x02;
 const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 };
 
-/** The largest memory of a module with 32-bit addresses: 4 GiB in pages of 64 KiB. */
+export const PAGE_BYTES = 65_536;
+/** The largest memory of a module with 32-bit addresses: 4 GiB. */
 export const MAX_PAGES = 65_536;
 
 export interface WasmFunction {

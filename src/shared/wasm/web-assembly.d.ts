@@ -3,6 +3,8 @@
 declare namespace WebAssembly {
   class Memory {
     readonly buffer: ArrayBuffer;
+    /** Detaches `buffer`. @param pages of 64 KiB */
+    grow(pages: number): number;
     constructor(limits: { readonly initial: number; readonly maximum: number });
   }
 
