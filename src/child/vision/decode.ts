@@ -186,7 +186,8 @@ export async function shrink(image: RgbImage, sidePx: number): Promise<RgbImage>
   const { data, info } = await sharp(image.data, {
     raw: { width: image.widthPx, height: image.heightPx, channels: 3 },
   })
-    .resize({ width: sidePx, height: sidePx, fit: 'inside' })
+    // Finds the same faces as sharp's default, in two thirds of the time (docs/engine-figures.md).
+    .resize({ width: sidePx, height: sidePx, fit: 'inside', kernel: 'linear' })
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data, widthPx: info.width, heightPx: info.height };
