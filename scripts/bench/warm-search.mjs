@@ -137,7 +137,7 @@ const more = Number(values.searches);
 console.log(`\nMemory of the worker: ${await residentMb(worker.pid)} MB`);
 for (let done = 0; done < more; done += burst) {
   await Promise.all(indices.map((i) => search(done + i)));
-  if ((done / burst) % 10 === 9) {
+  if ((done / burst) % 5 === 4) {
     console.log(`after ${done + burst} more searches: ${await residentMb(worker.pid)} MB`);
   }
 }
