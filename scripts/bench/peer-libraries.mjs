@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { decodeImage } from '../../dist/child/vision/decode.js';
 
 /** Both packages contain their models. Versions are exact, so that figures stay comparable. */
@@ -30,10 +29,15 @@ const MAX_PIXELS = 100_000_000;
  * @property {(a: Embedding, b: Embedding) => number} similarity the higher, the more alike
  */
 
-/** Without install scripts, so there is no native TensorFlow. @param {string} folder */
-export async function installPeers(folder) {
+/**
+ * Without install scripts, so there is no native TensorFlow. Synchronous, so that npm writes nothing more once a signal has
+ * ended this process.
+ *
+ * @param {string} folder
+ */
+export function installPeers(folder) {
   const options = ['--ignore-scripts', '--no-save', '--no-audit', '--no-fund', '--prefix', folder];
-  await promisify(execFile)('npm', ['install', ...options, ...PEER_VERSIONS]);
+  execFileSync('npm', ['install', ...options, ...PEER_VERSIONS], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /**
@@ -70,7 +74,8 @@ export async function createPeers(folder) {
 /** @typedef {{ name: string, findFaces: (tensor: unknown) => Promise<Analyzed['faces']> }} Library */
 
 /**
- * Its defaults, but with all faces of a photo (by default one), and without the networks that a search does not need.
+ * Its defaults, but with all faces of a photo (by default one), without the networks that a search does not need, and
+ * without its cache, which may answer a photo that resembles the one before with the faces of that one.
  *
  * @param {NodeJS.Require} load
  * @param {string} packages
@@ -83,6 +88,7 @@ async function createHuman(load, packages) {
   const human = new Human({
     backend: 'wasm',
     modelBasePath: models.url,
+    cacheSensitivity: 0,
     face: { detector: { maxDetected: 100 }, iris: { enabled: false }, emotion: { enabled: false } },
     gesture: { enabled: false },
     body: { enabled: false },

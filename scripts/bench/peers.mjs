@@ -55,16 +55,16 @@ const timed = photos.slice(0, Number(values.count));
 const folder = mkdtempSync(path.join(tmpdir(), 'peers-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-await installPeers(folder);
+installPeers(folder);
 const engines = await Promise.all([startEngine(1), startEngine(availableParallelism())]);
-/** The first one is the base of the ratios. */
+// The first one is the base of the ratios.
 const contenders = [...engines.map(toContender), ...(await createPeers(folder))];
 
 console.log(`${describeMachine()}
 ${engines[0]?.name}; ${PEER_VERSIONS.join(', ')}
 ${photos.length} photos for quality; ${timed.length} photos a round, ${rounds} rounds for speed
 `);
-// Also warms all up.
+// Measured first, because this also warms up all contenders.
 const quality = [['', 'faces', 'photos without', 'pairs above all others', 'pairs above 99.9 %']];
 for (const contender of contenders) quality.push(await measureQuality(contender));
 console.log(`${formatTable(await measureSpeed())}\n`);
