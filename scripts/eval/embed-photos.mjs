@@ -44,9 +44,12 @@ export async function embedPhotos(folder, files, { pack, modelsDir, onDone }) {
   return embeddings;
 }
 
-/** @param {import('../../dist/child/engine/engine.js').AnalyzedImage} image */
+/**
+ * @template {{ box: { x: number, y: number, width: number, height: number } }} Face
+ * @param {{ widthPx: number, heightPx: number, faces: readonly Face[] }} image
+ */
 export function nearestTheMiddle({ widthPx, heightPx, faces }) {
-  const distance = (/** @type {(typeof faces)[number]} */ { box }) =>
+  const distance = (/** @type {Face} */ { box }) =>
     Math.hypot(box.x + box.width / 2 - widthPx / 2, box.y + box.height / 2 - heightPx / 2);
   return faces.toSorted((a, b) => distance(a) - distance(b))[0];
 }
