@@ -98,10 +98,11 @@ describe('a job', () => {
     await portal.reached(job, 'completed');
     const { logs } = await portal.queue.getJobLogs(job.id ?? '');
     expect(logs).toHaveLength(102);
-    expect(logs.slice(0, 4).toSorted()).toEqual(
-      [0, 1, 2, 3].map((n) => `Skipped photo p${n}: It is no picture.`),
+    expect(logs[0]).toBe('Skipped 250 of 250 photos');
+    expect(logs.slice(1, 4).toSorted()).toEqual(
+      [0, 1, 2].map((n) => `Skipped photo p${n}: It is no picture.`),
     );
-    expect(logs.slice(-2)).toEqual(['… and 150 more lines', 'Skipped 250 of 250 photos']);
+    expect(logs.at(-2)).toBe('… and 150 more lines');
   });
 
   test('completes even if its log or progress cannot be written', async () => {
