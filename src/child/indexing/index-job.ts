@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import pMap from 'p-map';
-import { GalleryUnavailableError, ImageError, messageOf } from '../../shared/errors.js';
+import { GalleryUnavailableError, ImageError, JobError, messageOf } from '../../shared/errors.js';
 import {
   type IndexedBatch,
   type IndexFile,
@@ -38,12 +38,15 @@ export interface IndexTools {
 
 /** Delay before a worker takes a job of another pack again. It doubles each time, as no worker of that pack may be online. */
 const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
+/** As long as an index plan is kept. After a change of the pack, the jobs of the old one would go round for ever. */
+const OTHER_PACK_WAIT_MS = 86_400_000;
 
 /**
  * Returns a job of another model pack to the queue, where a worker of that pack takes it: embeddings of different
  * packs cannot be compared.
  *
  * @returns whether the job was returned
+ * @throws {JobError} `INVALID_JOB`: it has waited for such a worker for a day
  */
 export async function returnToOtherPack(
   job: Job,
@@ -52,6 +55,9 @@ export async function returnToOtherPack(
   ownPack: string,
 ): Promise<boolean> {
   if (wantedPack === ownPack) return false;
+  if (Date.now() - job.timestamp >= OTHER_PACK_WAIT_MS) {
+    throw new JobError('INVALID_JOB', `For a day, no worker has had the model pack ${wantedPack}.`);
+  }
   const { first, max } = OTHER_PACK_DELAY_MS;
   const delayMs = Math.min(max, first * 2 ** Math.min(10, job.attemptsStarted - 1));
   await job.moveToDelayed(Date.now() + delayMs, token);

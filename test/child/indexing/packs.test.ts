@@ -100,6 +100,20 @@ describe('workers of different model packs', () => {
   });
 });
 
+test('an index batch whose pack has had no worker for a day is removed', PATIENCE, async () => {
+  const index = new Queue(indexQueueName(portal.config.queue.name), {
+    connection: redis,
+    prefix: portal.config.queue.prefix,
+  });
+  const data = { pack: 'gone', folder: 'Day-1', files: [{ name: 'a.jpg', sizeBytes: 1, changedMs: 1 }] };
+  const options = { attempts: 3, removeOnFail: true };
+  const recent = await index.add('index', data, options);
+  const old = await index.add('index', data, { ...options, timestamp: Date.now() - 86_400_000 });
+  (await startHost('new')).host.worker.resume();
+  await expect.poll(() => index.getJobState(old.id ?? ''), PATIENCE).toBe('unknown');
+  expect(await index.getJobState(recent.id ?? '')).toBe('delayed');
+});
+
 test('forgetting a model pack keeps the faces of the others', async () => {
   await redis.mset({
     'face-index:small-0123abcd:x': '1',
