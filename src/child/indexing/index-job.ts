@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import pMap from 'p-map';
@@ -36,8 +37,15 @@ export interface IndexTools {
   readonly concurrency: number;
 }
 
-/** Delay before a worker takes a job of another pack again. It doubles each time, as no worker of that pack may be online. */
+/**
+ * A job of another pack goes from worker to worker: Redis wakes the one that has waited longest. After this many workers it
+ * is delayed, because no worker of that pack may be online.
+ */
+const OTHER_PACK_HOPS = 8;
+/** It doubles each time. */
 const OTHER_PACK_DELAY_MS = { first: 200, max: 5000 };
+/** So that another worker takes the job, and not this one again. */
+const HOP_MS = 10;
 /** As long as an index plan is kept. After a change of the pack, the jobs of the old one would go round for ever. */
 const OTHER_PACK_WAIT_MS = 86_400_000;
 
@@ -58,8 +66,13 @@ export async function returnToOtherPack(
   if (Date.now() - job.timestamp >= OTHER_PACK_WAIT_MS) {
     throw new JobError('INVALID_JOB', `For a day, no worker has had the model pack ${wantedPack}.`);
   }
+  if (job.attemptsStarted % OTHER_PACK_HOPS !== 0) {
+    await job.moveToWait(token);
+    await setTimeout(HOP_MS);
+    return true;
+  }
   const { first, max } = OTHER_PACK_DELAY_MS;
-  const delayMs = Math.min(max, first * 2 ** Math.min(10, job.attemptsStarted - 1));
+  const delayMs = Math.min(max, first * 2 ** Math.min(10, job.attemptsStarted / OTHER_PACK_HOPS - 1));
   await job.moveToDelayed(Date.now() + delayMs, token);
   return true;
 }

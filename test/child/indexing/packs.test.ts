@@ -111,7 +111,7 @@ test('an index batch whose pack has had no worker for a day is removed', PATIENC
   const old = await index.add('index', data, { ...options, timestamp: Date.now() - 86_400_000 });
   (await startHost('new')).host.worker.resume();
   await expect.poll(() => index.getJobState(old.id ?? ''), PATIENCE).toBe('unknown');
-  expect(await index.getJobState(recent.id ?? '')).toBe('delayed');
+  await expect.poll(() => index.getJobState(recent.id ?? ''), PATIENCE).toBe('delayed');
 });
 
 test('forgetting a model pack keeps the faces of the others', async () => {
