@@ -89,6 +89,15 @@ test.each([
   expect([await dataOf(odd), await dataOf(other)]).toEqual([left, { ...FAILING, image: null }]);
 });
 
+test('a job that failed a month ago is removed', async () => {
+  const [old, recent] = [await portal.add(FAILING), await portal.add(FAILING)];
+  await Promise.all([portal.reached(old, 'failed'), portal.reached(recent, 'failed')]);
+  await host.redis.zadd(portal.queue.toKey('failed'), Date.now() - 31 * DAY_MS, old.id ?? '');
+  await portal.reached(await portal.add(FAILING), 'failed');
+  expect(await portal.queue.getJobState(old.id ?? '')).toBe('unknown');
+  expect(await portal.queue.getJobState(recent.id ?? '')).toBe('failed');
+});
+
 test('after the retention time, the selfie is deleted, and a retry asks for a new one', async () => {
   const job = await portal.add(FAILING);
   await portal.reached(job, 'failed');
