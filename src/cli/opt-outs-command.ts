@@ -9,10 +9,10 @@ import { formatTable, printable, printableJson } from './terminal.js';
 export async function optOutsCommand({ json = false }: { readonly json?: boolean }): Promise<void> {
   const connection = await connect();
   const optOuts = await createOptOuts(connection.redis).list();
-  const entries = optOuts.map(({ id, addedMs, packKey }) => ({
-    id,
-    added: new Date(addedMs).toISOString(),
-    pack: packKey,
+  const entries = optOuts.map((entry) => ({
+    id: entry.id,
+    added: new Date(entry.addedMs).toISOString(),
+    pack: entry.packKey,
   }));
   if (json) process.stdout.write(`${printableJson(entries)}\n`);
   else if (entries.length === 0) process.stdout.write('The opt-out list is empty.\n');

@@ -260,27 +260,17 @@ describe('excluded people of photos that a job lists', () => {
   });
 });
 
-async function optOut(cosine: number, packKey = 'scripted'): Promise<void> {
+async function optOut(cosine: number): Promise<void> {
   const embedding = Float32Array.of(cosine, Math.sqrt(1 - cosine ** 2));
   const redis = hosts[0]?.redis;
   if (redis === undefined) throw new Error('No worker runs');
-  await createOptOuts(redis).add({ packKey, probes: [{ embedding, minCosine: 0.999 }] });
+  await createOptOuts(redis).add({ packKey: 'scripted', probes: [{ embedding, minCosine: 0.999 }] });
 }
 
 describe('people who have opted out', () => {
   beforeEach(async () => {
     const redis = await portal.queue.client;
     await redis.del('worker:opt-outs');
-  });
-
-  test('are missed by a worker of another pack, which warns at its start', async () => {
-    await addPhotos('Day-1', 'face:0.9.jpg');
-    await startHost();
-    await optOut(0.8, 'another-pack');
-    await startHost();
-    const warnings = () =>
-      hosts.map(({ lines }) => lines.filter(({ msg }) => msg.startsWith('The opt-out list')));
-    await vi.waitFor(() => expect(warnings()).toMatchObject([[], [{ level: 'warn' }]]), PATIENCE);
   });
 
   test('are not found in the photos of a stage, of a path, or of the job itself', async () => {

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { forget } from '../../../src/gallery/store/forget.js';
+import { createOptOuts } from '../../../src/gallery/store/opt-outs.js';
 import { indexQueueName } from '../../../src/shared/index-batch.js';
 import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
 import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
@@ -80,6 +81,18 @@ describe('workers of different model packs', () => {
     expect(photosSeenBy(next.engine)).toEqual(PHOTOS.toSorted());
     expect(photosSeenBy(old.engine)).toEqual(PHOTOS.toSorted());
     expect([await storedFaces('old'), await storedFaces('next')]).toEqual([2, 2]);
+  });
+
+  test('warn at their start if opt-outs of another pack do not apply', async () => {
+    const embedding = Float32Array.of(1, 0);
+    await createOptOuts(redis).add({ packKey: 'old', probes: [{ embedding, minCosine: 0.6 }] });
+    const [old, next] = [await startHost('old'), await startHost('next')];
+    const warning = expect.objectContaining({
+      level: 'warn',
+      msg: expect.stringMatching(/^The opt-out list has 1 entry for the model pack old but 0 for next/),
+    });
+    await vi.waitFor(() => expect(next.host.lines).toContainEqual(warning), PATIENCE);
+    expect(JSON.stringify(old.host.lines)).not.toContain('opt-out');
   });
 
   test('leave index batches to a worker of the right pack', PATIENCE, async () => {
