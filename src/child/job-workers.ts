@@ -23,6 +23,7 @@ import { openPhotoSource } from '../gallery/source/photo-source.js';
 import { isWithin } from '../gallery/source/stage-path.js';
 import { completeWriter, createFaceWriter } from '../gallery/store/face-writer.js';
 import { announceForgotten } from '../gallery/store/forgotten-log.js';
+import { describeOptOutGap } from '../gallery/store/opt-out-gap.js';
 import { createOptOuts } from '../gallery/store/opt-outs.js';
 import { createByteBudget } from './indexing/byte-budget.js';
 import { createFindFaces, createStoredFaces } from './indexing/known-faces.js';
@@ -84,9 +85,18 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
   });
   const files = createFileTable(redis, config.gallery.retentionS);
   const findFaces = createFindFaces(engine, embeddings);
+  const optOuts = createOptOuts(redis);
+  // Without an answer there is no warning. Each write of faces reads the list, too, and fails then.
+  void optOuts.list().then(
+    (entries) => {
+      const gap = describeOptOutGap(entries, engine.pack.key);
+      if (gap !== null) logger.warn(gap);
+    },
+    () => {},
+  );
   const writer = createFaceWriter({
     store: embeddings,
-    optOuts: createOptOuts(redis),
+    optOuts,
     packKey: engine.pack.key,
     announceForgotten: (hashes) => announceForgotten(redis, hashes),
   });

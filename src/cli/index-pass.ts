@@ -35,7 +35,7 @@ export async function indexStage(
   return {
     indexed,
     summary: `${printable(stage)}: ${count(after.photos, 'photo')} with ${count(after.faces, 'face')} (${after.belowQuality} below the quality limits); ${indexed} indexed now${rate}`,
-    skipped: after.skipped.map(printable),
+    skipped: [...after.notes, ...after.skipped].map(printable),
     missing: missing.map((photo) => `Not indexed: ${printable(photo)}`),
   };
 }

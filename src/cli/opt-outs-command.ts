@@ -1,14 +1,18 @@
+import { describeOptOutGap } from '../gallery/store/opt-out-gap.js';
 import { createOptOuts } from '../gallery/store/opt-outs.js';
-import { connect } from './connect.js';
-import { formatTable, printableJson } from './terminal.js';
+import { findModelPack, packKey } from '../shared/model-pack.js';
+import { readFleet } from '../shared/fleet-records.js';
+import { type Connection, connect } from './connect.js';
+import { formatTable, printable, printableJson } from './terminal.js';
 
-/** Lists the people who have opted out. Their embeddings are not shown. */
+/** Lists the people who have opted out, and warns of packs that lack some. Their embeddings are not shown. */
 export async function optOutsCommand({ json = false }: { readonly json?: boolean }): Promise<void> {
-  const { redis } = await connect();
-  const entries = (await createOptOuts(redis).list()).map(({ id, addedMs, packKey }) => ({
-    id,
-    added: new Date(addedMs).toISOString(),
-    pack: packKey,
+  const connection = await connect();
+  const optOuts = await createOptOuts(connection.redis).list();
+  const entries = optOuts.map((entry) => ({
+    id: entry.id,
+    added: new Date(entry.addedMs).toISOString(),
+    pack: entry.packKey,
   }));
   if (json) process.stdout.write(`${printableJson(entries)}\n`);
   else if (entries.length === 0) process.stdout.write('The opt-out list is empty.\n');
@@ -16,6 +20,22 @@ export async function optOutsCommand({ json = false }: { readonly json?: boolean
     const rows = entries.map(({ id, added, pack }) => [id, added, pack]);
     process.stdout.write(`${formatTable([['id', 'added', 'model pack'], ...rows])}\n`);
   }
+  for (const key of await packsInUse(connection)) {
+    const gap = describeOptOutGap(optOuts, key);
+    if (gap !== null) process.stderr.write(`Warning: ${printable(gap)}\n`);
+  }
+}
+
+/** Keys of the packs of this machine and of all online workers, as far as their files are here. */
+async function packsInUse({ config, redis }: Connection): Promise<string[]> {
+  const { modelPack, modelsDir, galleryUpright } = config.engine;
+  const online = (await readFleet(redis)).filter(({ status }) => status === 'online');
+  const names = new Set([modelPack, ...online.flatMap(({ record }) => record.model_pack ?? [])]);
+  const keys = Array.from(names, async (name) => {
+    const pack = await findModelPack(name, modelsDir).catch(() => null);
+    return pack === null ? [] : [packKey(pack, galleryUpright)];
+  });
+  return (await Promise.all(keys)).flat();
 }
 
 /** Takes one person off the list. */

@@ -42,7 +42,7 @@ export function createProgram(): Command {
 
   define(program, 'status', 'show the workers and the queues')
     .option('--json', 'print the status as JSON')
-    .option('--check', 'only check this machine: exit code 1 if none of its workers can take jobs')
+    .option('--check', 'only check this machine: exit code 1 unless a worker is online, paused or draining')
     .action(reportingUsage(statusCommand));
 
   define(program, 'forget', 'delete computed faces in Redis and in the workers')

@@ -1,9 +1,12 @@
 import { Queue } from 'bullmq';
 import { readFleet, type SeenWorker } from '../shared/fleet-records.js';
 import { indexQueueName } from '../shared/index-batch.js';
-import { canTakeJobs, type WorkerStatus } from '../shared/worker-record.js';
+import type { WorkerStatus } from '../shared/worker-record.js';
 import { type Connection, connect } from './connect.js';
 import { count, formatTable, printable, printableJson, printableLines } from './terminal.js';
+
+/** A worker that starts may never get ready, so it is not healthy yet. A paused one does what it should. */
+const HEALTHY: readonly WorkerStatus[] = ['online', 'paused', 'draining'];
 
 interface QueueStatus {
   readonly name: string;
@@ -37,13 +40,13 @@ export async function statusCommand({ json = false, check = false }: StatusOptio
   process.stdout.write(`${describeWorkers(workers)}\n\n${describeQueues(queues)}\n`);
 }
 
-/** For health checks: @throws {Error} no worker of this machine can take jobs */
+/** For health checks: @throws {Error} no worker of this machine is healthy */
 function checkMachine(hostname: string, workers: readonly SeenWorker[]): void {
   const here = workers.filter(({ record }) => record.hostname === hostname);
   if (here.length === 0)
     throw new Error(`No worker of the machine "${hostname}" has registered in this Redis yet.`);
   const lines = here.map(({ record, status }) => describeStatus(record.id, status, record.status_reason));
-  if (!here.some(({ status }) => canTakeJobs(status))) throw new Error(lines.join('\n'));
+  if (!here.some(({ status }) => HEALTHY.includes(status))) throw new Error(lines.join('\n'));
   process.stdout.write(`${printableLines(lines.join('\n'))}\n`);
 }
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { MAX_PACK_LENGTH } from './index-batch.js';
 
 const embedJob = z.object({
   /** Names the key with the selfies (`embedKey`). */
   embed: z.string().min(1).max(64),
   /** Key of the model pack to use (`packKey`). */
-  pack: z.string().min(1),
+  pack: z.string().min(1).max(MAX_PACK_LENGTH),
 });
 
 const embedRequest = z.object({ selfies: z.array(z.string().min(1)).min(1) });

@@ -6,22 +6,29 @@ export function indexQueueName(searchQueueName: string): string {
   return searchQueueName === 'face-search' ? 'face-index' : `${searchQueueName}-index`;
 }
 
+/** Longest key of a model pack. */
+export const MAX_PACK_LENGTH = 200;
+/** Longest path on Linux, and more than a file name, an object's key or a mark has. */
+const MAX_PATH_LENGTH = 4096;
+/** Batches have at most 128. */
+const MAX_FILES = 1000;
+
 const indexFile = z.object({
-  name: z.string().min(1),
+  name: z.string().min(1).max(MAX_PATH_LENGTH),
   sizeBytes: z.number(),
   /** mtime in whole milliseconds since 1970. */
   changedMs: z.number(),
   /** For an object in S3. */
-  etag: z.string().optional(),
+  etag: z.string().max(MAX_PATH_LENGTH).optional(),
   ctimeMs: z.number().optional(),
 });
 
 const indexJob = z.object({
   /** Key of the model pack to use (`packKey`). */
-  pack: z.string().min(1),
+  pack: z.string().min(1).max(MAX_PACK_LENGTH),
   /** Below `GALLERY_DIR`, with forward slashes. */
-  folder: z.string().min(1),
-  files: z.array(indexFile).min(1),
+  folder: z.string().min(1).max(MAX_PATH_LENGTH),
+  files: z.array(indexFile).min(1).max(MAX_FILES),
 });
 
 /** Name, size and mark of change of a file that is not indexed yet. */

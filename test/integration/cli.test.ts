@@ -203,6 +203,28 @@ describe('the command line without a worker', () => {
     );
   });
 
+  it.each([
+    [0, ['online', 'failed']],
+    [0, ['paused']],
+    [0, ['draining']],
+    [1, ['starting']],
+    [1, ['restarting', 'starting']],
+    [1, ['stalled', 'lost', 'failed', 'offline']],
+    [1, []],
+  ] as const)('exits with %i from the health check of a machine whose workers are %j', async (code, all) => {
+    const elsewhere = workerRecord({ id: 'other_gpu0', hostname: 'other' });
+    await bed.redis.hset('workers', elsewhere.id, JSON.stringify(elsewhere));
+    for (const [i, status] of all.entries()) {
+      const record = workerRecord({ id: `host_gpu${i}`, status });
+      await bed.redis.hset('workers', record.id, JSON.stringify(record));
+    }
+    const checked = await run(['status', '--check'], { WORKER_HOSTNAME: 'host' });
+    expect(checked.code).toBe(code);
+    const lines = all.map((status, i) => `host_gpu${i} is ${status}\n`).join('');
+    expect(code === 0 ? checked.stdout : checked.stderr).toContain(lines);
+    expect(code === 0 ? checked.stderr : checked.stdout).toBe('');
+  });
+
   it('passes no terminal escapes of names on, and skips records that it cannot read', async () => {
     const record = workerRecord({
       hostname: 'evil',

@@ -129,6 +129,13 @@ it('deletes one person from all stages and keeps the person out', { timeout: 180
   expect(entry).toMatchObject({ id: expect.any(String), pack: expect.stringMatching(/^tiny-/) });
   const id = entry?.id ?? '';
   expect((await run('opt-outs')).stdout).toMatch(new RegExp(`^id +added +model pack\n${id} +20\\S+Z +tiny-`));
+  expect((await run('opt-outs')).stderr).toBe('');
+  // Another key of the same pack.
+  const changed = await runWith({ GALLERY_UPRIGHT: '1' }, 'opt-outs', '--json');
+  expect(changed.stderr).toMatch(/^Warning: The opt-out list has 1 entry .* but 0 for tiny-/);
+  expect((await runWith({ GALLERY_UPRIGHT: '1', USE_CPU: '1' }, 'doctor')).stdout).toMatch(
+    /^warning +opt-outs +The opt-out list has 1 entry/m,
+  );
   expect(await run('opt-outs', 'remove', 'none')).toMatchObject({ code: 1, stdout: '' });
   expect((await run('opt-outs', 'remove', id)).stdout).toContain(`Removed ${id}`);
   expect((await run('forget', 'Day-3', '--yes')).code).toBe(0);

@@ -3,7 +3,7 @@ const MAX_LINES = 100;
 
 export interface JobLog {
   note(line: string): void;
-  /** Writes all lines in parallel. Settles when they are written. */
+  /** Writes the lines since the last call, in parallel. Settles when they are written. */
   settle(): Promise<void>;
 }
 
@@ -28,9 +28,11 @@ export function createJobLog(
       between += 1;
     },
     settle: async () => {
-      const lines = [...first];
+      const lines = first.splice(0);
       if (between > 0) lines.push(`… and ${between} more lines`);
       if (last !== null) lines.push(last);
+      last = null;
+      between = -1;
       await Promise.all(lines.map(write)).catch(onError);
     },
   };

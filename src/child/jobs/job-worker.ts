@@ -21,6 +21,8 @@ const RETRY_DELAY_MS = 500;
 const MAX_STALLED_COUNT = 3;
 /** Default for jobs whose client does not say what to keep: results are large, and nothing else removes them. */
 const KEEP_COMPLETED = { age: 86_400, count: 1000 };
+/** Failed jobs are for operators. Their selfies go earlier. */
+const KEEP_FAILED = { age: 30 * 86_400, count: 10_000 };
 
 const NO_MARKS: FetchedMarks = { isCancelled: false, isMarked: false };
 
@@ -143,6 +145,7 @@ export function createJobWorker<T>({
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: RETRY_DELAY_MS,
       removeOnComplete: KEEP_COMPLETED,
+      removeOnFail: KEEP_FAILED,
     },
     (job, hash) => marks.set(job, readMarks(hash)),
     (job) => running.end(job, 'returned'),

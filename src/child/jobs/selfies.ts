@@ -10,6 +10,8 @@ const SWEEP_INTERVAL_MS = 60_000;
 const PAGE = 100;
 /** The clock of the machine that ended a job may be behind ours by this much. */
 const OVERLAP_MS = 600_000;
+/** Replaces data of which no part can be kept: it may be, or contain, a selfie. */
+const NOTHING = 'null';
 /** Workers delete the selfies of completed jobs at once, unless they are killed or Redis refuses. */
 const COMPLETED_RETENTION_MS = 60_000;
 
@@ -30,19 +32,29 @@ return 1`;
 /** Deletes the selfies of a job that has ended. */
 export async function deleteSelfies(job: Job, redis: Redis): Promise<void> {
   const kept = withoutSelfies(job.data);
-  if (kept !== null) await redis.eval(WRITE_DATA, 1, redisKeyOf(job), JSON.stringify(kept));
+  if (kept !== null) await redis.eval(WRITE_DATA, 1, redisKeyOf(job), kept);
 }
 
-/** Keeps the other fields, for operators who inspect the queue. `null` if the data has no selfie. */
-function withoutSelfies(data: unknown): object | null {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return null;
+/**
+ * The data as JSON without selfies. Keeps the other fields, for operators who inspect the queue.
+ *
+ * @returns `null` if there is nothing to delete
+ */
+function withoutSelfies(data: unknown): string | null {
+  if (typeof data === 'string' || Array.isArray(data)) return NOTHING;
+  if (typeof data !== 'object' || data === null) return null;
   const { image, images } = data as { image?: unknown; images?: unknown };
   if ((image ?? images ?? null) === null) return null;
-  return {
-    ...data,
+  const selfies = {
     ...(image !== undefined && { image: null }),
     ...(images !== undefined && { images: null }),
   };
+  try {
+    return JSON.stringify({ ...data, ...selfies });
+  } catch {
+    // It nests too deeply: JSON.parse reads any depth, JSON.stringify does not write it.
+    return JSON.stringify(selfies);
+  }
 }
 
 export interface SelfieSweep {
@@ -117,10 +129,10 @@ export async function deleteDueSelfies(
       if (signal.aborted) return deleted;
       if (known[i] === 1) continue;
       const key = queue.toKey(id);
-      const kept = withoutSelfies(parse(await redis.hget(key, 'data')));
+      const kept = withoutSelfies(parse((await redis.hget(key, 'data')) ?? NOTHING));
       if (kept === null) continue;
       const endedAt = page[2 * i + 1] ?? '';
-      const replaced = await redis.eval(REPLACE_DATA, 2, endedKey, key, id, endedAt, JSON.stringify(kept));
+      const replaced = await redis.eval(REPLACE_DATA, 2, endedKey, key, id, endedAt, kept);
       deleted += Number(replaced);
     }
     if (page.length < 2 * PAGE) break;
@@ -129,10 +141,11 @@ export async function deleteDueSelfies(
   return deleted;
 }
 
-function parse(json: string | null): unknown {
+/** Returns text that is not JSON as it is. */
+function parse(json: string): unknown {
   try {
-    return JSON.parse(json ?? 'null');
+    return JSON.parse(json);
   } catch {
-    return null;
+    return json;
   }
 }

@@ -18,9 +18,19 @@ export class SettlingWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   protected override createJob(hash: JobJsonRaw, jobId: string): Job<Data, Result> {
-    const job = super.createJob(hash, jobId);
+    const job = this.parseJob(hash, jobId);
     this.onFetched(job, hash);
     return job;
+  }
+
+  /** A job that BullMQ cannot parse would never end: its fetch fails, and the stall check returns it to the queue. */
+  private parseJob(hash: JobJsonRaw, jobId: string): Job<Data, Result> {
+    try {
+      return super.createJob(hash, jobId);
+    } catch {
+      // Without data, it fails as invalid.
+      return super.createJob({ ...hash, data: 'null', opts: '{}', progress: '0' }, jobId);
+    }
   }
 
   override async processJob(

@@ -24,11 +24,11 @@ export async function runEmbedJob(
   { embed, pack }: EmbedJob,
   { engine, redis }: { readonly engine: Engine; readonly redis: Redis },
 ): Promise<WorkResult<SearchResult>> {
-  if (await returnToOtherPack(job, token, pack, engine.pack.key)) return { kind: 'moved' };
   const request = parseEmbedRequest(await redis.get(embedKey(embed)));
   if (request === null) {
     throw new JobError('INVALID_JOB', 'The selfies have expired: the command line waits no longer.');
   }
+  if (await returnToOtherPack(job, token, pack, engine.pack.key)) return { kind: 'moved' };
   const notes: string[] = [];
   const log = (line: string): void => void notes.push(line);
   const probe = await untilStopped(createSelfieProbe(request.selfies, { engine, signal, log }), signal);

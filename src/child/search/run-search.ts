@@ -14,9 +14,6 @@ import { searchListedPhotos } from './search-listed-photos.js';
 import type { FindFaces } from '../indexing/known-faces.js';
 import type { PhotoSource } from '../../gallery/source/photo-source.js';
 
-/** Skipped photos that the job's log names; it counts the rest. */
-const MAX_SKIPPED_NAMED = 100;
-
 /** The parts of its child that a search uses. */
 export interface SearchTools {
   readonly engine: Engine;
@@ -38,7 +35,7 @@ export interface SearchContext extends SearchTools {
   readonly signal: AbortSignal;
   /** Takes 0..100. */
   readonly reportProgress: (percent: number) => void;
-  /** Takes one line for the job's log. */
+  /** Takes one line for the job's log: about the selfie, or about an error. */
   readonly log: (line: string) => void;
 }
 
@@ -49,6 +46,8 @@ export interface SearchOutcome {
   readonly unindexed: readonly IndexBatch[];
   /** The share (0..1) of the gallery's photos that were searched. */
   readonly known: number;
+  /** For the job's log, unless the search waits and runs again. */
+  readonly galleryLines: readonly string[];
   /** Seconds until the selfie's face was embedded, and from then to the matches. */
   readonly selfieS: number;
   readonly galleryS: number;
@@ -80,15 +79,12 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
 
   const threshold = job.threshold ?? settings.threshold;
   const minCosine = engine.calibration.cosineOf(threshold);
-  const { matches, expandedBy, unindexed, known, photos, faces } = await searchGallery(
-    job,
-    probe.embedding,
-    minCosine,
-    context,
-  );
+  const searched = await searchGallery(job, probe.embedding, minCosine, context);
+  const { matches, expandedBy, unindexed, known, photos, faces } = searched;
+  const galleryLines: string[] = [];
   if (expandedBy > 0 && unindexed.length === 0) {
     const noun = expandedBy === 1 ? 'match' : 'matches';
-    context.log(`Searched again with the selfie and ${expandedBy} confident ${noun}`);
+    galleryLines.push(`Searched again with the selfie and ${expandedBy} confident ${noun}`);
   }
   const ranked = rankMatches(matches, {
     calibration: engine.calibration,
@@ -97,7 +93,9 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
     boxes: job.boxes,
   });
   if (ranked.length === 0 && probe.hint !== null)
-    context.log(`No match, and the selfie is poor: ${probe.hint}`);
+    galleryLines.push(`No match, and the selfie is poor: ${probe.hint}`);
+  // The longest part comes last, because a long log is cut.
+  galleryLines.push(...searched.lines);
   const details: SearchDetails = {
     selfies: probe.selfies,
     photos,
@@ -112,6 +110,7 @@ async function search(context: SearchContext): Promise<SearchOutcome> {
     probe,
     unindexed,
     known,
+    galleryLines,
     selfieS: (embeddedMs - startedMs) / 1000,
     galleryS: (performance.now() - embeddedMs) / 1000,
   };
@@ -122,6 +121,8 @@ interface SearchedPhotos extends Pick<SearchOutcome, 'unindexed' | 'known'> {
   readonly expandedBy: number;
   readonly photos: number;
   readonly faces: number;
+  /** For the job's log. */
+  readonly lines: readonly string[];
 }
 
 async function searchGallery(
@@ -130,7 +131,7 @@ async function searchGallery(
   minCosine: number,
   context: SearchContext,
 ): Promise<SearchedPhotos> {
-  const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress, log } = context;
+  const { engine, findFaces, galleries, settings, gallerySettings, signal, reportProgress } = context;
   const limit = ownLimit ?? settings.limit;
   const expansion = expand ? expansionRuleOf(engine.calibration) : null;
   switch (gallery.kind) {
@@ -150,31 +151,32 @@ async function searchGallery(
         expansion,
         signal,
         onDone: (share) => reportProgress(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT)),
-        log,
       });
-      return { ...searched, known: 1 };
+      return { ...searched, known: 1, lines: skippedLines(searched.skipped, photos.length) };
     }
     case 'folder': {
       if (galleries === null) throw noGalleryDirectory();
       const found = await galleries.search({ stage: gallery.stage, probe, minCosine, limit, expansion });
       const unknown = found.batches.reduce((sum, { files }) => sum + files.length, 0);
-      if (unknown === 0) noteSkipped(found.skipped, found.photos, found.belowQuality, log);
       return {
         ...found,
+        photos: found.photos - found.skipped.length,
         unindexed: found.batches,
         known: found.photos / Math.max(1, found.photos + unknown),
+        lines: [
+          ...found.notes,
+          ...keptOutLines(found.belowQuality),
+          ...skippedLines(found.skipped, found.photos),
+        ],
       };
     }
   }
 }
 
-function noteSkipped(
-  skipped: readonly string[],
-  photos: number,
-  keptOut: number,
-  log: (line: string) => void,
-): void {
-  for (const line of skipped.slice(0, MAX_SKIPPED_NAMED)) log(line);
-  if (skipped.length > 0) log(`Skipped ${skipped.length} of ${photos} photos`);
-  if (keptOut > 0) log(`Left out ${keptOut} faces that are too small, blurred or turned away`);
+function skippedLines(skipped: readonly string[], photos: number): readonly string[] {
+  return skipped.length === 0 ? [] : [`Skipped ${skipped.length} of ${photos} photos`, ...skipped];
+}
+
+function keptOutLines(faces: number): readonly string[] {
+  return faces === 0 ? [] : [`Left out ${faces} faces that are too small, blurred or turned away`];
 }

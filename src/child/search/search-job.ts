@@ -16,6 +16,8 @@ import { idOf } from '../jobs/running-jobs.js';
 /** Smooth for a person who watches a bar, and cheap for a queue of thousands. */
 const REDIS_PROGRESS_INTERVAL_MS = 100;
 const IPC_PROGRESS_INTERVAL_MS = 250;
+/** Of all starts of a job together: it can go back to the queue any number of times. */
+const KEPT_LINES = 1000;
 
 export interface SearchJobDeps {
   readonly tools: SearchTools;
@@ -49,7 +51,10 @@ export async function runSearchJob(
     write: async (percent) => onProgress(idOf(job), percent),
     onError: warn("Cannot send the job's progress to the supervisor"),
   });
-  const log = createJobLog((line) => job.log(line), warn("Cannot write the job's log"));
+  const log = createJobLog(
+    (line) => searchQueue.addJobLog(idOf(job), line, KEPT_LINES),
+    warn("Cannot write the job's log"),
+  );
   const reportProgress = (percent: number): void => {
     toRedis.report(percent);
     toSupervisor.report(percent);

@@ -26,14 +26,14 @@ export interface SearchListedOptions {
   readonly signal: AbortSignal;
   /** Takes the share (0..1) of the photos that are done. */
   readonly onDone: (share: number) => void;
-  /** Takes one line for each skipped photo. */
-  readonly log: (line: string) => void;
 }
 
 export interface SearchedList {
   readonly matches: readonly GalleryMatch[];
   readonly expandedBy: number;
   readonly photos: number;
+  /** One line for each photo that cannot be used. */
+  readonly skipped: readonly string[];
   /** Faces that were compared: those within the quality limits. */
   readonly faces: number;
   /** Photos of excluded people. They must be indexed before there are matches. */
@@ -57,12 +57,11 @@ export async function searchListedPhotos(
     expansion,
     signal,
     onDone,
-    log,
   }: SearchListedOptions,
 ): Promise<SearchedList> {
   const faces: ListedFace[] = [];
   let done = 0;
-  let skipped = 0;
+  const skipped: string[] = [];
 
   await pMap(
     photos,
@@ -70,8 +69,7 @@ export async function searchListedPhotos(
       signal.throwIfAborted();
       const photo = await analyzePhoto(source, findFaces, signal);
       if (photo.kind === 'broken') {
-        skipped += 1;
-        log(`Skipped photo ${id}: ${photo.message}`);
+        skipped.push(`Skipped photo ${id}: ${photo.message}`);
       } else {
         const { widthPx, heightPx } = photo;
         for (const face of photo.faces) {
@@ -85,7 +83,6 @@ export async function searchListedPhotos(
     { concurrency },
   );
 
-  if (skipped > 0) log(`Skipped ${skipped} of ${photos.length} photos`);
   const { matches, expandedBy } = searchExpanded(
     probe,
     minCosine,
@@ -98,7 +95,7 @@ export async function searchListedPhotos(
   );
   const found = matches.map(({ face, cosine }) => ({ ...face, cosine }));
   const admitted = await leaveOutExcluded(found, probe, galleries);
-  return { ...admitted, expandedBy, photos: photos.length - skipped, faces: faces.length };
+  return { ...admitted, expandedBy, photos: photos.length - skipped.length, skipped, faces: faces.length };
 }
 
 interface FoundFace extends ListedFace {

@@ -20,6 +20,7 @@ const NOTHING_YET = {
   faces: 0,
   belowQuality: 0,
   skipped: [],
+  notes: [],
   batches: [],
   matches: [],
   expandedBy: 0,
@@ -65,7 +66,6 @@ async function search(
   saved: Awaited<ReturnType<SavedProbes['read']>>,
 ): Promise<SearchOutcome | null> {
   const rounds = saved?.rounds ?? 0;
-  const galleryLines: string[] = [];
   let stage: string | null = null;
   let isBeingIndexed = false;
   const { galleries } = context;
@@ -86,9 +86,8 @@ async function search(
         return found;
       },
     },
-    // Lines about the gallery are written only at the last start, after those about the selfie.
-    log: (line) => (stage === null ? context.log(line) : galleryLines.push(line)),
   });
+  const galleryLines = [...outcome.galleryLines];
 
   if (stage !== null) {
     const wait = async (): Promise<null> => {
@@ -108,8 +107,8 @@ async function search(
         galleryLines.push(`Searched without ${countPhotos(outcome)} photos that are not indexed yet`);
     }
   }
-  for (const line of galleryLines) context.log(line);
   checkExcluded(outcome, context.gallerySettings);
+  for (const line of galleryLines) context.log(line);
   return outcome;
 }
 

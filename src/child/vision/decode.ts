@@ -3,6 +3,7 @@ import { ImageError, messageOf } from '../../shared/errors.js';
 import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
 import { readJpegHeader } from './jpeg-header.js';
 import type { RgbImage } from './pixels.js';
+import { countTiffPages } from './tiff-header.js';
 
 /** Longest side of the copy that faces are cut out of. The copy of a JPEG may be smaller: see `workingSideOf`. */
 export const WORKING_SIDE_PX = 1920;
@@ -13,6 +14,8 @@ const JPEG_OCTAVES = [8, 4, 2] as const;
 
 /** Cameras and programs write about ten scans. */
 const MAX_JPEG_SCANS = 64;
+/** Only the first page is read, but the decoder visits all: 20 MB of them take ten seconds. */
+const MAX_TIFF_PAGES = 1000;
 /** A JPEG of 100 megapixels takes about a second on an idle core. */
 const TIMEOUT_S = 10;
 /** A thread decodes images from this size on one at a time, so that other threads get a core, too. */
@@ -156,6 +159,9 @@ function checkFormat(encoded: Buffer): { format: ImageFormat; size: StoredSize |
       `The image has an unknown format; use ${IMAGE_FORMATS.join(', ')}.`,
       'unknown-format',
     );
+  }
+  if (format === 'TIFF' && countTiffPages(encoded, MAX_TIFF_PAGES + 1) > MAX_TIFF_PAGES) {
+    throw new ImageError(`The TIFF has more than ${MAX_TIFF_PAGES} pages.`, 'too-large');
   }
   if (format !== 'JPEG') return { format, size: null };
   const { scans, size } = readJpegHeader(encoded);

@@ -1,6 +1,9 @@
 import type { Redis } from 'ioredis';
+import { describeOptOutGap } from '../../gallery/store/opt-out-gap.js';
+import { createOptOuts } from '../../gallery/store/opt-outs.js';
 import type { Config } from '../../shared/config.js';
 import { messageOf } from '../../shared/errors.js';
+import { findModelPack, packKey } from '../../shared/model-pack.js';
 import { redisAddress } from '../../shared/open-redis.js';
 import { checkRedis, type RedisFinding } from '../../shared/redis-check.js';
 import { connectRedis } from '../connect.js';
@@ -21,12 +24,16 @@ const KEEPS_JOBS_WAITING: ReadonlySet<RedisFinding['code']> = new Set([
   'TOO_OLD',
 ]);
 
-/** The connection, its server, the rights of its user, and the clock. */
+/** The connection, its server, the rights of its user, the clock, and whether opt-outs apply to this machine's pack. */
 export async function checkRedisAndClock(config: Config): Promise<Check[]> {
   let redis: Redis | null = null;
   try {
     redis = await connectRedis(config);
-    const checks = Promise.all([checkServer(redis, config), checkClock(redis)]);
+    const checks = Promise.all([
+      checkServer(redis, config),
+      checkClock(redis),
+      checkOptOuts(redis, config.engine),
+    ]);
     return (
       await withDeadline(
         checks,
@@ -59,6 +66,21 @@ async function checkClock(redis: Redis): Promise<Check[]> {
   // Without the right to run TIME, the check of the rights says so.
   if (time === null) return [];
   return [describeDifference(secondsBehind(before, Date.now(), time), clock)];
+}
+
+async function checkOptOuts(
+  redis: Redis,
+  { modelPack, modelsDir, galleryUpright }: Config['engine'],
+): Promise<Check[]> {
+  // Other checks report a missing pack, and a missing right.
+  const [pack, entries] = await Promise.all([
+    findModelPack(modelPack, modelsDir).catch(() => null),
+    createOptOuts(redis)
+      .list()
+      .catch(() => []),
+  ]);
+  const gap = pack === null ? null : describeOptOutGap(entries, packKey(pack, galleryUpright));
+  return gap === null ? [] : [checksOf('opt-outs').warning(gap)];
 }
 
 /** How far this machine is behind Redis, if the answer took as long as the request. */

@@ -82,8 +82,8 @@ export function createFolderFaces({
   let isDisposed = false;
   /** Names in the file table that were not in the first listing. If the next one lacks them, too, they are removed. */
   let unlisted: readonly string[] | null = null;
-  /** Contents that were dropped while an update may already have read them. */
-  const droppedMeanwhile = new Set<string>();
+  /** Contents that were dropped while an update may already have read them; `null` while none runs. */
+  let droppedMeanwhile: Set<string> | null = null;
   let updating: Promise<void> = Promise.resolve();
 
   /** @returns the files that are not indexed yet */
@@ -96,7 +96,7 @@ export function createFolderFaces({
     return files.filter((stamp, i) => {
       const hash = hashes[i] ?? null;
       const record = recordOf(contents[i] ?? null, () => known[next++] ?? null);
-      if (record === null || (hash !== null && droppedMeanwhile.has(hash))) return true;
+      if (record === null || (hash !== null && droppedMeanwhile?.has(hash))) return true;
       photos.add(stamp, hash, record);
       return false;
     });
@@ -137,7 +137,6 @@ export function createFolderFaces({
   };
 
   const update = async (files: readonly FileStamp[], onGrowth: () => void): Promise<void> => {
-    droppedMeanwhile.clear();
     const dropsBefore = drops;
     if (files !== listed) await compare(files);
     const left: FileStamp[] = [];
@@ -171,7 +170,14 @@ export function createFolderFaces({
     matrix: photos.matrix,
     face: photos.face,
     update: (files, onGrowth = () => {}) => {
-      const updated = updating.then(() => update(files, onGrowth));
+      const updated = updating.then(async () => {
+        droppedMeanwhile = new Set();
+        try {
+          await update(files, onGrowth);
+        } finally {
+          droppedMeanwhile = null;
+        }
+      });
       updating = updated.catch(() => {});
       return updated;
     },
@@ -181,7 +187,7 @@ export function createFolderFaces({
     summary: () => (summary ??= { ...photos.summary(), bad, unindexed }),
     bytes: () => photos.bytes,
     drop: (hashes) => {
-      for (const hash of hashes) droppedMeanwhile.add(hash);
+      if (droppedMeanwhile !== null) for (const hash of hashes) droppedMeanwhile.add(hash);
       const dropped = photos.dropContents(hashes);
       if (dropped.length === 0) return;
       missing.push(...dropped);

@@ -7,12 +7,15 @@ import type { StageScan } from './stage-scans.js';
 
 /** A gallery as the last scan shows it. */
 export interface ScannedGallery {
+  /** Photos that are indexed or skipped. */
   readonly photos: number;
   readonly faces: number;
   /** Faces below the quality limits. A search does not find them. */
   readonly belowQuality: number;
-  /** One line for each photo or folder that cannot be used. */
+  /** One line for each photo that cannot be used. */
   readonly skipped: readonly string[];
+  /** One line for each folder that cannot be read, and for each kind of file that is left out. */
+  readonly notes: readonly string[];
   /** Photos that are not indexed yet. */
   readonly batches: readonly IndexBatch[];
 }
@@ -64,17 +67,14 @@ export function createStageGallery(
     describe: () => {
       const all = summaries();
       return {
-        photos: sum(all.map(({ photos }) => photos)),
+        photos: sum(all.map(({ photos, bad }) => photos + bad.length)),
         faces: sum(folders.map(([, { matrix }]) => matrix.size)),
         belowQuality: sum(all.map(({ belowQuality }) => belowQuality)),
-        skipped: [
-          ...unreadable,
-          ...all.flatMap(({ broken, bad }) => [
-            ...broken.map(({ path, message }) => `Skipped photo ${path}: ${message}`),
-            ...bad.map(describeBad),
-          ]),
-          ...ignored,
-        ],
+        skipped: all.flatMap(({ broken, bad }) => [
+          ...broken.map(({ path, message }) => `Skipped photo ${path}: ${message}`),
+          ...bad.map(describeBad),
+        ]),
+        notes: [...unreadable, ...ignored],
         batches: folders.flatMap(([folder], i) => planBatches(folder, all[i]?.unindexed ?? [])),
       };
     },

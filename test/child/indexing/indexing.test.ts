@@ -161,11 +161,44 @@ describe('a search of a folder', () => {
       expect(idsOf(job)).toEqual(['Day-1/face:0.9.jpg']);
       const { logs } = await portal.queue.getJobLogs(job.id ?? '');
       expect(logs).toEqual([
-        'Skipped photo Day-1/broken.jpg: It is no picture.',
-        'Skipped 1 of 2 photos',
         'Searched again with the selfie and 1 confident match',
+        'Skipped 1 of 2 photos',
+        'Skipped photo Day-1/broken.jpg: It is no picture.',
       ]);
     }
+  });
+
+  test('counts only photos as skipped: not folders, other formats and failures beside them', async () => {
+    await addPhotos(
+      'Day-1',
+      'face:0.9.jpg',
+      'face:0.8.jpg',
+      'broken.jpg',
+      'fault.jpg',
+      'raw.cr2',
+      'a\\b.jpg',
+    );
+    await addPhotos('Day-1/@eaDir', 'face:0.9.jpg');
+    await startHost();
+    for (let round = 0; round < 2; round += 1) {
+      const job = await search('Day-1');
+      expect(idsOf(job)).toHaveLength(2);
+      const { logs } = await portal.queue.getJobLogs(job.id ?? '');
+      expect(logs.filter((line) => line.startsWith('Left out'))).toHaveLength(3);
+      expect(logs.filter((line) => line.startsWith('Skipped '))).toEqual([
+        'Skipped 2 of 4 photos',
+        'Skipped photo Day-1/broken.jpg: It is no picture.',
+        expect.stringContaining('Skipped photo Day-1/fault.jpg: indexing it failed once'),
+      ]);
+    }
+  });
+
+  test('logs why its stage cannot be searched', async () => {
+    await addPhotos('Day-1', 'a.jpg');
+    await startHost();
+    const job = await portal.add({ image: SELFIE, stage: 'Day-9' });
+    await portal.reached(job, 'failed');
+    expect((await portal.queue.getJobLogs(job.id ?? '')).logs).toEqual([expect.stringContaining('Day-9')]);
   });
 
   test('leaves no batch behind in the index queue', async () => {
@@ -206,6 +239,24 @@ describe('excluded people of photos that a job lists', () => {
     ];
     expect(idsOf(await search('', { gallery }))).toEqual(['student']);
     expect(idsOf(await search('', { gallery, image: 'face:0.5' }))).toEqual([]);
+  });
+
+  test('are waited for without logging the skipped photos twice', async () => {
+    await portal.close();
+    portal = await createQueueHarness(server, { GALLERY_DIR: directory, EXCLUDED_STAGE: 'Staff' });
+    await addPhotos('Staff', 'face:0.5.jpg');
+    await startHost();
+    const gallery = [
+      { id: 'student', image: 'face:0.995' },
+      { id: 'bad', image: 'broken' },
+    ];
+    const job = await search('', { gallery });
+    expect(job.attemptsStarted).toBe(2);
+    const { logs } = await portal.queue.getJobLogs(job.id ?? '');
+    expect(logs.filter((line) => line.startsWith('Skipped'))).toEqual([
+      'Skipped 1 of 2 photos',
+      'Skipped photo bad: It is no picture.',
+    ]);
   });
 });
 

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
 import { forget } from '../../../src/gallery/store/forget.js';
+import { createOptOuts } from '../../../src/gallery/store/opt-outs.js';
 import { indexQueueName } from '../../../src/shared/index-batch.js';
 import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
 import { createScriptedEngine, type ScriptedEngine } from '../../support/scripted-engine.js';
@@ -82,6 +83,18 @@ describe('workers of different model packs', () => {
     expect([await storedFaces('old'), await storedFaces('next')]).toEqual([2, 2]);
   });
 
+  test('warn at their start if opt-outs of another pack do not apply', async () => {
+    const embedding = Float32Array.of(1, 0);
+    await createOptOuts(redis).add({ packKey: 'old', probes: [{ embedding, minCosine: 0.6 }] });
+    const [old, next] = [await startHost('old'), await startHost('next')];
+    const warning = expect.objectContaining({
+      level: 'warn',
+      msg: expect.stringMatching(/^The opt-out list has 1 entry for the model pack old but 0 for next/),
+    });
+    await vi.waitFor(() => expect(next.host.lines).toContainEqual(warning), PATIENCE);
+    expect(JSON.stringify(old.host.lines)).not.toContain('opt-out');
+  });
+
   test('leave index batches to a worker of the right pack', PATIENCE, async () => {
     const [old, next] = [await startHost('old'), await startHost('next')];
     const index = new Queue(indexQueueName(portal.config.queue.name), {
@@ -98,6 +111,20 @@ describe('workers of different model packs', () => {
     await expect.poll(() => storedFaces('next'), PATIENCE).toBe(2);
     expect(await storedFaces('old')).toBe(0);
   });
+});
+
+test('an index batch whose pack has had no worker for a day is removed', PATIENCE, async () => {
+  const index = new Queue(indexQueueName(portal.config.queue.name), {
+    connection: redis,
+    prefix: portal.config.queue.prefix,
+  });
+  const data = { pack: 'gone', folder: 'Day-1', files: [{ name: 'a.jpg', sizeBytes: 1, changedMs: 1 }] };
+  const options = { attempts: 3, removeOnFail: true };
+  const recent = await index.add('index', data, options);
+  const old = await index.add('index', data, { ...options, timestamp: Date.now() - 86_400_000 });
+  (await startHost('new')).host.worker.resume();
+  await expect.poll(() => index.getJobState(old.id ?? ''), PATIENCE).toBe('unknown');
+  await expect.poll(() => index.getJobState(recent.id ?? ''), PATIENCE).toBe('delayed');
 });
 
 test('forgetting a model pack keeps the faces of the others', async () => {

@@ -30,6 +30,20 @@ describe('createJobLog', () => {
     expect(written.slice(-2)).toEqual(end);
   });
 
+  test('writes a line once, also if it settles twice', async () => {
+    const written: string[] = [];
+    const log = createJobLog(
+      async (line) => written.push(line),
+      () => {},
+    );
+    for (let n = 0; n < 110; n += 1) log.note('early');
+    await log.settle();
+    log.note('late');
+    await log.settle();
+    expect(written.slice(-3)).toEqual(['… and 9 more lines', 'early', 'late']);
+    expect(written).toHaveLength(103);
+  });
+
   test('reports a line that cannot be written, and settles', async () => {
     const errors: unknown[] = [];
     const failure = new Error('Redis is full');

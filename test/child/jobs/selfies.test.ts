@@ -73,6 +73,31 @@ test('with a retention of 0, the selfie of a failed job is deleted at once', asy
   await vi.waitFor(async () => expect(await dataOf(job)).toMatchObject({ image: null, uid: 's1' }), PATIENCE);
 });
 
+const NESTED = `{"image":"${SELFIE}","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+
+test.each([
+  ['nests too deeply to be written again', NESTED, { image: null }],
+  ['is no JSON', `{"image":"${SELFIE}`, null],
+  ['is a text', `"${SELFIE}"`, null],
+  ['is a list', `["${SELFIE}"]`, null],
+])('data that %s is deleted, too, and so are the selfies of other jobs', async (_what, data, left) => {
+  const odd = await portal.add(FAILING);
+  const other = await portal.add(FAILING);
+  await Promise.all([portal.reached(odd, 'failed'), portal.reached(other, 'failed')]);
+  await host.redis.hset(portal.queue.toKey(odd.id ?? ''), 'data', data);
+  expect(await deleteDue(Date.now())).toBe(2);
+  expect([await dataOf(odd), await dataOf(other)]).toEqual([left, { ...FAILING, image: null }]);
+});
+
+test('a job that failed a month ago is removed', async () => {
+  const [old, recent] = [await portal.add(FAILING), await portal.add(FAILING)];
+  await Promise.all([portal.reached(old, 'failed'), portal.reached(recent, 'failed')]);
+  await host.redis.zadd(portal.queue.toKey('failed'), Date.now() - 31 * DAY_MS, old.id ?? '');
+  await portal.reached(await portal.add(FAILING), 'failed');
+  expect(await portal.queue.getJobState(old.id ?? '')).toBe('unknown');
+  expect(await portal.queue.getJobState(recent.id ?? '')).toBe('failed');
+});
+
 test('after the retention time, the selfie is deleted, and a retry asks for a new one', async () => {
   const job = await portal.add(FAILING);
   await portal.reached(job, 'failed');

@@ -65,6 +65,13 @@ test('a job whose selfies have expired leaves no embedding', async () => {
   expect(await redis.exists(KEY)).toBe(0);
 });
 
+test('a job whose selfies have expired does not wait for a worker of its pack', async () => {
+  const { redis } = await startHost('other');
+  await redis.del(KEY);
+  const job = await portal.add(DATA);
+  await portal.reached(job, 'failed');
+});
+
 test('only a worker of the wanted model pack answers', async () => {
   const { redis } = await startHost('other');
   await redis.set(KEY, JSON.stringify({ selfies: [SELFIE] }), 'EX', 100);

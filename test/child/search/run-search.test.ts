@@ -45,7 +45,8 @@ function start(data: unknown, settings: Partial<typeof SETTINGS> = {}, engine = 
 }
 
 async function search(context: SearchContext) {
-  const { result } = await runSearch(context);
+  const { result, galleryLines } = await runSearch(context);
+  for (const line of galleryLines) context.log(line);
   return 'matches' in result ? result.matches : result;
 }
 

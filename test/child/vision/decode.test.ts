@@ -238,6 +238,28 @@ describe('an image that takes long to decode', () => {
     });
   });
 
+  it('is rejected for its number of pages before it is decoded', async () => {
+    const tiff = await sharp(quarters).tiff({ compression: 'none' }).toBuffer();
+    const first = tiff.readUInt32LE(4);
+    const page = tiff.subarray(first, first + 2 + 12 * tiff.readUInt16LE(first) + 4);
+    const withPages = (pages: number): Buffer => {
+      const encoded = Buffer.concat([tiff, ...Array.from({ length: pages - 1 }, () => page)]);
+      // The last four bytes of a page are the offset of the next one.
+      for (let i = 0; i < pages; i += 1) {
+        const start = i === 0 ? first : tiff.length + (i - 1) * page.length;
+        const next = i === pages - 1 ? 0 : tiff.length + i * page.length;
+        encoded.writeUInt32LE(next, start + page.length - 4);
+      }
+      return encoded;
+    };
+    await expect(decodeImage(tiff, MAX_PIXELS)).resolves.toBeDefined();
+    await expect(decodeImage(withPages(1000), MAX_PIXELS)).resolves.toBeDefined();
+    await expect(decodeImage(withPages(1001), MAX_PIXELS)).rejects.toMatchObject({
+      message: 'The TIFF has more than 1000 pages.',
+      problem: 'too-large',
+    });
+  });
+
   it('has a lower pixel limit than a JPEG, which the decoder shrinks while it loads it', async () => {
     const large = sharp({ create: { width: 8000, height: 6500, channels: 3, background: '#888' } });
     const encoded = await large.png({ compressionLevel: 1 }).toBuffer();
