@@ -25,6 +25,7 @@ export interface ChildDeps {
     readonly processorsOnly: boolean;
     readonly cautious: boolean;
     readonly config: Config['engine'];
+    readonly cores: number;
     readonly logger: Logger;
   }) => Promise<Engine>;
   /** Ends the process. */
@@ -70,6 +71,7 @@ export function runChild({ channel, createEngine, exit, kill }: ChildDeps): {
       processorsOnly: init.config.devices.cpuOnly || init.config.devices.cpuWorker === 'on',
       cautious: init.cautious,
       config: init.config.engine,
+      cores: init.cores,
       logger,
     });
     engineStart = starting;

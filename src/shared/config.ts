@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
@@ -137,6 +138,15 @@ function describeOpenDashboard(given: Environment): string[] {
 
 /** Memory of a child without galleries: models, threads and photos in flight. */
 const CHILD_BASE_MB = 512;
+/** Memory of an engine thread, with room for large photos. */
+const ENGINE_THREAD_MB = 128;
+const LEAST_MAX_RSS_MB = 4096;
+
+/** A child of a machine with many cores has many engine threads. */
+function defaultMaxRssMb(env: z.infer<typeof variables>): number {
+  const threads = env.ENGINE_THREADS ?? availableParallelism();
+  return Math.max(LEAST_MAX_RSS_MB, env.GALLERY_MEMORY_MB + CHILD_BASE_MB + ENGINE_THREAD_MB * threads);
+}
 
 function describeGalleryConflicts(env: z.infer<typeof variables>): string[] {
   const problems: string[] = [];
@@ -146,9 +156,10 @@ function describeGalleryConflicts(env: z.infer<typeof variables>): string[] {
     return problems;
   }
   const leastMb = env.GALLERY_MEMORY_MB + CHILD_BASE_MB;
-  if (env.CHILD_MAX_RSS_MB > 0 && env.CHILD_MAX_RSS_MB < leastMb) {
+  const ownMb = env.CHILD_MAX_RSS_MB ?? 0;
+  if (ownMb > 0 && ownMb < leastMb) {
     problems.push(
-      `CHILD_MAX_RSS_MB must be at least ${leastMb} (GALLERY_MEMORY_MB + ${CHILD_BASE_MB}) or 0, but is ${env.CHILD_MAX_RSS_MB}: a child with full galleries would be replaced again and again`,
+      `CHILD_MAX_RSS_MB must be at least ${leastMb} (GALLERY_MEMORY_MB + ${CHILD_BASE_MB}) or 0, but is ${ownMb}: a child with full galleries would be replaced again and again`,
     );
   }
   return problems;
@@ -237,7 +248,7 @@ function toConfig(env: z.infer<typeof variables>, directory: string): Config {
       workerRecordS: env.WORKER_RECORD_DAYS * 86_400,
       pingTimeoutMs: env.PING_TIMEOUT_MS,
       inferenceTimeoutMs: env.INFERENCE_TIMEOUT_MS,
-      childMaxRssMb: env.CHILD_MAX_RSS_MB,
+      childMaxRssMb: env.CHILD_MAX_RSS_MB ?? defaultMaxRssMb(env),
       gpuMaxMemoryMb: env.GPU_MAX_MEMORY_MB,
     },
     dashboard: {

@@ -146,7 +146,7 @@ export const environment = z.object({
   PING_TIMEOUT_MS: integer(500, 3_600_000, 15_000),
   INFERENCE_TIMEOUT_MS: integer(500, 3_600_000, 60_000),
   DEVICE_SCAN_INTERVAL_MS: integer(200, 3_600_000, 30_000),
-  CHILD_MAX_RSS_MB: integer(0, 10_000_000, 4096),
+  CHILD_MAX_RSS_MB: autoOrInteger(0, 10_000_000),
   GPU_MAX_MEMORY_MB: integer(0, 10_000_000, 0),
   DASHBOARD_HOST: z.string().default(DASHBOARD_HOST),
   DASHBOARD_PORT: z

@@ -14,6 +14,8 @@ export type SupervisorMessage =
       readonly workerId: string;
       readonly device: Device;
       readonly config: Config;
+      /** The child's share of the machine's processor cores. */
+      readonly cores: number;
       readonly quiet: boolean;
       /** Earlier children crashed at start-up, so use the CPU as the only execution provider. */
       readonly cautious: boolean;

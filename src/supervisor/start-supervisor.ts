@@ -198,7 +198,7 @@ export function startSupervisor(initial: Config, service: ServiceManager, logger
     const found = await findDevices();
     starting.signal.throwIfAborted();
     if (found.problem !== null) logger.warn(`Cannot use the NVIDIA GPUs: ${found.problem}`);
-    for (const device of selectDevices(found, config.devices)) fleet.add(device);
+    fleet.add(selectDevices(found, config.devices));
     return found;
   };
 

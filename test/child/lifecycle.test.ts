@@ -43,7 +43,7 @@ function run(createEngine: () => Promise<Engine> = async () => engine) {
 
 function init({ quiet = false, config = portal.config } = {}): void {
   const device = { kind: 'cpu', index: 0, name: 'Processor' } as const;
-  supervisor.order({ type: 'init', workerId: 'host_cpu0', device, config, quiet, cautious: false });
+  supervisor.order({ type: 'init', workerId: 'host_cpu0', device, config, cores: 2, quiet, cautious: false });
 }
 
 const leave = async (exited: Promise<number | 'killed'>) => {

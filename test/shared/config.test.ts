@@ -98,6 +98,8 @@ describe('loadConfig', () => {
     ['USE_CPU', '1', (config: ReturnType<typeof load>) => config.devices.cpuOnly, true],
     ['USE_CPU', 'false', (config: ReturnType<typeof load>) => config.devices.cpuOnly, false],
     ['WORKER_CONCURRENCY', 'auto', (config: ReturnType<typeof load>) => config.jobs.concurrency, null],
+    ['CHILD_MAX_RSS_MB', '0', (config: ReturnType<typeof load>) => config.supervision.childMaxRssMb, 0],
+    ['CHILD_MAX_RSS_MB', '900', (config: ReturnType<typeof load>) => config.supervision.childMaxRssMb, 900],
     ['WORKER_CONCURRENCY', '4', (config: ReturnType<typeof load>) => config.jobs.concurrency, 4],
     ['MATCH_THRESHOLD', '.25', (config: ReturnType<typeof load>) => config.jobs.threshold, 0.25],
     ['MATCH_THRESHOLD', '1', (config: ReturnType<typeof load>) => config.jobs.threshold, 1],
@@ -222,4 +224,12 @@ describe('loadConfig', () => {
       ]);
     });
   });
+});
+
+test.each([
+  [1, 4096],
+  [64, 2048 + 512 + 64 * 128],
+])('the largest memory of a child with %s engine threads is %s MB by default', (threads, maxMb) => {
+  const { childMaxRssMb } = load({ ENGINE_THREADS: String(threads) }).supervision;
+  expect(childMaxRssMb).toBe(maxMb);
 });

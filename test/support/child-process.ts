@@ -26,7 +26,7 @@ export function forkRealChild(): RealChild {
     process: child,
     init: (config) => {
       const device = { kind: 'cpu', index: 0, name: 'Processor' } as const;
-      order({ type: 'init', workerId: 'host_cpu0', device, config, quiet: false, cautious: false });
+      order({ type: 'init', workerId: 'host_cpu0', device, config, cores: 1, quiet: false, cautious: false });
     },
     order,
     hear: <T extends ChildMessage['type']>(type: T) =>

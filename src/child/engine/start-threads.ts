@@ -22,6 +22,8 @@ export interface StartThreadsOptions {
   /** Earlier processes died while they tried faster providers, so use the last resort at once. */
   readonly cautious?: boolean;
   readonly config: Config['engine'];
+  /** Processor cores for this process (default: all). */
+  readonly cores?: number;
   readonly logger: Logger;
 }
 
@@ -39,7 +41,7 @@ export interface StartedThreads {
  */
 export async function startThreads(
   pack: ModelPack,
-  { device, machine, processorsOnly = false, cautious = false, config, logger }: StartThreadsOptions,
+  { device, machine, processorsOnly = false, cautious = false, config, cores, logger }: StartThreadsOptions,
 ): Promise<StartedThreads> {
   const question = { device, machine, processorsOnly, wanted: config.provider };
   const refusals: ProviderRefusal[] = [];
@@ -55,7 +57,7 @@ export async function startThreads(
   for (;;) {
     const [provider, fallback] = candidates as readonly [ProviderName, ...ProviderName[]];
     try {
-      return { threads: await startOn(provider, pack, config), provider, refusals };
+      return { threads: await startOn(provider, pack, config, cores), provider, refusals };
     } catch (error) {
       const reason = messageOf(error);
       const problem = `The models of "${pack.name}" cannot be run on ${provider}: ${reason}.`;
@@ -81,8 +83,9 @@ async function startOn(
   provider: ProviderName,
   pack: ModelPack,
   { threads: wanted, maxImageBytes, maxImagePixels, galleryUpright }: Config['engine'],
+  cores?: number,
 ): Promise<EngineThread[]> {
-  const { threads, intraOpThreads } = chooseThreads(provider, wanted);
+  const { threads, intraOpThreads } = chooseThreads(provider, wanted, cores);
   const data = { pack, provider, intraOpThreads, maxImageBytes, maxImagePixels, galleryUpright };
   const start = (probe: boolean) =>
     startThread<EngineCalls>('An engine thread', ENGINE_THREAD, {

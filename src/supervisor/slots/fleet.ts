@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Device, NvidiaDevice } from '../../shared/device.js';
 import type { Logger } from '../../shared/logger.js';
 import type { ChildProcess } from './child-process.js';
@@ -8,8 +9,8 @@ export interface Fleet {
   workers(): readonly Worker[];
   /** Every child that still runs, including replaced ones that drain. */
   children(): readonly ChildProcess[];
-  /** Creates and starts a worker for the device. */
-  add(device: Device): void;
+  /** Creates and starts a worker for each device. */
+  add(devices: readonly Device[]): void;
   /** Updates the workers: a vanished GPU is lost, a returned GPU starts again, a new GPU that is wanted gets a worker. */
   syncGpus(present: readonly NvidiaDevice[], isWanted: (gpu: NvidiaDevice) => boolean): void;
   /** Pauses or resumes the whole machine. */
@@ -23,7 +24,7 @@ export interface Fleet {
 }
 
 /** All workers of this machine. A worker keeps its device even if the GPU indices change. */
-export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
+export function createFleet(deps: Omit<WorkerDeps, 'cores'>, logger: Logger): Fleet {
   const workers = new Map<string, Worker>();
   let quiet = false;
   let paused: ReadonlySet<string> = new Set();
@@ -31,18 +32,21 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
   const applyQuiet = (): boolean =>
     [...workers.values()].map((worker) => worker.setQuiet(quiet || paused.has(worker.id))).includes(true);
 
-  const add = (device: Device): void => {
-    const worker = createWorker(
-      withFreeIndex(
-        device,
-        [...workers.values()].map((other) => other.device),
-      ),
-      deps,
-    );
+  /** The children of a machine share its cores evenly. */
+  const cores = (): number => Math.max(1, Math.floor(availableParallelism() / workers.size));
+
+  const create = (device: Device): Worker => {
+    const others = [...workers.values()].map((other) => other.device);
+    const worker = createWorker(withFreeIndex(device, others), { ...deps, cores });
     workers.set(deviceKey(device), worker);
     logger.info({ worker: worker.id, device: device.name }, 'Device found');
     worker.setQuiet(quiet || paused.has(worker.id));
-    worker.slot.send({ type: 'start' });
+    return worker;
+  };
+
+  // A child's share of the cores depends on the number of workers, so all of them exist before the first one starts.
+  const add = (devices: readonly Device[]): void => {
+    for (const worker of devices.map(create)) worker.slot.send({ type: 'start' });
   };
 
   return {
@@ -66,9 +70,7 @@ export function createFleet(deps: WorkerDeps, logger: Logger): Fleet {
           slot.send({ type: 'device-returned' });
         }
       }
-      for (const gpu of present) {
-        if (!workers.has(deviceKey(gpu)) && isWanted(gpu)) add(gpu);
-      }
+      add(present.filter((gpu) => !workers.has(deviceKey(gpu)) && isWanted(gpu)));
     },
     setQuiet: (wanted) => {
       quiet = wanted;

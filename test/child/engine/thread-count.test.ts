@@ -7,8 +7,16 @@ describe('engine threads', () => {
     expect(chooseThreads('cpu', null)).toEqual({ threads: availableParallelism(), intraOpThreads: 1 });
   });
 
-  it('are two on a GPU', () => {
-    expect(chooseThreads('cuda', null)).toEqual({ threads: 2, intraOpThreads: 1 });
+  it.each([
+    [8, 8],
+    [1, 1],
+    [128, 64],
+  ])("are one per core of the process's share: %s cores, %s threads", (cores, threads) => {
+    expect(chooseThreads('cpu', null, cores).threads).toBe(threads);
+  });
+
+  it.each([1, 64])('are two on a GPU, with %s cores', (cores) => {
+    expect(chooseThreads('cuda', null, cores)).toEqual({ threads: 2, intraOpThreads: 1 });
   });
 
   it.each(['cpu', 'cuda'] as const)('are as many as configured, on %s', (provider) => {

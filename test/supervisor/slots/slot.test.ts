@@ -36,6 +36,7 @@ function createTestSlotOf(change: (child: ChildProcess) => ChildProcess, scripts
         workerId: 'test_cpu0',
         device: { kind: 'cpu', index: 0, name: 'CPU' },
         config,
+        cores: 1,
         quiet: false,
         cautious: false,
       }),

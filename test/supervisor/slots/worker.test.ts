@@ -19,6 +19,7 @@ describe('a worker', () => {
     worker = createWorker(GPU, {
       childModulePath: SCRIPTED_CHILD,
       config: () => loadConfig({ WORKER_HOSTNAME: 'host' }, '/nowhere'),
+      cores: () => 2,
       leased: Promise.resolve(),
       recovery: { recover: () => undefined, settled: async () => undefined },
       redisIsUp: () => true,
