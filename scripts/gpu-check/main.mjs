@@ -8,16 +8,21 @@ import { parseArgs } from 'node:util';
 import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
 import { describeMachine } from '../faults/report.mjs';
 import { BATCH_SIZES } from './measure.mjs';
+import { coresPerGpu } from './measure-engine.mjs';
 import { formatReport } from './report.mjs';
 
 const HELP = `Shows how the face engine runs on this machine's GPUs. Attach the output to a bug report.
 
   npm run gpu-check -- [--models models] [--pack mobilefacenet] [--provider NAME] [--rounds 7] [--oom] [--json]
+                       [--photos FOLDER [--seconds 20]]
 
   --models    folder of the models (fetch them with: npm run models)
   --provider  only this one: cpu, cuda, tensorrt, webgpu, dml or coreml
   --rounds    runs of each batch size (${BATCH_SIZES.join(', ')}) for the median
   --oom       also exhaust the memory on the CPU; on a GPU this is always done
+  --photos    also run the whole engine on the JPEGs in this folder and its subfolders; on an NVIDIA GPU, the report
+              shows the share of the time in which the GPU waited for photos
+  --seconds   how long the engine runs
   --json      print JSON
 
 Each provider runs in its own process, because a broken driver may crash it.`;
@@ -64,6 +69,8 @@ function readCommandLine() {
         provider: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         oom: { type: 'boolean', default: false },
+        photos: { type: 'string' },
+        seconds: { type: 'string', default: '20' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -72,12 +79,14 @@ function readCommandLine() {
       console.log(HELP);
       process.exit();
     }
-    const { provider, rounds } = parsed.values;
+    const { provider, rounds, seconds } = parsed.values;
     if (provider !== undefined && !PROVIDERS.includes(provider)) {
       throw new Error(`Unknown provider "${provider}"; choose one of ${PROVIDERS.join(', ')}.`);
     }
     if (!/^[1-9]\d{0,3}$/.test(rounds))
       throw new Error(`--rounds must be a whole number from 1, but is "${rounds}".`);
+    if (!/^[1-9]\d{0,2}$/.test(seconds))
+      throw new Error(`--seconds must be a whole number from 1 to 999, but is "${seconds}".`);
     return parsed;
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
@@ -89,6 +98,11 @@ function readCommandLine() {
 async function tryProvider(provider) {
   const child = fork(new URL('./measure.mjs', import.meta.url), [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: {
+      // As many decoder threads as in a child (docs/scaling.md).
+      UV_THREADPOOL_SIZE: String(Math.max(4, coresPerGpu(gpus.kind === 'gpus' ? gpus.gpus.length : 0))),
+      ...process.env,
+    },
   });
   let said = '';
   child.stderr?.on('data', (chunk) => {
@@ -109,6 +123,8 @@ async function tryProvider(provider) {
     pack: values.pack,
     rounds: Number(values.rounds),
     oom: values.oom || provider !== 'cpu',
+    photos: values.photos === undefined ? null : path.resolve(values.photos),
+    seconds: Number(values.seconds),
   });
   const [code, signal] = await once(child, 'close');
   clearTimeout(timer);

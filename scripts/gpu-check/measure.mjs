@@ -4,6 +4,7 @@ import { openNetworks } from '../../dist/child/engine/networks.js';
 import { compareNetworks } from '../../dist/child/engine/check-provider.js';
 import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
 import { median } from '../faults/report.mjs';
+import { measureEngine } from './measure-engine.mjs';
 
 export const BATCH_SIZES = [1, 8, 32, 64];
 const DETECTOR_SIZE = { widthPx: 320, heightPx: 320 };
@@ -18,6 +19,7 @@ const MAX_OOM_BATCH = 4096;
  *   detector: Timing[], embedder: Timing[],
  *   memory: { rssBeforeMb: number, rssAfterMb: number, gpuBeforeMb: number | null, gpuAfterMb: number | null },
  *   exhaustion: { largestBatch: number, steps: string[] } | null,
+ *   engine: import('./measure-engine.mjs').EngineLoad | null,
  * }} Measurement
  */
 
@@ -33,10 +35,10 @@ if (process.send !== undefined && process.argv[1] === import.meta.filename) {
 }
 
 /**
- * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean }} question
+ * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean, photos: string | null, seconds: number }} question
  * @returns {Promise<Measurement>}
  */
-async function measure({ provider, models, pack: packName, rounds, oom }) {
+async function measure({ provider, models, pack: packName, rounds, oom, photos, seconds }) {
   const pack = await findModelPack(packName, models);
   /** @type {string[]} */
   const steps = [];
@@ -64,7 +66,9 @@ async function measure({ provider, models, pack: packName, rounds, oom }) {
 
   const exhaustion = oom ? await exhaust(networks, sizePx, steps) : null;
   await networks.release();
-  return { detector, embedder, memory, exhaustion };
+  const engine =
+    photos === null ? null : await measureEngine({ provider, models, pack: packName, photos, seconds });
+  return { detector, embedder, memory, exhaustion, engine };
 }
 
 /**

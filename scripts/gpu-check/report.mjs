@@ -42,7 +42,7 @@ function describeGpus(query) {
 }
 
 /** @param {string} provider @param {Measurement} measured */
-function describeMeasurement(provider, { detector, embedder, memory, exhaustion }) {
+function describeMeasurement(provider, { detector, embedder, memory, exhaustion, engine }) {
   const rows = [
     ...detector.map((timing) => ({ network: 'detector', ...timing })),
     ...embedder.map((timing) => ({ network: 'embedder', ...timing })),
@@ -60,6 +60,7 @@ function describeMeasurement(provider, { detector, embedder, memory, exhaustion 
     formatTable([['network', 'batch', 'median ms', 'spread ms', 'images/s'], ...rows]),
     `1,000 inferences: memory of the process ${memory.rssBeforeMb} to ${memory.rssAfterMb} MB${gpu}`,
     ...(exhaustion === null ? [] : [describeExhaustion(exhaustion)]),
+    ...(engine === null ? [] : [describeEngine(engine)]),
   ].join('\n');
 }
 
@@ -68,4 +69,12 @@ function describeExhaustion({ largestBatch, steps }) {
   return steps.length === 0
     ? `Its memory held up to a batch of ${largestBatch}`
     : `Its memory was exhausted by a batch of ${largestBatch}, which was computed all the same: ${steps.join(', ')}`;
+}
+
+/** @param {import('./measure-engine.mjs').EngineLoad} load */
+function describeEngine({ photosPerS, photos, busyPercent }) {
+  const rate = `The whole engine: ${photosPerS.toFixed(1)} photos/s, with ${photos === 1 ? 'one photo' : `${photos} photos in turn`}`;
+  if (busyPercent === null) return rate;
+  const waited = 100 - Math.round(busyPercent);
+  return `${rate}; the GPU computed for ${100 - waited} % of the time and waited for ${waited} %`;
 }

@@ -1,6 +1,11 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import sharp from 'sharp';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { drawScene } from '../../../scripts/tiny/scene.mjs';
+import { formatReport } from '../../../scripts/gpu-check/report.mjs';
 import { createFakeNvidiaSmi, type FakeNvidiaSmi, readNvidiaFixture } from '../../support/fake-nvidia-smi.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 
@@ -8,14 +13,23 @@ const PROGRAM = path.resolve('scripts/gpu-check/main.mjs');
 
 let models: ModelFolder;
 let smi: FakeNvidiaSmi;
+let photos: string;
 
 beforeAll(async () => {
+  photos = await mkdtemp(path.join(tmpdir(), 'gpu-check-'));
+  const scene = await drawScene({
+    widthPx: 320,
+    heightPx: 320,
+    faces: [{ person: 1, x: 100, y: 120, sizePx: 110 }],
+  });
+  await sharp(scene).jpeg().toFile(path.join(photos, 'photo.jpg'));
   models = await createModelFolder();
   smi = await createFakeNvidiaSmi();
 });
 afterAll(async () => {
   await models.remove();
   await smi.remove();
+  await rm(photos, { recursive: true });
 });
 beforeEach(async () => smi.answer(await readNvidiaFixture('two-gpus')));
 
@@ -76,6 +90,13 @@ describe('gpu-check', () => {
     });
   });
 
+  it('runs the whole engine on photos', async () => {
+    const { code, stdout } = await check('--provider', 'cpu', '--photos', photos, '--seconds', '1');
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^The whole engine: [\d.]+ photos\/s, with one photo$/m);
+  });
+
   it('explains why a provider does not work, and fails if none does', async () => {
     const { code, stdout } = await check('--provider', 'dml');
 
@@ -85,6 +106,7 @@ describe('gpu-check', () => {
 
   it.each([
     [['--provider', 'gpu'], 2, 'Unknown provider "gpu"; choose one of cpu, cuda,'],
+    [['--seconds', 'x'], 2, '--seconds must be a whole number from 1 to 999'],
     [['--rounds', '0'], 2, '--rounds must be a whole number from 1'],
     [
       ['--models', '/nowhere'],
@@ -97,4 +119,25 @@ describe('gpu-check', () => {
     expect(code).toBe(expected);
     expect(stderr).toContain(sentence);
   });
+});
+
+test('the report shows how long the GPU waited for photos', () => {
+  const measured = {
+    detector: [],
+    embedder: [],
+    memory: { rssBeforeMb: 1, rssAfterMb: 1, gpuBeforeMb: 1, gpuAfterMb: 1 },
+    exhaustion: null,
+    engine: { photosPerS: 311.04, photos: 96, busyPercent: 60.6 },
+  };
+  const text = formatReport({
+    machine: '',
+    platform: '',
+    runtime: '',
+    pack: 'tiny',
+    gpus: { kind: 'absent' },
+    providers: [{ provider: 'cuda', works: true, measured }],
+  });
+  expect(text).toContain(
+    'The whole engine: 311.0 photos/s, with 96 photos in turn; the GPU computed for 61 % of the time and waited for 39 %',
+  );
 });

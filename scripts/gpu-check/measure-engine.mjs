@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createEngine } from '../../dist/child/engine/engine-pool.js';
+import { loadConfig } from '../../dist/shared/config.js';
+import { createLogger } from '../../dist/shared/logger.js';
+import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
+import { readJpegs } from '../bench/read-jpegs.mjs';
+
+const MAX_PHOTOS = 500;
+const SAMPLE_MS = 1000;
+
+/**
+ * @typedef {{ photosPerS: number, photos: number, busyPercent: number | null }} EngineLoad `busyPercent`: share of the
+ *   time in which the first NVIDIA GPU computed, as nvidia-smi reports it; the rest of the time it waited for photos
+ */
+
+/** The cores of a machine are shared by the children of its GPUs. @param {number} gpus */
+export function coresPerGpu(gpus) {
+  return Math.max(1, Math.floor(availableParallelism() / Math.max(1, gpus)));
+}
+
+/**
+ * Runs the whole engine as a child does, on photos again and again.
+ *
+ * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, photos: string, seconds: number }} question
+ * @returns {Promise<EngineLoad>}
+ */
+export async function measureEngine({ provider, models, pack, photos: folder, seconds }) {
+  const photos = await readJpegs(folder, MAX_PHOTOS);
+  const found = await queryNvidiaGpus();
+  const gpus = found.kind === 'gpus' ? found.gpus : [];
+  const config = loadConfig({ MODELS_DIR: models, MODEL_PACK: pack }, process.cwd());
+  const engine = await createEngine({
+    device: { kind: 'cpu', index: 0, name: 'CPU' },
+    config: { ...config.engine, provider },
+    cores: coresPerGpu(gpus.length),
+    logger: createLogger('gpu-check', 'error'),
+  });
+  let analyzed = 0;
+  let next = 0;
+  let isOver = false;
+  const lane = async () => {
+    for (; !isOver; analyzed += 1) {
+      const bytes = /** @type {Buffer} */ (photos[(next += 1) % photos.length]);
+      await engine.analyze({ kind: 'bytes', bytes });
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: 2 * engine.capacity }, lane));
+  const startedMs = performance.now();
+  /** @type {number[]} */
+  const busy = [];
+  while (performance.now() - startedMs < 1000 * seconds) {
+    await Promise.race([sleep(SAMPLE_MS), lanes]);
+    const answer = provider === 'cpu' ? null : await queryNvidiaGpus();
+    const percent = answer?.kind === 'gpus' ? answer.gpus[0]?.utilizationPercent : null;
+    if (typeof percent === 'number') busy.push(percent);
+  }
+  const photosPerS = (1000 * analyzed) / (performance.now() - startedMs);
+  isOver = true;
+  await lanes;
+  await engine.stop();
+  const busyPercent =
+    busy.length === 0 ? null : busy.reduce((sum, percent) => sum + percent, 0) / busy.length;
+  return { photosPerS, photos: photos.length, busyPercent };
+}
