@@ -7,6 +7,7 @@ import { parseArgs, promisify } from 'node:util';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { loadConfig } from '../../dist/shared/config.js';
 import { createLogger } from '../../dist/shared/logger.js';
+import { mainThreadCpuMs } from '../faults/processes.mjs';
 import { describeMachine, formatSpread, formatTable, median } from '../faults/report.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
 import { startBenchWorker } from './bench-worker.mjs';
@@ -62,16 +63,21 @@ const engine = await createEngine({
 const alone = [];
 /** @type {number[]} */
 const queued = [];
+/** Of the worker's main thread. @type {number[]} */
+const mainCpuMs = [];
 for (let round = -1; round < rounds; round += 1) {
   // The first round warms up both.
   const photos = round < 0 ? Math.min(60, count) : count;
   const stage = `round-${round}`;
   await writeStage(stage, photos);
-  const rates = [await runAlone(stage), await runQueued(stage)];
+  const aloneRate = await runAlone(stage);
+  const mainBeforeMs = (await mainThreadCpuMs(worker.pid)) ?? NaN;
+  const rates = [aloneRate, await runQueued(stage)];
   console.error(`round ${round}: alone ${rates[0]?.toFixed(1)}/s, queue ${rates[1]?.toFixed(1)}/s`);
   if (round < 0) continue;
   alone.push(rates[0] ?? NaN);
   queued.push(rates[1] ?? NaN);
+  mainCpuMs.push((((await mainThreadCpuMs(worker.pid)) ?? NaN) - mainBeforeMs) / count);
 }
 const ratios = queued.map((rate, i) => rate / (alone[i] ?? NaN));
 console.log(
@@ -79,10 +85,11 @@ console.log(
 );
 console.log(
   formatTable([
-    ['', 'photos/s', 'spread'],
-    ['engine alone', median(alone).toFixed(1), formatSpread(alone, 1)],
-    ['through the queue', median(queued).toFixed(1), formatSpread(queued, 1)],
+    ['', 'median', 'spread'],
+    ['photos/s, engine alone', median(alone).toFixed(1), formatSpread(alone, 1)],
+    ['photos/s, through the queue', median(queued).toFixed(1), formatSpread(queued, 1)],
     ['ratio', median(ratios).toFixed(2), formatSpread(ratios, 2)],
+    ['CPU ms a photo of the main thread', median(mainCpuMs).toFixed(1), formatSpread(mainCpuMs, 1)],
   ]),
 );
 

@@ -6,7 +6,7 @@ import { Queue, QueueEvents, Worker } from 'bullmq';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { loadConfig } from '../../dist/shared/config.js';
 import { createLogger } from '../../dist/shared/logger.js';
-import { cpuMs, residentMb } from '../faults/processes.mjs';
+import { cpuMs, mainThreadCpuMs, residentMb } from '../faults/processes.mjs';
 import { describeMachine, formatSpread, formatTable, median } from '../faults/report.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
 import { startBenchWorker } from './bench-worker.mjs';
@@ -108,8 +108,8 @@ console.log(
   ]),
 );
 
-/** @type {Record<'alone' | 'searches' | 'aloneCpu' | 'searchCpu', number[]>} */
-const bursts = { alone: [], searches: [], aloneCpu: [], searchCpu: [] };
+/** @type {Record<'alone' | 'searches' | 'aloneCpu' | 'searchCpu' | 'mainCpu', number[]>} */
+const bursts = { alone: [], searches: [], aloneCpu: [], searchCpu: [], mainCpu: [] };
 const burst = Number(values.burst);
 const indices = [...Array(burst).keys()];
 for (let round = 0; round < Number(values.rounds); round += 1) {
@@ -119,6 +119,7 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
   const queued = await together(worker.pid, search);
   bursts.searches.push(queued.rate);
   bursts.searchCpu.push(queued.cpu);
+  bursts.mainCpu.push(queued.mainCpu);
 }
 const ratios = bursts.searches.map((rate, i) => rate / (bursts.alone[i] ?? NaN));
 console.log(`\n${burst} searches at once\n`);
@@ -130,6 +131,7 @@ console.log(
     ['ratio', median(ratios).toFixed(2), formatSpread(ratios, 2)],
     ['CPU ms a selfie, engine alone', median(bursts.aloneCpu).toFixed(1), formatSpread(bursts.aloneCpu, 1)],
     ['CPU ms a search, worker', median(bursts.searchCpu).toFixed(1), formatSpread(bursts.searchCpu, 1)],
+    ['of this its main thread', median(bursts.mainCpu).toFixed(1), formatSpread(bursts.mainCpu, 1)],
   ]),
 );
 
@@ -156,9 +158,13 @@ await rm(directory, { recursive: true, force: true });
  * @param {(i: number) => Promise<unknown>} call
  */
 async function together(pid, call) {
-  const beforeMs = (await cpuMs(pid)) ?? NaN;
+  const [beforeMs, mainBeforeMs] = [(await cpuMs(pid)) ?? NaN, (await mainThreadCpuMs(pid)) ?? NaN];
   const wallMs = await timed(() => Promise.all(indices.map(call)));
-  return { rate: (1000 * burst) / wallMs, cpu: (((await cpuMs(pid)) ?? NaN) - beforeMs) / burst };
+  return {
+    rate: (1000 * burst) / wallMs,
+    cpu: (((await cpuMs(pid)) ?? NaN) - beforeMs) / burst,
+    mainCpu: (((await mainThreadCpuMs(pid)) ?? NaN) - mainBeforeMs) / burst,
+  };
 }
 
 /** @param {string} name */

@@ -16,8 +16,22 @@ export async function residentMb(pid) {
  *
  * @param {number} pid
  */
-export async function cpuMs(pid) {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+export function cpuMs(pid) {
+  return readCpuMs(`/proc/${pid}/stat`);
+}
+
+/**
+ * The same for the main thread of a process.
+ *
+ * @param {number} pid
+ */
+export function mainThreadCpuMs(pid) {
+  return readCpuMs(`/proc/${pid}/task/${pid}/stat`);
+}
+
+/** @param {string} file */
+async function readCpuMs(file) {
+  const stat = await readFile(file, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return Number.isFinite(ticks) ? ticks * 10 : null;
