@@ -11,13 +11,12 @@ export async function updateSearches(
   redis: Redis,
   searchQueue: Queue,
 ): Promise<void> {
-  for (const { photos, donePhotos, batchesLeft, searchIds, release } of plans) {
+  for (const { photos, donePhotos, batchesLeft, searchIds } of plans) {
     const share = Math.min(1, donePhotos / Math.max(1, photos));
     const percent = Math.floor(SELFIE_PERCENT + share * (GALLERY_PERCENT - SELFIE_PERCENT));
     await Promise.all(searchIds.map((id) => raiseProgress(redis, searchQueue, id, percent)));
     if (batchesLeft > 0) continue;
     await Promise.all(searchIds.map((id) => wakeSearch(searchQueue, id, redis)));
-    await release();
   }
 }
 

@@ -16,10 +16,8 @@ export interface IndexPlan {
 
 /** A plan that the end of a batch has changed. */
 export interface ChangedPlan extends Pick<IndexPlan, 'photos' | 'donePhotos' | 'batchesLeft'> {
-  /** Of the searches that wait for it. */
+  /** Of the searches that wait for it. Once no batch is left, the plan forgets them. */
   readonly searchIds: readonly string[];
-  /** Marks these searches as no longer waiting. */
-  release(): Promise<void>;
 }
 
 /**
@@ -67,19 +65,21 @@ return 1
 const END = `
 local changed = {}
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local plan, batches = ARGV[1] .. name, ARGV[2] .. name
-  if redis.call('SREM', batches, ARGV[4]) == 1 then
-    for i = 6, #ARGV do redis.call('SADD', batches, ARGV[i]) end
-    local done = redis.call('HINCRBY', plan, 'done', ARGV[5])
+  local plan, batches, searches = ARGV[1] .. name, ARGV[2] .. name, ARGV[3] .. name
+  if redis.call('SREM', batches, ARGV[5]) == 1 then
+    for i = 7, #ARGV do redis.call('SADD', batches, ARGV[i]) end
+    local done = redis.call('HINCRBY', plan, 'done', ARGV[6])
     redis.call('HSET', plan, 'changed', redis.call('TIME')[1])
-    redis.call('EXPIRE', plan, ARGV[3])
-    redis.call('EXPIRE', batches, ARGV[3])
+    redis.call('EXPIRE', plan, ARGV[4])
+    redis.call('EXPIRE', batches, ARGV[4])
     local photos = tonumber(redis.call('HGET', plan, 'photos')) or 0
-    changed[#changed + 1] = { name, photos, done, redis.call('SCARD', batches) }
+    local left = redis.call('SCARD', batches)
+    changed[#changed + 1] = { photos, done, left, redis.call('SMEMBERS', searches) }
   end
   if redis.call('EXISTS', batches) == 0 then
     redis.call('SREM', KEYS[1], name)
-    redis.call('DEL', plan)
+    -- A search that waits for the next plan of the stage joins that one.
+    redis.call('DEL', plan, searches)
   end
 end
 return changed
@@ -133,25 +133,18 @@ export function createIndexPlans(
         keys.plans,
         keys.plan,
         keys.batches,
+        keys.searches,
         EXPIRE_S,
         batchId,
         photos,
         ...replacedBy,
       );
-      return Promise.all(
-        (reply as [string, number, number, number][]).map(async ([name, all, done, left]) => {
-          const searchIds = await redis.smembers(keys.searches + name);
-          return {
-            photos: all,
-            donePhotos: done,
-            batchesLeft: left,
-            searchIds,
-            release: async () => {
-              if (searchIds.length > 0) await redis.srem(keys.searches + name, ...searchIds);
-            },
-          };
-        }),
-      );
+      return (reply as [number, number, number, string[]][]).map(([all, done, batchesLeft, searchIds]) => ({
+        photos: all,
+        donePhotos: done,
+        batchesLeft,
+        searchIds,
+      }));
     },
     batchIds: (stage) => redis.smembers(keys.batches + nameOf(stage)),
   };

@@ -64,7 +64,7 @@ describe('a plan', () => {
     expect(await createIndexPlans(redis, indexQueue, 'other').join('Day-1')).toBeNull();
   });
 
-  test('names the searches that wait for it, until they are released', async () => {
+  test('names the searches that wait for it, and forgets them with its last batch', async () => {
     expect(await plans.join('Day-1', 'early')).toBeNull();
     await plans.begin('Day-1', ['a', 'b'], 2);
     await plans.join('Day-1', 's1');
@@ -74,16 +74,16 @@ describe('a plan', () => {
     expect(first?.searchIds.toSorted()).toEqual(['s1', 's2']);
     const [last] = await plans.end('b', 1);
     expect(last?.searchIds.toSorted()).toEqual(['s1', 's2']);
-    await last?.release();
     await plans.begin('Day-1', ['c'], 1);
-    expect(await plans.end('c', 1)).toMatchObject([{ searchIds: [] }]);
+    await plans.join('Day-1', 's1');
+    expect(await plans.end('c', 1)).toMatchObject([{ searchIds: ['s1'] }]);
   });
 
   test('leaves no key without an expiry, and none once it has ended', async () => {
     await plans.begin('Day-1', ['a'], 1);
     await plans.join('Day-1', 's1');
     for (const key of await redis.keys('*')) expect([key, await redis.ttl(key)]).not.toEqual([key, -1]);
-    for (const plan of await plans.end('a', 1)) await plan.release();
+    await plans.end('a', 1);
     expect(await redis.keys('*')).toEqual([]);
   });
 });
