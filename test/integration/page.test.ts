@@ -49,8 +49,22 @@ async function open(url: string, options?: TabOptions): Promise<Tab> {
   return tab;
 }
 
-const waitFor = (tab: Tab, testId: string) =>
-  tab.page.getByTestId(testId).first().waitFor({ timeout: 30_000 });
+async function waitFor({ page }: Tab, testId: string): Promise<void> {
+  try {
+    await page.getByTestId(testId).first().waitFor({ timeout: 30_000 });
+  } catch (error) {
+    const jobs = await bed.queue.getJobs();
+    const states = await Promise.all(
+      jobs.map(async (job) => [
+        await job.getState(),
+        job.failedReason,
+        await bed.queue.getJobLogs(job.id ?? ''),
+      ]),
+    );
+    const text = await page.locator('body').textContent();
+    throw new Error(`The page shows: ${text}\nThe jobs are: ${JSON.stringify(states)}`, { cause: error });
+  }
+}
 
 async function choose(tab: Tab, file: string): Promise<void> {
   await tab.page.getByTestId('selfie-input').setInputFiles(path.join(directory, file));
