@@ -41,6 +41,10 @@ export function cutOut(
 ): RgbImage {
   const { copy, toCopy } = copies.best(similarity);
   const { a, b, tx, ty } = toCopy;
+  // A network may return NaN. The kernel would read what is left in its memory: another face.
+  if (!Number.isFinite(a + b + tx + ty)) {
+    return { data: new Uint8Array(3 * sizePx * sizePx), widthPx: sizePx, heightPx: sizePx };
+  }
   const sideBits = sideBitsFor(Math.hypot(a, b));
   const part = partOf(copy, toCopy, sizePx);
   const source = TARGET + 3 * sizePx * sizePx + SLACK;

@@ -153,6 +153,14 @@ describe('an aligned face', () => {
     expect(crop.data.every((value) => value === 0)).toBe(true);
   });
 
+  it('is black if a landmark is not a number, and not the face before it', () => {
+    const white = paint(300, 300, () => WHITE);
+    const [first, ...others] = moveAll(similarity(0, 1, 100, 100));
+    expect(alignFace(white, [first, ...others]).data).toContain(255);
+    const crop = alignFace(white, [{ x: NaN, y: 0 }, ...others]);
+    expect(crop.data.every((value) => value === 0)).toBe(true);
+  });
+
   it('is interpolated between the pixels of a small image', () => {
     const ramp = paint(80, 80, (x) => [3 * x, 0, 0]);
     const crop = alignFace(ramp, moveAll(similarity(0, 0.5, 4, 4)));
