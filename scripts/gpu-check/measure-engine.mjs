@@ -36,28 +36,28 @@ export async function measureEngine({ provider, models, pack, photos: folder, se
     cores: coresPerGpu(gpus.length),
     logger: createLogger('gpu-check', 'error'),
   });
+  const startedMs = performance.now();
+  const isOver = () => performance.now() - startedMs >= 1000 * seconds;
   let analyzed = 0;
-  let next = 0;
-  let isOver = false;
   const lane = async () => {
-    for (; !isOver; analyzed += 1) {
-      const bytes = /** @type {Buffer} */ (photos[(next += 1) % photos.length]);
-      await engine.analyze({ kind: 'bytes', bytes });
+    for (; !isOver(); analyzed += 1) {
+      await engine.analyze({
+        kind: 'bytes',
+        bytes: /** @type {Buffer} */ (photos[analyzed % photos.length]),
+      });
     }
   };
   const lanes = Promise.all(Array.from({ length: 2 * engine.capacity }, lane));
-  const startedMs = performance.now();
   /** @type {number[]} */
   const busy = [];
-  while (performance.now() - startedMs < 1000 * seconds) {
+  while (!isOver()) {
     await Promise.race([sleep(SAMPLE_MS), lanes]);
     const answer = provider === 'cpu' ? null : await queryNvidiaGpus();
     const percent = answer?.kind === 'gpus' ? answer.gpus[0]?.utilizationPercent : null;
     if (typeof percent === 'number') busy.push(percent);
   }
-  const photosPerS = (1000 * analyzed) / (performance.now() - startedMs);
-  isOver = true;
   await lanes;
+  const photosPerS = (1000 * analyzed) / (performance.now() - startedMs);
   await engine.stop();
   const busyPercent =
     busy.length === 0 ? null : busy.reduce((sum, percent) => sum + percent, 0) / busy.length;
