@@ -56,15 +56,20 @@ export async function measureShare(kinds, pack, rounds) {
     );
     /** @type {number[][]} */
     const sums = [];
+    /** Of each photo in each round, in percent. @type {number[]} */
+    const ownShares = [];
     let faces = 0;
     for (let round = -1; round < rounds; round += 1) {
       const [sum, found] = [[0, 0, 0, 0, 0], { faces: 0 }];
       for (const [i, photo] of photos.entries()) {
+        const own = [0, 0, 0, 0, 0];
         const timed = async (/** @type {number} */ place, /** @type {() => Promise<unknown>} */ work) => {
           const before = process.cpuUsage();
           const result = await work();
           const { user, system } = process.cpuUsage(before);
-          sum[place] = (sum[place] ?? 0) + (user + system) / 1000 / photos.length;
+          const ms = (user + system) / 1000;
+          own[place] = (own[place] ?? 0) + ms;
+          sum[place] = (sum[place] ?? 0) + ms / photos.length;
           return result;
         };
         const runs = await recordRuns(() => engine(photo));
@@ -72,11 +77,12 @@ export async function measureShare(kinds, pack, rounds) {
         for (const run of runs) await timed(KERNELS.indexOf(run.kernel), () => compute(run));
         const image = /** @type {any} */ (await timed(KERNELS.length, () => engine(photo)));
         found.faces += image.faces.length / photos.length;
+        if (round >= 0) ownShares.push(shareOf(own));
       }
       faces = found.faces;
       if (round >= 0) sums.push(sum);
     }
-    const shares = sums.map((sum) => (100 * sumOfKernels(sum)) / (sum[KERNELS.length] ?? NaN));
+    const shares = sums.map(shareOf);
     rows.push([
       name,
       faces.toFixed(1),
@@ -85,6 +91,7 @@ export async function measureShare(kinds, pack, rounds) {
       median(sums.map((sum) => sum[KERNELS.length] ?? NaN)).toFixed(1),
       `${median(shares).toFixed(0)} %`,
       `${Math.min(...shares).toFixed(0)} to ${Math.max(...shares).toFixed(0)} %`,
+      `${median(ownShares).toFixed(0)} %`,
     ]);
   }
   await Promise.all([networks.release(), detector.release(), embedder.release()]);
@@ -92,7 +99,12 @@ export async function measureShare(kinds, pack, rounds) {
   console.log(
     'Median CPU milliseconds per photo, one at a time in one thread: kernels alone, their sum, the engine:',
   );
-  console.log(formatTable([['photos', 'faces', ...KERNELS, 'sum', 'engine', 'share', 'spread'], ...rows]));
+  console.log(
+    formatTable([
+      ['photos', 'faces', ...KERNELS, 'sum', 'engine', 'share', 'spread', 'median photo'],
+      ...rows,
+    ]),
+  );
 }
 
 /** @param {string} model */
@@ -109,6 +121,11 @@ function openKernel(model) {
 /** @param {readonly number[]} sum */
 function sumOfKernels(sum) {
   return sum.slice(0, KERNELS.length).reduce((total, ms) => total + ms, 0);
+}
+
+/** In percent. @param {readonly number[]} sum */
+function shareOf(sum) {
+  return (100 * sumOfKernels(sum)) / (sum[KERNELS.length] ?? NaN);
 }
 
 /** The networks of the engine, which also record their runs. @param {ModelPack} pack */
