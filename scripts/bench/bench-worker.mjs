@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { createEngine } from '../../dist/child/engine/engine-pool.js';
+import { loadConfig } from '../../dist/shared/config.js';
+import { createLogger } from '../../dist/shared/logger.js';
 
 const SUPERVISOR = fileURLToPath(new URL('../../dist/supervisor.js', import.meta.url));
 const START_DEADLINE_MS = 60_000;
@@ -11,7 +14,7 @@ const START_DEADLINE_MS = 60_000;
  * A supervisor with one CPU worker.
  *
  * @typedef {object} BenchWorker
- * @property {NodeJS.ProcessEnv} environment its settings, for commands that shall use the same ones
+ * @property {NodeJS.ProcessEnv} environment its settings, for commands that use the same ones
  * @property {number} pid of the worker's process
  * @property {() => Promise<void>} stop
  */
@@ -50,6 +53,16 @@ export async function startBenchWorker({ directory, redisPort, models, pack, gal
       await once(supervisor, 'exit');
     },
   };
+}
+
+/** The engine of such a worker, in this process. @param {BenchWorker} worker @param {string} directory */
+export function createEngineAlone({ environment }, directory) {
+  const config = loadConfig(environment, directory);
+  return createEngine({
+    device: { kind: 'cpu', index: 0, name: 'CPU' },
+    config: { ...config.engine, provider: 'cpu' },
+    logger: createLogger('bench', 'warn'),
+  });
 }
 
 /** @param {number} redisPort */

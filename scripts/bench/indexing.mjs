@@ -4,13 +4,10 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { createEngine } from '../../dist/child/engine/engine-pool.js';
-import { loadConfig } from '../../dist/shared/config.js';
-import { createLogger } from '../../dist/shared/logger.js';
 import { mainThreadCpuMs } from '../faults/processes.mjs';
 import { describeMachine, formatSpread, formatTable, median } from '../faults/report.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
-import { startBenchWorker } from './bench-worker.mjs';
+import { createEngineAlone, startBenchWorker } from './bench-worker.mjs';
 import { readJpegs } from './read-jpegs.mjs';
 
 const HELP = `Compares indexing through the queue with the engine alone, on the same new photos and threads, in turns.
@@ -52,12 +49,7 @@ const worker = await startBenchWorker({
   threads: values.threads,
 });
 
-const config = loadConfig(worker.environment, directory);
-const engine = await createEngine({
-  device: { kind: 'cpu', index: 0, name: 'CPU' },
-  config: { ...config.engine, provider: 'cpu' },
-  logger: createLogger('bench', 'warn'),
-});
+const engine = await createEngineAlone(worker, directory);
 
 /** @type {number[]} */
 const alone = [];

@@ -3,13 +3,10 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Queue, QueueEvents, Worker } from 'bullmq';
-import { createEngine } from '../../dist/child/engine/engine-pool.js';
-import { loadConfig } from '../../dist/shared/config.js';
-import { createLogger } from '../../dist/shared/logger.js';
 import { cpuMs, mainThreadCpuMs, residentMb } from '../faults/processes.mjs';
 import { describeMachine, formatSpread, formatTable, median } from '../faults/report.mjs';
 import { startRedisServer } from '../support/redis-server.mjs';
-import { startBenchWorker } from './bench-worker.mjs';
+import { createEngineAlone, startBenchWorker } from './bench-worker.mjs';
 import { readJpegs } from './read-jpegs.mjs';
 
 const HELP = `Compares a search of an indexed gallery with what it cannot do without: its selfie and a BullMQ job.
@@ -62,12 +59,7 @@ const worker = await startBenchWorker({
   gallery: path.join(directory, 'gallery'),
   threads: values.threads,
 });
-const config = loadConfig(worker.environment, directory);
-const engine = await createEngine({
-  device: { kind: 'cpu', index: 0, name: 'CPU' },
-  config: { ...config.engine, provider: 'cpu' },
-  logger: createLogger('bench', 'warn'),
-});
+const engine = await createEngineAlone(worker, directory);
 const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
 const searches = await openQueue('face-search');
 const empties = await openQueue('empty');

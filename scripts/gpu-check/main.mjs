@@ -6,9 +6,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
+import { coresPerChild, poolThreads } from '../../dist/supervisor/slots/core-share.js';
 import { describeMachine } from '../faults/report.mjs';
 import { BATCH_SIZES } from './measure.mjs';
-import { coresPerGpu } from './measure-engine.mjs';
 import { formatReport } from './report.mjs';
 
 const HELP = `Shows how the face engine runs on this machine's GPUs. Attach the output to a bug report.
@@ -42,7 +42,14 @@ if (!existsSync(path.join(models, 'manifest.json'))) {
   process.exit(EXIT_FAILED);
 }
 
+if (values.photos !== undefined && !existsSync(values.photos)) {
+  console.error(`There is no folder ${values.photos}: set the folder of the photos with --photos.`);
+  process.exit(EXIT_FAILED);
+}
+
 const gpus = await queryNvidiaGpus();
+/** As in a child (docs/scaling.md). */
+const cores = coresPerChild(gpus.kind === 'gpus' ? gpus.gpus.length : 1);
 /** @type {Verdict[]} */
 const verdicts = [];
 for (const provider of values.provider === undefined ? PROVIDERS : [values.provider]) {
@@ -98,11 +105,7 @@ function readCommandLine() {
 async function tryProvider(provider) {
   const child = fork(new URL('./measure.mjs', import.meta.url), [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: {
-      // As many decoder threads as in a child (docs/scaling.md).
-      UV_THREADPOOL_SIZE: String(Math.max(4, coresPerGpu(gpus.kind === 'gpus' ? gpus.gpus.length : 0))),
-      ...process.env,
-    },
+    env: { UV_THREADPOOL_SIZE: String(poolThreads(cores)), ...process.env },
   });
   let said = '';
   child.stderr?.on('data', (chunk) => {
@@ -113,10 +116,11 @@ async function tryProvider(provider) {
   child.on('message', (message) => {
     answer = /** @type {typeof answer} */ (message);
   });
+  const timeoutMs = TIMEOUT_MS + 1000 * Number(values.seconds);
   const timer = setTimeout(() => {
-    answer = { reason: `it did not finish within ${TIMEOUT_MS / 1000} s` };
+    answer = { reason: `it did not finish within ${timeoutMs / 1000} s` };
     child.kill('SIGKILL');
-  }, TIMEOUT_MS);
+  }, timeoutMs);
   child.send({
     provider,
     models,
@@ -125,6 +129,7 @@ async function tryProvider(provider) {
     oom: values.oom || provider !== 'cpu',
     photos: values.photos === undefined ? null : path.resolve(values.photos),
     seconds: Number(values.seconds),
+    cores,
   });
   const [code, signal] = await once(child, 'close');
   clearTimeout(timer);

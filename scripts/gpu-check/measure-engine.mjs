@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine } from '../../dist/child/engine/engine-pool.js';
 import { loadConfig } from '../../dist/shared/config.js';
@@ -14,26 +13,19 @@ const SAMPLE_MS = 1000;
  *   time in which the first NVIDIA GPU computed, as nvidia-smi reports it; the rest of the time it waited for photos
  */
 
-/** The cores of a machine are shared by the children of its GPUs. @param {number} gpus */
-export function coresPerGpu(gpus) {
-  return Math.max(1, Math.floor(availableParallelism() / Math.max(1, gpus)));
-}
-
 /**
  * Runs the whole engine as a child does, on photos again and again.
  *
- * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, photos: string, seconds: number }} question
+ * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, photos: string, seconds: number, cores: number }} question
  * @returns {Promise<EngineLoad>}
  */
-export async function measureEngine({ provider, models, pack, photos: folder, seconds }) {
+export async function measureEngine({ provider, models, pack, photos: folder, seconds, cores }) {
   const photos = await readJpegs(folder, MAX_PHOTOS);
-  const found = await queryNvidiaGpus();
-  const gpus = found.kind === 'gpus' ? found.gpus : [];
   const config = loadConfig({ MODELS_DIR: models, MODEL_PACK: pack }, process.cwd());
   const engine = await createEngine({
     device: { kind: 'cpu', index: 0, name: 'CPU' },
     config: { ...config.engine, provider },
-    cores: coresPerGpu(gpus.length),
+    cores,
     logger: createLogger('gpu-check', 'error'),
   });
   const startedMs = performance.now();

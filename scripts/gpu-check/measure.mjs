@@ -35,10 +35,10 @@ if (process.send !== undefined && process.argv[1] === import.meta.filename) {
 }
 
 /**
- * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean, photos: string | null, seconds: number }} question
+ * @param {{ provider: import('../../dist/child/engine/session.js').ProviderName, models: string, pack: string, rounds: number, oom: boolean, photos: string | null, seconds: number, cores: number }} question
  * @returns {Promise<Measurement>}
  */
-async function measure({ provider, models, pack: packName, rounds, oom, photos, seconds }) {
+async function measure({ provider, models, pack: packName, rounds, oom, photos, seconds, cores }) {
   const pack = await findModelPack(packName, models);
   /** @type {string[]} */
   const steps = [];
@@ -67,7 +67,9 @@ async function measure({ provider, models, pack: packName, rounds, oom, photos, 
   const exhaustion = oom ? await exhaust(networks, sizePx, steps) : null;
   await networks.release();
   const engine =
-    photos === null ? null : await measureEngine({ provider, models, pack: packName, photos, seconds });
+    photos === null
+      ? null
+      : await measureEngine({ provider, models, pack: packName, photos, seconds, cores });
   return { detector, embedder, memory, exhaustion, engine };
 }
 

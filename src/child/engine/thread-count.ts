@@ -19,7 +19,7 @@ export function imagesInFlight(provider: ProviderName): number {
 
 /**
  * Number of engine threads, and of intra-op threads per session. On a CPU, one single-threaded engine thread per core is
- * faster than fewer threads that share the work on one image (docs/scaling.md).
+ * faster than fewer threads that share the work on one image (docs/engine-figures.md).
  *
  * @param wanted `null` to choose by the machine
  * @param cores processor cores for this process

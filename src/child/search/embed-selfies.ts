@@ -6,7 +6,7 @@ import { JobError } from '../../shared/errors.js';
 import type { SearchResult } from '../../shared/job.js';
 import { embedKey } from '../../shared/redis-keys.js';
 import type { Engine } from '../engine/engine.js';
-import { returnToOtherPack } from '../indexing/index-job.js';
+import { returnToOtherPack } from '../jobs/other-pack.js';
 import type { WorkResult } from '../jobs/job-runner.js';
 import { untilStopped } from '../jobs/running-job.js';
 import { createSelfieProbe } from './selfie-probe.js';

@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import type { Device, NvidiaDevice } from '../../shared/device.js';
 import type { Logger } from '../../shared/logger.js';
 import type { ChildProcess } from './child-process.js';
 import { deviceKey } from '../devices/devices.js';
+import { coresPerChild } from './core-share.js';
 import { createWorker, type Worker, type WorkerDeps } from './worker.js';
 
 export interface Fleet {
@@ -32,8 +32,7 @@ export function createFleet(deps: Omit<WorkerDeps, 'cores'>, logger: Logger): Fl
   const applyQuiet = (): boolean =>
     [...workers.values()].map((worker) => worker.setQuiet(quiet || paused.has(worker.id))).includes(true);
 
-  /** The children of a machine share its cores evenly. */
-  const cores = (): number => Math.max(1, Math.floor(availableParallelism() / workers.size));
+  const cores = (): number => coresPerChild(workers.size);
 
   const create = (device: Device): Worker => {
     const others = [...workers.values()].map((other) => other.device);

@@ -6,13 +6,12 @@ import type { Logger } from '../../shared/logger.js';
 import type { LastExit } from '../../shared/worker-record.js';
 import { type ChildExit, type ChildProcess, forkChild } from './child-process.js';
 import type { JobRecovery } from '../recovery/job-recovery.js';
+import { poolThreads } from './core-share.js';
 import { createSlot, type SlotRunner } from './slot.js';
 import type { SlotState } from './slot-state.js';
 
 /** One crash at start-up can have any cause. A driver that aborts the process does so every time. */
 const CAUTIOUS_AFTER_CRASHES = 2;
-
-const MIN_POOL_THREADS = 4;
 
 export interface WorkerDeps {
   readonly childModulePath: string;
@@ -197,8 +196,7 @@ export function createWorker(device: Device, deps: WorkerDeps): Worker {
 /** A child sees only its own GPU or MIG instance. The CPU child sees no GPU. */
 function childEnvironment(device: Device, cores: number): NodeJS.ProcessEnv {
   return {
-    // Node has 4 by default. They decode photos, which takes half of the time for those of cameras, and read files.
-    UV_THREADPOOL_SIZE: String(Math.max(MIN_POOL_THREADS, cores)),
+    UV_THREADPOOL_SIZE: String(poolThreads(cores)),
     ...process.env,
     CUDA_VISIBLE_DEVICES: device.kind === 'nvidia' ? device.uuid : '',
     // onnxruntime 1.30 sends telemetry by default.

@@ -4,7 +4,7 @@ import { describeOptOutGap } from '../../../src/gallery/store/opt-out-gap.js';
 const entriesOf = (...keys: string[]) => keys.map((packKey) => ({ packKey }));
 
 test.each([[[]], [['new']], [['new', 'new', 'old', 'old']]])(
-  'says nothing while the pack lacks nobody: %j',
+  'gives no warning if the pack lacks no opt-out: %j',
   (keys) => {
     expect(describeOptOutGap(entriesOf(...keys), 'new')).toBeNull();
   },

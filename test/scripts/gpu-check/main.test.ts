@@ -106,6 +106,7 @@ describe('gpu-check', () => {
 
   it.each([
     [['--provider', 'gpu'], 2, 'Unknown provider "gpu"; choose one of cpu, cuda,'],
+    [['--photos', '/nowhere'], 1, 'There is no folder /nowhere: set the folder of the photos with --photos.'],
     [['--seconds', 'x'], 2, '--seconds must be a whole number from 1 to 999'],
     [['--rounds', '0'], 2, '--rounds must be a whole number from 1'],
     [
