@@ -20,7 +20,7 @@ export async function runInParts(
   const parts: Outputs[] = [];
   for (let start = 0; start < batch; start += maxBatch) {
     const count = Math.min(maxBatch, batch - start);
-    const part = input.slice(start * values, (start + count) * values);
+    const part = input.subarray(start * values, (start + count) * values);
     parts.push(
       isFixed && count < maxBatch
         ? firstRows(await run(padded(part, maxBatch * values), [maxBatch, ...rest]), count / maxBatch)

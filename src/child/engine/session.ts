@@ -3,6 +3,9 @@ import { type Outputs, type Run, runInParts } from './run-in-parts.js';
 
 export type ProviderName = 'cuda' | 'tensorrt' | 'webgpu' | 'dml' | 'coreml' | 'cpu';
 
+/** Values of an image from which on a CPU computes one image in a run. */
+const LARGE_IMAGE_VALUES = 3 * 256 * 256;
+
 /** One loaded network. `run` returns a promise, but blocks its thread. */
 export interface Session {
   /** @param shape of `input`, NCHW; any batch */
@@ -45,14 +48,27 @@ export async function openSession(
     const outputs = await session.run({ [input.name]: tensor });
     return new Map(Object.entries(outputs).map(([name, output]) => [name, output.data as Float32Array]));
   };
+  // A dynamic dimension has a name instead of a number.
+  const fixedBatch = typeof batch === 'number' && batch >= 1 ? batch : null;
+  const isFixed = fixedBatch !== null;
   return {
-    // A dynamic dimension has a name instead of a number.
-    run: (values, shape) =>
-      typeof batch !== 'number' || batch < 1 || batch === shape[0]
+    run: (values, shape) => {
+      const [count = 1] = shape;
+      const maxBatch = fixedBatch ?? (provider === 'cpu' ? maxBatchOnCpu(values.length / count) : count);
+      return count === maxBatch || (count < maxBatch && !isFixed)
         ? run(values, shape)
-        : runInParts(run, values, shape, { maxBatch: batch, isFixed: true }),
+        : runInParts(run, values, shape, { maxBatch, isFixed });
+    },
     release: () => session.release(),
   };
+}
+
+/**
+ * A CPU computes larger batches no faster, and onnxruntime keeps the memory of the largest run: of each thread, up to
+ * 200 MB for a crowd (docs/performance.md).
+ */
+function maxBatchOnCpu(valuesPerImage: number): number {
+  return valuesPerImage > LARGE_IMAGE_VALUES ? 1 : 2;
 }
 
 function toNhwc([batch = 1, channels = 1, height = 1, width = 1]: readonly number[]): number[] {

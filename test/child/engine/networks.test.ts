@@ -61,6 +61,18 @@ describe('the embedder network', () => {
     for (const [i, value] of second.entries()) expect(both[512 + i]).toBeCloseTo(value, 4);
   });
 
+  it('embeds more faces than a CPU computes in one run', async () => {
+    const { runEmbedder } = await open();
+    const five = new Float32Array(5 * 3 * 112 * 112).map((_, i) => (i * 7) % 256);
+    const together = await runEmbedder(five, 5, 112);
+    expect(together).toHaveLength(5 * 512);
+    for (let face = 0; face < 5; face += 1) {
+      const values = five.length / 5;
+      const alone = await runEmbedder(five.slice(face * values, (face + 1) * values), 1, 112);
+      for (const [i, value] of alone.entries()) expect(together[512 * face + i]).toBeCloseTo(value, 4);
+    }
+  });
+
   it.each<[string, Parameters<typeof createEmbedderModel>[0]]>([
     ['takes only one face at once', { batch: 1 }],
     ['takes only three faces at once', { batch: 3 }],
