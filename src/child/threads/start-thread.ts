@@ -1,12 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type Calls, type ThreadReply, type ThreadRequest, unpackError } from './thread-protocol.js';
 
-/**
- * V8 keeps new objects here, 48 MB by default. Threads work with memory outside of V8, so they do not become slower with
- * less, and each of them takes about 20 MB less.
- */
-const YOUNG_GENERATION_MB = 4;
-
 /** A thread as the main thread sees it. */
 export interface Thread<C extends Calls> {
   /** @throws the error of the call, or the reason why the thread ended */
@@ -37,10 +31,7 @@ export async function startThread<C extends Calls>(
   file: URL,
   workerData: unknown,
 ): Promise<Thread<C>> {
-  const worker = new Worker(file, {
-    workerData,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-  });
+  const worker = new Worker(file, { workerData });
   const send = (request: ThreadRequest): void => worker.postMessage(request);
   const pending = new Map<number, Pending>();
   let lastId = 0;
