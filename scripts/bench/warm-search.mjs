@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Queue, QueueEvents, Worker } from 'bullmq';
@@ -100,8 +100,8 @@ console.log(
   ]),
 );
 
-/** @type {Record<'alone' | 'searches' | 'aloneCpu' | 'searchCpu' | 'mainCpu', number[]>} */
-const bursts = { alone: [], searches: [], aloneCpu: [], searchCpu: [], mainCpu: [] };
+/** @type {Record<'alone' | 'searches' | 'aloneCpu' | 'searchCpu' | 'mainCpu' | 'allCpu' | 'used', number[]>} */
+const bursts = { alone: [], searches: [], aloneCpu: [], searchCpu: [], mainCpu: [], allCpu: [], used: [] };
 const burst = Number(values.burst);
 const indices = [...Array(burst).keys()];
 for (let round = 0; round < Number(values.rounds); round += 1) {
@@ -112,6 +112,8 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
   bursts.searches.push(queued.rate);
   bursts.searchCpu.push(queued.cpu);
   bursts.mainCpu.push(queued.mainCpu);
+  bursts.allCpu.push(queued.allCpu);
+  bursts.used.push(queued.used);
 }
 const ratios = bursts.searches.map((rate, i) => rate / (bursts.alone[i] ?? NaN));
 console.log(`\n${burst} searches at once\n`);
@@ -124,6 +126,12 @@ console.log(
     ['CPU ms a selfie, engine alone', median(bursts.aloneCpu).toFixed(1), formatSpread(bursts.aloneCpu, 1)],
     ['CPU ms a search, worker', median(bursts.searchCpu).toFixed(1), formatSpread(bursts.searchCpu, 1)],
     ['of this its main thread', median(bursts.mainCpu).toFixed(1), formatSpread(bursts.mainCpu, 1)],
+    [
+      'CPU ms a search, with client and Redis',
+      median(bursts.allCpu).toFixed(1),
+      formatSpread(bursts.allCpu, 1),
+    ],
+    ['use of the cores, %', median(bursts.used).toFixed(0), formatSpread(bursts.used, 0)],
   ]),
 );
 
@@ -151,12 +159,21 @@ await rm(directory, { recursive: true, force: true });
  */
 async function together(pid, call) {
   const [beforeMs, mainBeforeMs] = [(await cpuMs(pid)) ?? NaN, (await mainThreadCpuMs(pid)) ?? NaN];
+  const allBeforeMs = busyMs();
   const wallMs = await timed(() => Promise.all(indices.map(call)));
+  const allMs = busyMs() - allBeforeMs;
   return {
+    allCpu: allMs / burst,
+    used: (100 * allMs) / (wallMs * availableParallelism()),
     rate: (1000 * burst) / wallMs,
     cpu: (((await cpuMs(pid)) ?? NaN) - beforeMs) / burst,
     mainCpu: (((await mainThreadCpuMs(pid)) ?? NaN) - mainBeforeMs) / burst,
   };
+}
+
+/** CPU time (ms) that all processes of this machine have used. */
+function busyMs() {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
 }
 
 /** @param {string} name */

@@ -36,6 +36,8 @@ import { runSearchJob } from './search/search-job.js';
 
 /** While one batch waits for its last photos or for Redis, the other one keeps the engine busy. */
 const BATCHES_AT_A_TIME = 2;
+/** As for WORKER_CONCURRENCY. */
+const MAX_SEARCHES_AT_A_TIME = 64;
 
 export interface JobWorkersDeps {
   readonly config: Pick<Config, 'queue' | 'jobs' | 'gallery' | 'engine'>;
@@ -237,9 +239,9 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
 }
 
 /**
- * One search can keep the engine busy. A second one fills the gaps while the first waits for Redis or analyses its
- * selfie, and a small search does not wait for a large one. Further searches are better off on idle machines.
+ * As many as the engine takes images, because a search of an indexed gallery analyzes only its selfie. Further searches are
+ * better off on idle machines.
  */
 function searchesAtATime(engine: Engine): number {
-  return engine.capacity > 1 ? 2 : 1;
+  return Math.min(MAX_SEARCHES_AT_A_TIME, engine.capacity);
 }

@@ -93,6 +93,14 @@ test('a gallery that hangs gives the running jobs back', async () => {
   }, PATIENCE);
 });
 
+test('a worker searches for as many students at a time as its engine takes images', async () => {
+  const jobs = [];
+  for (let i = 0; i <= engine.capacity; i += 1) jobs.push(await portal.add(STUCK_JOB, { attempts: 1 }));
+  await vi.waitFor(() => expect(engine.inFlight()).toBe(engine.capacity), PATIENCE);
+  expect(workers.activeJobs()).toBe(engine.capacity);
+  expect(await jobs.at(-1)?.getState()).toBe('waiting');
+});
+
 test('a worker that is paused stays paused when its gallery is back', async () => {
   tell({ reason: 'It is gone', hung: false });
   workers.quiet();
