@@ -29,6 +29,7 @@ import { createByteBudget } from './indexing/byte-budget.js';
 import { createFindFaces, createStoredFaces } from './indexing/known-faces.js';
 import { createGate } from './jobs/gate.js';
 import { runIndexJob } from './indexing/index-job.js';
+import { idOf } from './jobs/running-jobs.js';
 import { returnToOtherPack } from './jobs/other-pack.js';
 import { createSavedProbes } from './search/saved-probe.js';
 import { runEmbedJob } from './search/embed-selfies.js';
@@ -210,6 +211,8 @@ export function createJobWorkers(deps: JobWorkersDeps): JobWorkers {
           : { kind: 'done', value: await reportProblem(runIndexJob(job, signal, tools)) },
       onFinal: async (job, outcome) => {
         if (outcome === 'failed') await ends.failed(job, job.failedReason);
+        // BullMQ adds no batch while a job has its id, so a plan that began after the end of the work waits for this one.
+        else await ends.lost(idOf(job));
       },
       events: eventsOf('index'),
     });

@@ -63,7 +63,7 @@ describe('a child', () => {
       modelPack: 'scripted',
       modelLicense: 'MIT',
       providerRefusals: [],
-      concurrency: 2,
+      concurrency: 4,
       lockTokenPrefixes: [expect.stringMatching(/^[0-9a-f-]{36}$/)],
     });
     await leave(exited);

@@ -2,8 +2,20 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Job, Queue } from 'bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Redis } from 'ioredis';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { createIndexPlans } from '../../../src/gallery/batches/index-plans.js';
 import { indexQueueName } from '../../../src/shared/index-batch.js';
 import { BAD_PHOTOS_KEY, filesKey, indexPlanKeys, savedProbeKey } from '../../../src/shared/redis-keys.js';
 import { createQueueHarness, type QueueHarness } from '../../support/queue-harness.js';
@@ -108,6 +120,32 @@ describe('a search whose stage is being indexed', () => {
     engine.release();
     await completed(job);
     expect(await redis.exists(key)).toBe(0);
+  });
+
+  test('starts again if its plan began between the end of a batch and the removal of its job', async () => {
+    await addPhotos('Day-1', 'slow.jpg');
+    const engine = await startHost();
+    const first = await addSearch('Day-1');
+    await inState(first, 'delayed');
+    const second = await portal.add({ image: SELFIE, stage: 'Day-1' }, { delay: 600_000 });
+    const { redis } = hosts[0] as WorkerHarness;
+    const client = new Redis(server.port, '127.0.0.1');
+    onTestFinished(() => client.disconnect());
+    const plans = createIndexPlans(client, index, engine.pack.key);
+    const [batch = ''] = await plans.batchIds('Day-1');
+    const evaluate = redis.eval.bind(redis);
+    vi.spyOn(redis, 'eval').mockImplementation(async (...call) => {
+      const reply = await evaluate(...call);
+      // The batch has ended. BullMQ still knows its job, and adds no other one with its id.
+      if (call.includes(batch) && (await plans.begin('Day-1', [batch], 1))) {
+        vi.mocked(redis.eval).mockRestore();
+        await plans.join('Day-1', second.id);
+      }
+      return reply;
+    });
+    engine.release();
+    await completed(first);
+    await completed(second);
   });
 
   test('shares its plan with other searches: each starts at most twice, and each photo is indexed once', async () => {
