@@ -15,7 +15,8 @@ const HELP = `Measures the face engine on this machine's CPU.
 
   npm run bench:engine -- --photos FOLDER --models FOLDER [--pack mobilefacenet] [--rounds 7] [--count 24] [--share]
 
-  --photos  folder of photos to analyze; four are also enlarged to 24 megapixels, with the noise of a camera
+  --photos  folder of photos to analyze; eight are also enlarged to 24 megapixels, with the noise of a camera (this takes
+            a minute)
   --models  folder of the models
   --count   photos per round
   --share   only the comparison with the kernels`;
@@ -125,7 +126,7 @@ async function startEngine({ threads, intraOpThreads }) {
 /** The share of its time that the engine spends in its kernels, for small photos and for those of a camera. */
 async function measureKernels() {
   const small = photos.slice(0, 16).map((text) => Buffer.from(text, 'base64'));
-  const large = await Promise.all(small.slice(0, 4).map(cameraPhoto));
+  const large = await Promise.all(small.slice(0, 8).map(cameraPhoto));
   const megabytes = large.reduce((sum, { length }) => sum + length, 0) / large.length / 1e6;
   const kinds = [
     { name: 'as they are', photos: small },
@@ -134,14 +135,16 @@ async function measureKernels() {
   await measureShare(kinds, pack, Number(values.rounds));
 }
 
-/** The first photos of a folder, repeated if it has fewer. @param {string} folder @param {number} count */
+/** Photos spread evenly over a folder, repeated if it has fewer. @param {string} folder @param {number} count */
 async function readPhotos(folder, count) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const files = entries
+  const all = entries
     .filter((entry) => entry.isFile() && /\.(jpe?g|png|webp)$/i.test(entry.name))
-    .slice(0, count)
-    .map((entry) => path.join(entry.parentPath, entry.name));
-  if (files.length === 0) throw new Error(`There are no photos in ${folder}`);
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .toSorted();
+  if (all.length === 0) throw new Error(`There are no photos in ${folder}`);
+  const step = Math.max(1, Math.floor(all.length / count));
+  const files = all.filter((_, i) => i % step === 0).slice(0, count);
   const texts = await Promise.all(files.map(async (file) => (await readFile(file)).toString('base64')));
   return Array.from({ length: count }, (_, i) => texts[i % texts.length] ?? '');
 }
