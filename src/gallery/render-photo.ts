@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import { ImageError } from '../shared/errors.js';
 import { recogniseFormat } from '../shared/image-format.js';
 
@@ -21,6 +20,8 @@ export interface RenderOptions {
  */
 export async function renderPhoto(photo: Buffer, { sizePx, maxPixels }: RenderOptions): Promise<Buffer> {
   if (!isRendered(photo)) throw new ImageError('It is not in a format that can be shown.');
+  // It takes 20 MB, which a dashboard without photos does not need.
+  const { default: sharp } = await import('sharp');
   return sharp(photo, { limitInputPixels: maxPixels, failOn: 'none' })
     .rotate()
     .resize(sizePx, sizePx, { fit: 'inside', withoutEnlargement: true })

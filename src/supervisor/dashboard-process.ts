@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../shared/logger.js';
+import { HEAP_OPTIONS } from './heap-options.js';
 import { createErrorTail } from './slots/error-tail.js';
 import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
@@ -38,7 +39,10 @@ export function createDashboardProcess(
 
   const start = (): void => {
     const startedMs = performance.now();
-    const child = fork(modulePath, [], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const child = fork(modulePath, [], {
+      execArgv: HEAP_OPTIONS,
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
     const errorTail = createErrorTail(child.stderr);
     state = { kind: 'up', child };
 

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import type { SearchDurations } from '../../shared/durations.js';
 import type { ChildMessage, ChildReady, ChildStats, SupervisorMessage } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
+import { HEAP_OPTIONS } from '../heap-options.js';
 import { createErrorTail } from './error-tail.js';
 import { createWatchdog, type WatchdogLimits } from './watchdog.js';
 
@@ -10,12 +11,6 @@ export const DRAIN_GRACE_MS = 5000;
 
 /** A killed child ends within milliseconds, unless a thread of it sleeps in the kernel. */
 export const STUCK_AFTER_MS = 3000;
-
-/**
- * V8 keeps new objects in two spaces of this size, 16 MB each by default, in the main thread and in every other thread. The
- * child works with memory outside of V8, so it does not become slower with less, and each thread takes 20 MB less.
- */
-const SEMI_SPACE_MB = 2;
 
 export interface ChildProcess {
   /** Number of the child within its slot. */
@@ -74,7 +69,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   const { logger } = options;
   const node = fork(options.modulePath, [], {
     env: options.environment,
-    execArgv: [...process.execArgv, `--max-semi-space-size=${SEMI_SPACE_MB}`],
+    execArgv: HEAP_OPTIONS,
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const errorTail = createErrorTail(node.stderr);
