@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../shared/logger.js';
-import { HEAP_OPTIONS } from './heap-options.js';
 import { createErrorTail } from './slots/error-tail.js';
+import { HEAP_OPTIONS } from './slots/heap-options.js';
 import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
 /** The dashboard has no work to finish. */
