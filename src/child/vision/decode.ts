@@ -23,6 +23,8 @@ const LARGE_PIXELS = 30_000_000;
 /** The decoder shrinks only JPEG while it loads it; other formats are decoded at full size. AVIF takes 0.1 s per megapixel. */
 const MAX_UNSHRINKABLE_PIXELS = 50_000_000;
 const MAX_AVIF_PIXELS = 20_000_000;
+/** Profiles of sRGB have 0.5 to 60 KB. */
+const SEARCHED_PROFILE_BYTES = 65_536;
 /** A truncated JPEG is accepted if at least this share of its pixels is there. */
 const MIN_SHARE = 0.5;
 
@@ -123,8 +125,8 @@ async function decodePixels(
  */
 function decoderOptions(maxPixels: number, profile: Buffer | null): SharpOptions {
   // The name is in ASCII or UTF-16.
-  const isSrgb = profile?.toString('latin1').replaceAll('\0', '').includes('sRGB') === true;
-  return { limitInputPixels: maxPixels, failOn: 'error', ignoreIcc: isSrgb };
+  const text = profile?.subarray(0, SEARCHED_PROFILE_BYTES).toString('latin1').replaceAll('\0', '');
+  return { limitInputPixels: maxPixels, failOn: 'error', ignoreIcc: text?.includes('sRGB') === true };
 }
 
 async function toRgb(encoded: Buffer, sidePx: number | null, options: SharpOptions): Promise<RgbImage> {

@@ -43,7 +43,7 @@ export function readJpegHeader(encoded: Buffer): JpegHeader {
       }
       const end = at + 2 + Math.max(2, encoded.readUInt16BE(at + 2));
       const segment = encoded.subarray(at + 4, end);
-      if (marker === COLOUR_PROFILE && segment.indexOf(PROFILE_NAME) === 0) {
+      if (marker === COLOUR_PROFILE && segment.subarray(0, PROFILE_NAME.length).equals(PROFILE_NAME)) {
         profile ??= segment.subarray(PROFILE_NAME.length + 2);
       }
       at = end;
