@@ -37,10 +37,23 @@ export function problemOf(error: unknown): ApiProblem {
 /** The window gets this event when the server refuses this browser, for example after the session has expired. */
 export const UNAUTHORIZED = 'unauthorized';
 
+/** The server answers within seconds. A page that waits for ever would not ask again. */
+const READ_TIMEOUT_MS = 10_000;
+/** A selfie may take long to upload, and the server lists a gallery for up to a minute. */
+const LONG_TIMEOUT_MS = 120_000;
+
 async function request<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
+  const isShort = method === 'GET' && !path.startsWith('/api/galleries');
+  const timeout = AbortSignal.timeout(isShort ? READ_TIMEOUT_MS : LONG_TIMEOUT_MS);
+  const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   let response: Response;
+  let body: unknown;
   try {
-    response = await fetch(path, { method, ...init });
+    response = await fetch(path, { method, ...init, signal });
+    body = await response.json().catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return null;
+    });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new RequestError(0, {
@@ -48,7 +61,6 @@ async function request<T>(method: string, path: string, init: RequestInit = {}):
       message: 'The dashboard does not answer. Is its process running?',
     });
   }
-  const body: unknown = await response.json().catch(() => null);
   if (response.ok) return body as T;
   if (response.status === 401) window.dispatchEvent(new Event(UNAUTHORIZED));
   throw new RequestError(response.status, (body as ApiFailure | null)?.error ?? unexplained(response));
