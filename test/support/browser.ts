@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /** Where Debian installs it. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -35,6 +35,20 @@ export async function startBrowser(): Promise<Browser> {
   }
 }
 
+type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>;
+
+/** Of earlier logins: the dashboard allows ten in a minute. */
+const sessions = new Map<string, Cookies>();
+
+async function logIn(context: BrowserContext, url: string, token: string): Promise<void> {
+  const key = `${url} ${token}`;
+  const known = sessions.get(key);
+  if (known !== undefined) return context.addCookies(known);
+  const answer = await context.request.post(url, { data: { token } });
+  if (!answer.ok()) throw new Error(`The dashboard refused the login with status ${answer.status()}.`);
+  sessions.set(key, await context.cookies());
+}
+
 export async function openTab(
   browser: Browser,
   url: string,
@@ -45,9 +59,7 @@ export async function openTab(
     colorScheme,
     reducedMotion: 'reduce',
   });
-  if (token !== undefined) {
-    await context.request.post(new URL('/api/session', url).href, { data: { token } });
-  }
+  if (token !== undefined) await logIn(context, new URL('/api/session', url).href, token);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

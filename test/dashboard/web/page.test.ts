@@ -94,6 +94,22 @@ describe('the page', () => {
     }
   });
 
+  it('asks again if the server does not answer a request', async () => {
+    const id = await fail({ image: 'QUFB', stage: 'Day-1' }, 'It failed.');
+    const { page } = await open('/#/workers');
+    let asked = 0;
+    await page.route('**/jobs?state=failed*', async (route) => {
+      asked += 1;
+      // The first request never ends.
+      if (asked > 1) await route.continue();
+    });
+    await page.getByTestId('nav-queue').click();
+    await page.getByTestId('tab-failed').click();
+    await page.getByText('The dashboard does not answer').waitFor();
+    await page.getByTestId(`job-${id}`).waitFor();
+    expect(asked).toBeGreaterThan(1);
+  });
+
   it('counts a search that waits for its index as waiting, in all places', async () => {
     const job = await dashboard.searchQueue.add('search', { stage: 'Day-1', uid: 's7' }, { delay: 600_000 });
     await job.updateProgress(25);
