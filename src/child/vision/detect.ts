@@ -82,23 +82,33 @@ function readStride(
     const score = Math.sqrt(clamp(cls[cell] ?? 0) * clamp(obj[cell] ?? 0));
     // Written so that NaN is skipped.
     if (!(score >= scoreThreshold)) continue;
-    const column = cell % columns;
-    const row = Math.floor(cell / columns);
-    const at = (values: Float32Array, index: number): Point => ({
-      x: (column + (values[index] ?? 0)) * stride,
-      y: (row + (values[index + 1] ?? 0)) * stride,
-    });
-    const centre = at(bbox, 4 * cell);
-    const width = Math.exp(bbox[4 * cell + 2] ?? 0) * stride;
-    const height = Math.exp(bbox[4 * cell + 3] ?? 0) * stride;
-    const landmark = (index: number): Point => at(kps, 10 * cell + 2 * index);
-    found.push({
-      box: { x: centre.x - width / 2, y: centre.y - height / 2, width, height },
-      landmarks: [landmark(0), landmark(1), landmark(2), landmark(3), landmark(4)],
-      score,
-    });
+    const place = { x: cell % columns, y: Math.floor(cell / columns), stride };
+    const [box, landmarks] = [bbox.subarray(4 * cell), kps.subarray(10 * cell)];
+    found.push({ box: readBox(box, place), landmarks: readLandmarks(landmarks, place), score });
   }
   return found;
+}
+
+/** Column and row of a cell, and its size in pixels. */
+interface Cell extends Point {
+  readonly stride: number;
+}
+
+/** @param values x and y of the middle, width and height */
+function readBox(values: Float32Array, cell: Cell): Box {
+  const middle = readPoint(values, 0, cell);
+  const width = Math.exp(values[2] ?? 0) * cell.stride;
+  const height = Math.exp(values[3] ?? 0) * cell.stride;
+  return { x: middle.x - width / 2, y: middle.y - height / 2, width, height };
+}
+
+function readLandmarks(values: Float32Array, cell: Cell): Landmarks {
+  const landmark = (index: number): Point => readPoint(values, 2 * index, cell);
+  return [landmark(0), landmark(1), landmark(2), landmark(3), landmark(4)];
+}
+
+function readPoint(values: Float32Array, index: number, { x, y, stride }: Cell): Point {
+  return { x: (x + (values[index] ?? 0)) * stride, y: (y + (values[index + 1] ?? 0)) * stride };
 }
 
 /** The same face in an image that is `factor` times as large. */

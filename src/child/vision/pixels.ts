@@ -46,27 +46,26 @@ export function writePlanes(
     Float32Array,
   ];
   const words = wordsOf(image, size);
-  const factor = 1 / scale;
+  const encoded = new Float32Array(256).map((_, value) => (value - mean) / scale);
   let word = 0;
-  // Three words have four pixels. Reading words instead of bytes takes 40 % of the time.
+  // Three words have four pixels. Reading words instead of bytes takes two thirds of the time. V8 would put each word that
+  // is read by destructuring into an object of its own: 7 MB for a photo.
   for (let pixel = 0; pixel < area; pixel += 4, word += 3) {
-    const [first, second, third] = [words[word], words[word + 1], words[word + 2]] as [
-      number,
-      number,
-      number,
-    ];
-    red[pixel] = ((first & 0xff) - mean) * factor;
-    green[pixel] = (((first >>> 8) & 0xff) - mean) * factor;
-    blue[pixel] = (((first >>> 16) & 0xff) - mean) * factor;
-    red[pixel + 1] = ((first >>> 24) - mean) * factor;
-    green[pixel + 1] = ((second & 0xff) - mean) * factor;
-    blue[pixel + 1] = (((second >>> 8) & 0xff) - mean) * factor;
-    red[pixel + 2] = (((second >>> 16) & 0xff) - mean) * factor;
-    green[pixel + 2] = ((second >>> 24) - mean) * factor;
-    blue[pixel + 2] = ((third & 0xff) - mean) * factor;
-    red[pixel + 3] = (((third >>> 8) & 0xff) - mean) * factor;
-    green[pixel + 3] = (((third >>> 16) & 0xff) - mean) * factor;
-    blue[pixel + 3] = ((third >>> 24) - mean) * factor;
+    const first = words[word] as number;
+    const second = words[word + 1] as number;
+    const third = words[word + 2] as number;
+    red[pixel] = encoded[first & 0xff] as number;
+    green[pixel] = encoded[(first >>> 8) & 0xff] as number;
+    blue[pixel] = encoded[(first >>> 16) & 0xff] as number;
+    red[pixel + 1] = encoded[first >>> 24] as number;
+    green[pixel + 1] = encoded[second & 0xff] as number;
+    blue[pixel + 1] = encoded[(second >>> 8) & 0xff] as number;
+    red[pixel + 2] = encoded[(second >>> 16) & 0xff] as number;
+    green[pixel + 2] = encoded[second >>> 24] as number;
+    blue[pixel + 2] = encoded[third & 0xff] as number;
+    red[pixel + 3] = encoded[(third >>> 8) & 0xff] as number;
+    green[pixel + 3] = encoded[(third >>> 16) & 0xff] as number;
+    blue[pixel + 3] = encoded[third >>> 24] as number;
   }
 }
 
