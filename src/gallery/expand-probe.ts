@@ -159,7 +159,9 @@ function joinProbe(probe: Float32Array, joined: readonly Joined[]): ExpandedProb
 
 function toUnit(vector: Float32Array): Float32Array {
   const length = lengthOf(vector);
-  return vector.map((component) => component / length);
+  const unit = new Float32Array(vector.length);
+  for (let i = 0; i < unit.length; i += 1) unit[i] = (vector[i] ?? 0) / length;
+  return unit;
 }
 
 function lengthOf(vector: Float32Array): number {

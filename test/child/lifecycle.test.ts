@@ -96,7 +96,6 @@ describe('a child', () => {
       outcome: 'completed',
     });
     expect(supervisor.told).toContainEqual({ type: 'job-started', queue: 'search', jobId: job.id });
-    expect(supervisor.told).toContainEqual({ type: 'job-progress', jobId: job.id, progress: 100 });
     await leave(exited);
   });
 

@@ -1,9 +1,24 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
 /** Longer logs are too long to read. */
 const MAX_LINES = 100;
+/** Of all starts of a job together: it can go back to the queue any number of times. */
+const KEPT_LINES = 1000;
+
+/**
+ * Like BullMQ's `Job.log` (its script addLog-2.lua), but for several lines at once.
+ *
+ * KEYS: the job, its log. ARGV: lines to keep, new lines.
+ */
+const ADD_LINES = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('RPUSH', KEYS[2], unpack(ARGV, 2))
+redis.call('LTRIM', KEYS[2], -ARGV[1], -1)`;
 
 export interface JobLog {
   note(line: string): void;
-  /** Writes the lines since the last call, in parallel. Settles when they are written. */
+  /** Writes the lines since the last call. Settles when they are written. */
   settle(): Promise<void>;
 }
 
@@ -12,7 +27,7 @@ export interface JobLog {
  * ones, the number of lines in between, and the last one, which is a summary.
  */
 export function createJobLog(
-  write: (line: string) => Promise<unknown>,
+  write: (lines: readonly string[]) => Promise<unknown>,
   onError: (error: unknown) => void,
 ): JobLog {
   const first: string[] = [];
@@ -33,7 +48,18 @@ export function createJobLog(
       if (last !== null) lines.push(last);
       last = null;
       between = -1;
-      await Promise.all(lines.map(write)).catch(onError);
+      if (lines.length > 0) await write(lines).catch(onError);
     },
   };
+}
+
+/** Adds lines to a job's log, in which the newest ones stay. Does nothing if the job is gone. */
+export async function addLogLines(
+  redis: Redis,
+  queue: Pick<Queue, 'toKey'>,
+  jobId: string,
+  lines: readonly string[],
+): Promise<void> {
+  const keys = [queue.toKey(jobId), queue.toKey(`${jobId}:logs`)];
+  await redis.eval(ADD_LINES, keys.length, ...keys, KEPT_LINES, ...lines);
 }

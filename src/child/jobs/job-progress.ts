@@ -15,7 +15,7 @@ export interface JobProgress {
 }
 
 export interface JobProgressOptions {
-  /** Shortest time between two writes. */
+  /** Shortest time between two writes, and before the first one. */
   readonly intervalMs: number;
   readonly write: (percent: number) => Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -23,12 +23,13 @@ export interface JobProgressOptions {
 
 /**
  * Writes a job's progress in whole percents. The progress never falls. One write is in flight at a time, at most one
- * every `intervalMs`; of the values that arrive in between, only the newest is written.
+ * every `intervalMs`; of the values that arrive in between, only the newest is written. A job that ends within the first
+ * `intervalMs` writes none: nobody would see it.
  */
 export function createJobProgress({ intervalMs, write, onError }: JobProgressOptions): JobProgress {
   let newest = -1;
   let written = -1;
-  let dueAtMs = 0;
+  let dueAtMs = performance.now() + intervalMs;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let writing: Promise<void> | null = null;

@@ -4,7 +4,7 @@ import type { SearchDurations } from '../../shared/durations.js';
 import { messageOf } from '../../shared/errors.js';
 import type { SearchResult } from '../../shared/job.js';
 import type { Logger } from '../../shared/logger.js';
-import { createJobLog } from '../jobs/job-log.js';
+import { addLogLines, createJobLog } from '../jobs/job-log.js';
 import { createJobProgress } from '../jobs/job-progress.js';
 import type { WorkResult } from '../jobs/job-runner.js';
 import type { SearchTools } from './run-search.js';
@@ -16,8 +16,6 @@ import { idOf } from '../jobs/running-jobs.js';
 /** Smooth for a person who watches a bar, and cheap for a queue of thousands. */
 const REDIS_PROGRESS_INTERVAL_MS = 100;
 const IPC_PROGRESS_INTERVAL_MS = 250;
-/** Of all starts of a job together: it can go back to the queue any number of times. */
-const KEPT_LINES = 1000;
 
 export interface SearchJobDeps {
   readonly tools: SearchTools;
@@ -52,7 +50,7 @@ export async function runSearchJob(
     onError: warn("Cannot send the job's progress to the supervisor"),
   });
   const log = createJobLog(
-    (line) => searchQueue.addJobLog(idOf(job), line, KEPT_LINES),
+    (lines) => addLogLines(redis, searchQueue, idOf(job), lines),
     warn("Cannot write the job's log"),
   );
   const reportProgress = (percent: number): void => {
@@ -76,9 +74,9 @@ export async function runSearchJob(
     const outcome = await searchOrWait(job, token, context, { ...waiting, settle });
     if (outcome === null) return { kind: 'moved' };
     const { result, selfieS, galleryS } = outcome;
-    // The runner writes 100 to Redis, together with the end of the job.
+    // The runner writes 100 to Redis, together with the end of the job, and the supervisor learns that it has ended.
     toRedis.stop();
-    toSupervisor.report(100);
+    toSupervisor.stop();
     onTimed({ ...sinceAdded(job, startedMs), selfie: selfieS, gallery: galleryS });
     return { kind: 'done', value: result };
   };

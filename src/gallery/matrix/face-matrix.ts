@@ -119,9 +119,11 @@ export function createFaceMatrix(pool: BlockPool): FaceMatrix {
     },
     read: (row) => {
       const { memory, leading, trailing } = checkRow(row);
-      return Float32Array.from({ length: embeddingSize }, (_, i) =>
-        dequantise(memory.bytes[leading + i] as number, memory.bytes[trailing + i] as number),
-      );
+      const embedding = new Float32Array(embeddingSize);
+      for (let i = 0; i < embeddingSize; i += 1) {
+        embedding[i] = dequantise(memory.bytes[leading + i] as number, memory.bytes[trailing + i] as number);
+      }
+      return embedding;
     },
   };
 }

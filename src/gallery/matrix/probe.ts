@@ -20,16 +20,19 @@ export interface Probe {
  * @throws {RangeError} it has no direction
  */
 export function createProbe(embedding: Float32Array, rowBytes: number): Probe {
-  const length = Math.sqrt(embedding.reduce((squares, component) => squares + component * component, 0));
+  let squares = 0;
+  for (const component of embedding) squares += component * component;
+  const length = Math.sqrt(squares);
   if (!(length > 0 && length < Infinity)) {
     throw new RangeError(`Cannot search for an embedding without a direction: its length is ${length}`);
   }
-  const unit = Float64Array.from(embedding, (component) => component / length);
+  const unit = new Float64Array(embedding.length);
   const fixed = new Int16Array(rowBytes);
   let sum = 0;
   let errorSquares = 0;
   for (let i = 0; i < unit.length; i += 1) {
-    const component = unit[i] as number;
+    const component = (embedding[i] as number) / length;
+    unit[i] = component;
     const rounded = Math.round(component * PROBE_SCALE);
     fixed[interleave(i)] = rounded;
     sum += rounded;

@@ -4,7 +4,7 @@ import { createJobLog } from '../../../src/child/jobs/job-log.js';
 async function logged(lines: number): Promise<string[]> {
   const written: string[] = [];
   const log = createJobLog(
-    async (line) => written.push(line),
+    async (added) => written.push(...added),
     () => {},
   );
   for (let n = 0; n < lines; n += 1) log.note(`line ${n}`);
@@ -33,7 +33,7 @@ describe('createJobLog', () => {
   test('writes a line once, also if it settles twice', async () => {
     const written: string[] = [];
     const log = createJobLog(
-      async (line) => written.push(line),
+      async (added) => written.push(...added),
       () => {},
     );
     for (let n = 0; n < 110; n += 1) log.note('early');
@@ -44,7 +44,7 @@ describe('createJobLog', () => {
     expect(written).toHaveLength(103);
   });
 
-  test('reports a line that cannot be written, and settles', async () => {
+  test('reports lines that cannot be written, and settles', async () => {
     const errors: unknown[] = [];
     const failure = new Error('Redis is full');
     const log = createJobLog(

@@ -33,21 +33,34 @@ describe('createJobProgress', () => {
     expect(written).toEqual([0, 3, 50, 100]);
   });
 
-  test('writes the first value at once, and the newest one after the interval', async () => {
+  test('writes the newest value once in an interval, first after one', async () => {
     const { progress, written } = setUp();
     for (let percent = 1; percent <= 30; percent += 1) progress.report(percent);
-    expect(written).toEqual([1]);
     await vi.advanceTimersByTimeAsync(99);
-    expect(written).toEqual([1]);
+    expect(written).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(written).toEqual([1, 30]);
+    expect(written).toEqual([30]);
+    progress.report(31);
+    await vi.advanceTimersByTimeAsync(99);
+    progress.report(32);
+    expect(written).toEqual([30]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(written).toEqual([30, 32]);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(written).toEqual([1, 30]);
+    expect(written).toEqual([30, 32]);
+  });
+
+  test('writes a value at once if none was written in the last interval', async () => {
+    const { progress, written } = setUp();
+    await vi.advanceTimersByTimeAsync(100);
+    progress.report(5);
+    expect(written).toEqual([5]);
   });
 
   test('has at most one write in flight', async () => {
     const slow = defer();
     const { progress, written } = setUp(() => slow.promise);
+    await vi.advanceTimersByTimeAsync(100);
     progress.report(1);
     progress.report(2);
     await vi.advanceTimersByTimeAsync(1000);
@@ -63,13 +76,14 @@ describe('createJobProgress', () => {
     progress.report(1);
     progress.report(100);
     await progress.settle();
-    expect(written).toEqual([1, 100]);
+    expect(written).toEqual([100]);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(written).toEqual([1, 100]);
+    expect(written).toEqual([100]);
   });
 
   test('writes nothing after it is stopped', async () => {
     const { progress, written } = setUp();
+    await vi.advanceTimersByTimeAsync(100);
     progress.report(1);
     progress.report(2);
     progress.stop();
@@ -90,6 +104,7 @@ describe('createJobProgress', () => {
     const { progress, written, errors } = setUp((percent) =>
       percent === 1 ? Promise.reject(failure) : Promise.resolve(),
     );
+    await vi.advanceTimersByTimeAsync(100);
     progress.report(1);
     progress.report(2);
     await vi.advanceTimersByTimeAsync(100);
