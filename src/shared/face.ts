@@ -12,3 +12,6 @@ export interface Point {
 }
 
 export type Landmarks = readonly [Point, Point, Point, Point, Point];
+
+/** Side of the aligned crop that every embedder takes. */
+export const ALIGNED_SIZE_PX = 112;

@@ -6,11 +6,10 @@ import { z } from 'zod';
 import { StartupError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { isCalibration } from './calibration.js';
+import { ALIGNED_SIZE_PX } from './face.js';
 import { modelsCommand, PACKAGE_ROOT } from './models-dir.js';
 
 const PROJECT_MANIFEST = path.join(PACKAGE_ROOT, 'models/manifest.json');
-/** Side of the aligned crop that every embedder takes. */
-export const ALIGNED_SIZE_PX = 112;
 
 /** Increase it with every change of the pipeline that changes its results. */
 const PIPELINE_VERSION = 2;

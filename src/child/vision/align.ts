@@ -1,5 +1,4 @@
-import type { Landmarks, Point } from '../../shared/face.js';
-import { ALIGNED_SIZE_PX } from '../../shared/model-pack.js';
+import { ALIGNED_SIZE_PX, type Landmarks, type Point } from '../../shared/face.js';
 import type { Copies } from './copies.js';
 import { cutOut } from './cut-out.js';
 import type { RgbImage } from './pixels.js';
