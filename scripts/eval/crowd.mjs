@@ -6,9 +6,10 @@ import sharp from 'sharp';
 import { analyzeImage } from '../../dist/child/engine/analyze-image.js';
 import { findModelPack } from '../../dist/shared/model-pack.js';
 import { openNetworks, warmUp } from '../../dist/child/engine/networks.js';
-import { decodeImage, shrink } from '../../dist/child/vision/decode.js';
+import { decodeImage } from '../../dist/child/vision/decode.js';
 import { detectFaces, scaleFace } from '../../dist/child/vision/detect.js';
 import { DETECTOR_SIDE_PX } from '../../dist/child/vision/find-faces.js';
+import { shrink } from '../../dist/child/vision/resample.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { listPhotos } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';
@@ -96,7 +97,7 @@ async function layPicture(portraits, facePx) {
 /** @param {Buffer} picture */
 async function lookOnce(picture) {
   const { image, widthPx } = await decodeImage(picture, 1e9);
-  const small = await shrink(image, DETECTOR_SIDE_PX);
+  const small = shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], pack.detector, networks.runDetector);
   return faces.map((face) => scaleFace(face, widthPx / small.widthPx));
 }

@@ -1,10 +1,10 @@
 import type { Box } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { shrink } from './decode.js';
 import { detectFaces, type RunDetector } from './detect.js';
 import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
 import { pickMainFace } from './pick-main-face.js';
 import type { RgbImage } from './pixels.js';
+import { shrink } from './resample.js';
 
 /** An area whose bright pixels are darker than this is brightened until they are at `BRIGHT_LUMA` (docs/engine.md). */
 const DARK_LUMA = 100;
@@ -28,7 +28,7 @@ export async function brightenDark(
   const gain = gainFor(found.image, pickMainFace(found.faces, found.image)?.box ?? null);
   if (gain === 1) return { ...found, gain };
   const image = brighten(found.image, gain);
-  const small = await shrink(image, DETECTOR_SIDE_PX);
+  const small = shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], model, run);
   // The landmarks in the dark are better than none.
   return { image, small, faces: faces.length > 0 ? scaleFaces(faces, small, image) : found.faces, gain };

@@ -1,5 +1,6 @@
 import type { Similarity } from './align.js';
 import { longerSide, type RgbImage } from './pixels.js';
+import { halve } from './resample.js';
 
 /** Smaller and smaller copies of an image, to cut faces out of. */
 export interface Copies {
@@ -36,42 +37,4 @@ export function createCopies(image: RgbImage, small: RgbImage = image): Copies {
 function scaleTo({ a, b, tx, ty }: Similarity, factor: number): Similarity {
   const shift = (factor - 1) / 2;
   return { a: a * factor, b: b * factor, tx: tx * factor + shift, ty: ty * factor + shift };
-}
-
-/** Each pixel is the mean of four. */
-function halve({ data: source, widthPx, heightPx }: RgbImage): RgbImage {
-  const halfWidthPx = Math.floor(widthPx / 2);
-  const halfHeightPx = Math.floor(heightPx / 2);
-  const data = new Uint8Array(3 * halfWidthPx * halfHeightPx);
-  const stride = 3 * widthPx;
-  // One statement per channel: a loop over the channels takes twice as long.
-  let target = 0;
-  for (let y = 0; y < halfHeightPx; y += 1) {
-    let a = 2 * y * stride;
-    let b = a + stride;
-    for (let x = 0; x < halfWidthPx; x += 1, target += 3, a += 6, b += 6) {
-      data[target] =
-        ((source[a] as number) +
-          (source[a + 3] as number) +
-          (source[b] as number) +
-          (source[b + 3] as number) +
-          2) >>
-        2;
-      data[target + 1] =
-        ((source[a + 1] as number) +
-          (source[a + 4] as number) +
-          (source[b + 1] as number) +
-          (source[b + 4] as number) +
-          2) >>
-        2;
-      data[target + 2] =
-        ((source[a + 2] as number) +
-          (source[a + 5] as number) +
-          (source[b + 2] as number) +
-          (source[b + 5] as number) +
-          2) >>
-        2;
-    }
-  }
-  return { data, widthPx: halfWidthPx, heightPx: halfHeightPx };
 }

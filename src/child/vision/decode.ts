@@ -1,7 +1,7 @@
 import sharp, { type SharpOptions } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
 import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
-import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
+import { readJpegHeader } from './jpeg-header.js';
 import type { RgbImage } from './pixels.js';
 import { countTiffPages } from './tiff-header.js';
 
@@ -42,6 +42,12 @@ interface StoredSize {
   readonly height: number;
 }
 
+interface Header {
+  readonly size: StoredSize;
+  /** The ICC profile, or a part of it that has its name. */
+  readonly profile: Buffer | null;
+}
+
 let largeDecodes: Promise<unknown> = Promise.resolve();
 
 /**
@@ -59,26 +65,28 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   const { format, header } = checkFormat(encoded);
   try {
-    // sharp takes as long to read the header of a small JPEG as to decode half of it.
-    if (header?.size && Math.max(header.size.width, header.size.height) <= (sidePx ?? WORKING_SIDE_PX)) {
-      checkPixels(header.size, format, maxPixels);
-      const image = await decodePixels(encoded, format, decoderOptions(maxPixels, header.profile), null);
-      return { image, widthPx: image.widthPx, heightPx: image.heightPx };
-    }
     // Check the header before any pixel is decoded, and with our own error message.
-    const metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
-    checkPixels(metadata, format, maxPixels);
-    const side = sidePx ?? workingSideOf(format, metadata);
-    const options = decoderOptions(maxPixels, metadata.icc ?? null);
+    const { size, profile } = header ?? (await readHeader(encoded));
+    checkPixels(size, format, maxPixels);
+    const options = decoderOptions(maxPixels, profile);
+    const side = sidePx ?? workingSideOf(format, size);
     const decode = (): Promise<RgbImage> => decodePixels(encoded, format, options, side);
-    const image = await (metadata.width * metadata.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
-    return { image, widthPx: metadata.autoOrient.width, heightPx: metadata.autoOrient.height };
+    const image = await (size.width * size.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
+    const isTurned =
+      image.widthPx !== image.heightPx && image.widthPx > image.heightPx !== size.width > size.height;
+    const [widthPx, heightPx] = isTurned ? [size.height, size.width] : [size.width, size.height];
+    return { image, widthPx, heightPx };
   } catch (error) {
     if (error instanceof ImageError) throw error;
     throw new ImageError(`The image cannot be decoded (${firstLine(messageOf(error))}).`, problemOf(error), {
       cause: error,
     });
   }
+}
+
+async function readHeader(encoded: Buffer): Promise<Header> {
+  const { width, height, icc = null } = await sharp(encoded, { limitInputPixels: false }).metadata();
+  return { size: { width, height }, profile: icc };
 }
 
 /**
@@ -98,12 +106,11 @@ function oneByOne(decode: () => Promise<RgbImage>): Promise<RgbImage> {
   return result;
 }
 
-/** @param sidePx `null` if the image is to keep its size */
 async function decodePixels(
   encoded: Buffer,
   format: ImageFormat,
   options: SharpOptions,
-  sidePx: number | null,
+  sidePx: number,
 ): Promise<RgbImage> {
   try {
     return await toRgb(encoded, sidePx, options);
@@ -120,21 +127,18 @@ async function decodePixels(
 
 /**
  * A conversion from sRGB to sRGB changes nothing, but takes a quarter of the time, because sharp converts before it shrinks.
- *
- * @param profile ICC profile, or a part of it that has its name
  */
-function decoderOptions(maxPixels: number, profile: Buffer | null): SharpOptions {
+function decoderOptions(maxPixels: number, profile: Header['profile']): SharpOptions {
   // The name is in ASCII or UTF-16.
   const text = profile?.subarray(0, SEARCHED_PROFILE_BYTES).toString('latin1').replaceAll('\0', '');
   return { limitInputPixels: maxPixels, failOn: 'error', ignoreIcc: text?.includes('sRGB') === true };
 }
 
-async function toRgb(encoded: Buffer, sidePx: number | null, options: SharpOptions): Promise<RgbImage> {
-  const pipeline = sharp(encoded, options).timeout({ seconds: TIMEOUT_S }).autoOrient();
-  if (sidePx !== null) {
-    pipeline.resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true });
-  }
-  const { data, info } = await pipeline
+async function toRgb(encoded: Buffer, sidePx: number, options: SharpOptions): Promise<RgbImage> {
+  const { data, info } = await sharp(encoded, options)
+    .timeout({ seconds: TIMEOUT_S })
+    .autoOrient()
+    .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -165,8 +169,8 @@ function isMiddle(value = 0): boolean {
   return value >= 127 && value <= 129;
 }
 
-/** @returns the format, and the header of a JPEG */
-function checkFormat(encoded: Buffer): { format: ImageFormat; header: JpegHeader | null } {
+/** @returns the format, and the header of a JPEG: reading it takes sharp as long as decoding half of a small one */
+function checkFormat(encoded: Buffer): { format: ImageFormat; header: Header | null } {
   const format = recogniseFormat(encoded);
   if (format === null) {
     throw new ImageError(
@@ -183,7 +187,7 @@ function checkFormat(encoded: Buffer): { format: ImageFormat; header: JpegHeader
     const sentence = `The JPEG has ${header.scans} scans; at most ${MAX_JPEG_SCANS} are allowed.`;
     throw new ImageError(sentence, 'too-large');
   }
-  return { format, header };
+  return { format, header: header.size && { size: header.size, profile: header.profile } };
 }
 
 function checkPixels({ width, height }: StoredSize, format: ImageFormat, maxPixels: number): void {
@@ -195,23 +199,6 @@ function checkPixels({ width, height }: StoredSize, format: ImageFormat, maxPixe
       `${most < maxPixels ? ` in ${format}` : ''}.`,
     'too-large',
   );
-}
-
-/**
- * A smaller copy of an image.
- *
- * @returns the image itself if its longest side is at most `sidePx`
- */
-export async function shrink(image: RgbImage, sidePx: number): Promise<RgbImage> {
-  if (Math.max(image.widthPx, image.heightPx) <= sidePx) return image;
-  const { data, info } = await sharp(image.data, {
-    raw: { width: image.widthPx, height: image.heightPx, channels: 3 },
-  })
-    // Finds the same faces as sharp's default, in two thirds of the time (docs/engine-figures.md).
-    .resize({ width: sidePx, height: sidePx, fit: 'inside', kernel: 'linear' })
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { data, widthPx: info.width, heightPx: info.height };
 }
 
 function firstLine(text: string): string {

@@ -1,8 +1,9 @@
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { type DecodedImage, decodeImage, shrink, WORKING_SIDE_PX } from './decode.js';
+import { type DecodedImage, decodeImage, WORKING_SIDE_PX } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';
 import { longerSide, type RgbImage } from './pixels.js';
+import { shrink } from './resample.js';
 import { detectInTiles } from './tiles.js';
 
 /** Longest side of the image in the first detector pass. Doubling it costs four times as much. */
@@ -45,7 +46,7 @@ export async function findFaces(
   run: RunDetector,
 ): Promise<FoundFaces> {
   const { image } = decoded;
-  const small = await shrink(image, DETECTOR_SIDE_PX);
+  const small = shrink(image, DETECTOR_SIDE_PX);
   const [faces = []] = await detectFaces([small], model, run);
   if (!deservesCloseUp(faces, decoded)) {
     const scaled = scaleFaces(faces, small, image);

@@ -2,12 +2,12 @@ import sharp from 'sharp';
 import type { Box, Landmarks, Point } from '../../shared/face.js';
 import type { TurnDeg } from '../../shared/job.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { shrink } from './decode.js';
 import { type DetectedFace, detectFaces, moveFace, type RunDetector, scaleFace } from './detect.js';
 import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
 import { suppressNonMaxima } from './nms.js';
 import { pickMainFace } from './pick-main-face.js';
 import { longerSide, type RgbImage } from './pixels.js';
+import { shrink } from './resample.js';
 
 /** 99 % of the upright faces in LFW have a higher detection score, and hardly any face that is sideways or upside down. */
 const SURE_SCORE = 0.915;
@@ -86,7 +86,7 @@ async function lookAround(
   run: RunDetector,
 ): Promise<Look[]> {
   // With its border, too, the copy is no larger than in the first search.
-  const inner = await shrink(small, Math.floor(DETECTOR_SIDE_PX / (1 + 2 * borderShare)));
+  const inner = shrink(small, Math.floor(DETECTOR_SIDE_PX / (1 + 2 * borderShare)));
   const borderPx = Math.round(borderShare * longerSide(inner));
   const bordered = await addBorder(inner, borderPx);
   const toSmall = longerSide(small) / longerSide(inner);

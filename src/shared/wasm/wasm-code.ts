@@ -70,6 +70,10 @@ export const i8x16 = {
 
 /** 128 bits as eight 16-bit integers. */
 export const i16x8 = {
+  splat: (value: Code): Code => [...value, ...simd(0x10)],
+  add: binarySimd(0x8e),
+  /** The lower 16 bits of the products. */
+  multiply: binarySimd(0x95),
   /** The 32-bit integers of both, limited to 16 bits. */
   narrow: binarySimd(0x85),
   shiftRightUnsigned: (value: Code, bits: number): Code => [...value, ...i32.const(bits), ...simd(0x8d)],

@@ -34,12 +34,6 @@ describe('the copy for a cutout', () => {
     expect(copies.best(scaled(3)).copy.widthPx).toBe(40);
   });
 
-  it('has the mean of four pixels in each pixel', () => {
-    const { copy } = createCopies(ramp(9, 7, 10)).best(scaled(2));
-    expect([copy.widthPx, copy.heightPx]).toEqual([4, 3]);
-    expect([...copy.data.subarray(0, 6)]).toEqual([5, 5, 50, 25, 5, 50]);
-  });
-
   it('shows the same place at the same point of the cutout', () => {
     // The middle of the pixel (20, 12) of the image is a quarter of a pixel before (10, 6) of the half.
     const { toCopy } = createCopies(ramp(80, 60, 1)).best({ a: 0, b: 2, tx: 20, ty: 12 });

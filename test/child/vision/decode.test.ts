@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, shrink, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
+import { decodeImage, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
 import type { RgbImage } from '../../../src/child/vision/pixels.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { crc32 } from '../../support/crc32.js';
@@ -269,34 +269,5 @@ describe('an image that takes long to decode', () => {
       message: 'The image has 52000000 pixels (8000 x 6500); at most 50000000 are allowed in PNG.',
       problem: 'too-large',
     });
-  });
-});
-
-/** A chessboard of single pixels. */
-const board = (widthPx: number, heightPx: number): RgbImage => ({
-  widthPx,
-  heightPx,
-  data: new Uint8Array(3 * widthPx * heightPx).map((_, i) => {
-    const pixel = Math.floor(i / 3);
-    return ((pixel % widthPx) + Math.floor(pixel / widthPx)) % 2 === 0 ? 255 : 0;
-  }),
-});
-
-describe('a shrunk image', () => {
-  it('is the image itself if that is small enough', async () => {
-    const image = board(64, 32);
-    expect(await shrink(image, 64)).toBe(image);
-  });
-
-  it('has the requested side, and averaged pixels', async () => {
-    const small = await shrink(board(128, 64), 32);
-    expect([small.widthPx, small.heightPx, small.data.length]).toEqual([32, 16, 3 * 32 * 16]);
-    // In the middle, where no edge is near.
-    expect(Math.abs((colourOf(small, 16, 8)[0] ?? 0) - 127.5)).toBeLessThan(3);
-  });
-
-  it('has at least one pixel per side', async () => {
-    const small = await shrink(board(1000, 1), 100);
-    expect([small.widthPx, small.heightPx]).toEqual([100, 1]);
   });
 });
