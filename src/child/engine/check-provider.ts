@@ -1,4 +1,5 @@
-import { type RgbImage, writePlanes } from '../vision/pixels.js';
+import { withInput } from '../vision/network-input.js';
+import type { RgbImage } from '../vision/pixels.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import { type Networks, openNetworks } from './networks.js';
 import type { ProviderName } from './session.js';
@@ -39,19 +40,20 @@ export async function compareNetworks(
   reference: Networks,
 ): Promise<void> {
   const { sizePx } = embedder.input;
-  const face = planesOf({ widthPx: sizePx, heightPx: sizePx }, embedder.input);
-  const cosine = cosineOf(
-    await networks.runEmbedder(face, 1, sizePx),
-    await reference.runEmbedder(face, 1, sizePx),
-  );
+  const face = testImage({ widthPx: sizePx, heightPx: sizePx });
+  const embeddingBy = ({ runEmbedder }: Networks) =>
+    withInput([face], face, embedder.input, (input) => runEmbedder(input, 1, sizePx));
+  const cosine = cosineOf(await embeddingBy(networks), await embeddingBy(reference));
   if (!(cosine >= MIN_COSINE)) {
     throw new Error(
       `its embedding of a test image has a cosine of ${cosine.toFixed(4)} with the CPU's, less than ${MIN_COSINE}`,
     );
   }
-  const image = planesOf(DETECTOR_SIZE, detector.input);
-  const outputs = await networks.runDetector(image, 1, DETECTOR_SIZE);
-  for (const [name, expected] of await reference.runDetector(image, 1, DETECTOR_SIZE)) {
+  const image = testImage(DETECTOR_SIZE);
+  const outputsBy = ({ runDetector }: Networks) =>
+    withInput([image], image, detector.input, (input) => runDetector(input, 1, DETECTOR_SIZE));
+  const outputs = await outputsBy(networks);
+  for (const [name, expected] of await outputsBy(reference)) {
     const deviation = deviationOf(outputs.get(name), expected);
     if (deviation <= MAX_DEVIATION) continue;
     throw new Error(
@@ -60,11 +62,8 @@ export async function compareNetworks(
   }
 }
 
-/** A test image of waves. It is always the same, and flat nowhere. */
-function planesOf(
-  size: { readonly widthPx: number; readonly heightPx: number },
-  encoding: Parameters<typeof writePlanes>[3],
-): Float32Array {
+/** An image of waves. It is always the same, and flat nowhere. */
+function testImage(size: Pick<RgbImage, 'widthPx' | 'heightPx'>): RgbImage {
   const { widthPx, heightPx } = size;
   const image: RgbImage = { ...size, data: new Uint8Array(3 * widthPx * heightPx) };
   for (let i = 0; i < image.data.length; i += 1) {
@@ -73,9 +72,7 @@ function planesOf(
     const y = Math.floor(i / 3 / widthPx);
     image.data[i] = 128 + 60 * Math.sin(x / (5 + 3 * channel)) + 60 * Math.cos(y / 9 + (x * channel) / 31);
   }
-  const planes = new Float32Array(image.data.length);
-  writePlanes(image, planes, size, encoding);
-  return planes;
+  return image;
 }
 
 function cosineOf(a: Float32Array, b: Float32Array): number {

@@ -1,8 +1,8 @@
 import type { Box, Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { withInput } from './input-buffers.js';
+import { withInput } from './network-input.js';
 import { suppressNonMaxima } from './nms.js';
-import { type RgbImage, writePlanes } from './pixels.js';
+import type { RgbImage } from './pixels.js';
 
 /** A detected face, in pixels of the searched image. */
 export interface DetectedFace {
@@ -41,13 +41,7 @@ export async function detectFaces(
   const [first] = images;
   if (first === undefined) return [];
   const size = { widthPx: roundUp(first.widthPx), heightPx: roundUp(first.heightPx) };
-  const valuesPerImage = 3 * size.widthPx * size.heightPx;
-  const outputs = await withInput(images.length * valuesPerImage, (input) => {
-    for (const [i, image] of images.entries()) {
-      writePlanes(image, input.subarray(i * valuesPerImage, (i + 1) * valuesPerImage), size, model.input);
-    }
-    return run(input, images.length, size);
-  });
+  const outputs = await withInput(images, size, model.input, (input) => run(input, images.length, size));
   return images.map((_, i) => {
     const candidates = model.strides.flatMap((stride) =>
       readStride(outputs, { stride, size, image: i }, model.scoreThreshold),

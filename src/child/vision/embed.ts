@@ -1,6 +1,6 @@
 import type { EmbedderModel } from '../../shared/model-pack.js';
-import { withInput } from './input-buffers.js';
-import { type RgbImage, writePlanes } from './pixels.js';
+import { withInput } from './network-input.js';
+import type { RgbImage } from './pixels.js';
 
 /** Faces per run. Limits the memory use for crowds; larger runs are not faster per face. */
 const BATCH_SIZE = 16;
@@ -37,14 +37,8 @@ async function embedBatch(
   { input: { sizePx, ...encoding }, embeddingSize }: EmbedderModel,
   run: RunEmbedder,
 ): Promise<Float32Array[]> {
-  const valuesPerFace = 3 * sizePx * sizePx;
-  const output = await withInput(faces.length * valuesPerFace, (input) => {
-    for (const [i, face] of faces.entries()) {
-      const target = input.subarray(i * valuesPerFace, (i + 1) * valuesPerFace);
-      writePlanes(face, target, { widthPx: sizePx, heightPx: sizePx }, encoding);
-    }
-    return run(input, faces.length, sizePx);
-  });
+  const size = { widthPx: sizePx, heightPx: sizePx };
+  const output = await withInput(faces, size, encoding, (input) => run(input, faces.length, sizePx));
   if (output.length !== faces.length * embeddingSize) {
     throw new Error(
       `The embedder returned ${output.length} values for ${faces.length} faces; the manifest says ${embeddingSize} per face`,

@@ -57,6 +57,13 @@ export const v128 = {
   load: (address: Code, offset: number): Code => [...address, ...simd(0x00, 4, ...unsigned(offset))],
   /** Eight bytes, followed by zeros. */
   loadHalf: (address: Code, offset: number): Code => [...address, ...simd(0x5d, 0, ...unsigned(offset))],
+  /** 32 bits, four times. */
+  loadSplat32: (address: Code, offset: number): Code => [...address, ...simd(0x09, 2, ...unsigned(offset))],
+  store: (address: Code, offset: number, value: Code): Code => [
+    ...address,
+    ...value,
+    ...simd(0x0b, 4, ...unsigned(offset)),
+  ],
   and: binarySimd(0x4e),
 };
 
@@ -87,6 +94,13 @@ export const i32x4 = {
   /** Multiplies eight pairs of signed 16-bit integers and adds neighbouring products. */
   dotI16x8: binarySimd(0xba),
   extractLane: (value: Code, lane: number): Code => [...value, ...simd(0x1b, lane)],
+};
+
+/** 128 bits as four 32-bit floating-point numbers. */
+export const f32x4 = {
+  fromI32x4: (value: Code): Code => [...value, ...simd(0xfa)],
+  subtract: binarySimd(0xe5),
+  multiply: binarySimd(0xe6),
 };
 
 function binary(opcode: number) {
