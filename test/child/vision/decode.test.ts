@@ -102,6 +102,22 @@ describe('a decoded image', () => {
     expect(new Set(lumas).size).toBe(4);
   });
 
+  it.each([
+    ['jpeg', 2400, 1200, [960, 1920]],
+    ['jpeg', 80, 60, [60, 80]],
+    ['jpeg', 60, 80, [80, 60]],
+    ['jpeg', 80, 80, [80, 80]],
+    ['png', 2400, 1200, [960, 1920]],
+  ] as const)(
+    'has the size that a person sees: %s, %i x %i, held sideways',
+    async (format, width, height, copy) => {
+      const encoded = await plain(width, height).toFormat(format).withMetadata({ orientation: 6 }).toBuffer();
+      const { image, widthPx, heightPx } = await decodeImage(encoded, 10_000_000);
+      expect([widthPx, heightPx]).toEqual([height, width]);
+      expect([image.widthPx, image.heightPx]).toEqual(copy);
+    },
+  );
+
   it('has a white background where it is transparent', async () => {
     const encoded = await sharp(quarters).ensureAlpha(0.5).png().toBuffer();
     const { image } = await decodeImage(encoded, MAX_PIXELS);

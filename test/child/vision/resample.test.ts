@@ -26,19 +26,21 @@ const colourful = (widthPx: number, heightPx: number): RgbImage =>
     (x * 13 + y * 197) % 256,
   ]);
 
+/** The two pixels next to a place in one direction, and their weights. */
+function neighboursOf(at: number, last: number): readonly (readonly [pixel: number, weight: number])[] {
+  const inside = Math.min(last, Math.max(0, at));
+  const first = Math.floor(inside);
+  return [
+    [first, 1 - (inside - first)],
+    [Math.min(last, first + 1), inside - first],
+  ];
+}
+
 /** The colour at a point between pixels, whose middles have whole coordinates. */
 function mixAt({ data, widthPx, heightPx }: RgbImage, x: number, y: number, channel: number): number {
-  const along = (at: number, last: number): readonly (readonly [pixel: number, weight: number])[] => {
-    const inside = Math.min(last, Math.max(0, at));
-    const first = Math.floor(inside);
-    return [
-      [first, 1 - (inside - first)],
-      [Math.min(last, first + 1), inside - first],
-    ];
-  };
   let sum = 0;
-  for (const [row, rowWeight] of along(y, heightPx - 1)) {
-    for (const [column, weight] of along(x, widthPx - 1)) {
+  for (const [row, rowWeight] of neighboursOf(y, heightPx - 1)) {
+    for (const [column, weight] of neighboursOf(x, widthPx - 1)) {
       sum += rowWeight * weight * (data[3 * (row * widthPx + column) + channel] as number);
     }
   }
