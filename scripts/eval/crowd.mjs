@@ -9,7 +9,7 @@ import { openNetworks, warmUp } from '../../dist/child/engine/networks.js';
 import { decodeImage } from '../../dist/child/vision/decode.js';
 import { detectFaces, scaleFace } from '../../dist/child/vision/detect.js';
 import { DETECTOR_SIDE_PX } from '../../dist/child/vision/find-faces.js';
-import { shrink } from '../../dist/child/vision/resample.js';
+import { shrink } from '../../dist/child/vision/pixels/resample.js';
 import { describeMachine, formatTable, median } from '../faults/report.mjs';
 import { listPhotos } from './lfw-data.mjs';
 import { dot } from './metrics.mjs';

@@ -1,11 +1,11 @@
 import { alignFace } from '../vision/align.js';
 import { brightenDark } from '../vision/brighten.js';
-import { createCopies } from '../vision/copies.js';
+import { createCopies } from '../vision/pixels/copies.js';
 import { decodeImage } from '../vision/decode.js';
 import { scaleFace } from '../vision/detect.js';
 import { embedFaces } from '../vision/embed.js';
 import { findFaces, type FoundFaces } from '../vision/find-faces.js';
-import { longerSide, type RgbImage } from '../vision/pixels.js';
+import { longerSide, type RgbImage } from '../vision/pixels/rgb-image.js';
 import { refineLandmarks } from '../vision/refine.js';
 import { turnBack, turnUpright } from '../vision/turn-upright.js';
 import { cropQualityOf } from '../vision/crop-quality.js';

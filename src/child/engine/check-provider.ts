@@ -1,5 +1,5 @@
-import { withInput } from '../vision/network-input.js';
-import type { RgbImage } from '../vision/pixels.js';
+import { withInput } from '../vision/pixels/network-input.js';
+import type { RgbImage } from '../vision/pixels/rgb-image.js';
 import type { ModelPack } from '../../shared/model-pack.js';
 import { type Networks, openNetworks } from './networks.js';
 import type { ProviderName } from './session.js';

@@ -1,7 +1,7 @@
 import { ALIGNED_SIZE_PX, type Landmarks, type Point } from '../../shared/face.js';
-import type { Copies } from './copies.js';
-import { cutOut } from './cut-out.js';
-import type { RgbImage } from './pixels.js';
+import type { Copies, Similarity } from './pixels/copies.js';
+import { cutOut } from './pixels/cut-out.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 
 /** Positions of the five landmarks in the crop (deepinsight/insightface, `python-package/insightface/utils/face_align.py`). */
 export const TEMPLATE: Landmarks = [
@@ -11,14 +11,6 @@ export const TEMPLATE: Landmarks = [
   { x: 41.5493, y: 92.3655 },
   { x: 70.7299, y: 92.2041 },
 ];
-
-/** Turns, scales and moves: (x, y) becomes (a x - b y + tx, b x + a y + ty). */
-export interface Similarity {
-  readonly a: number;
-  readonly b: number;
-  readonly tx: number;
-  readonly ty: number;
-}
 
 /**
  * The similarity without reflection that maps `from` on `to` with the least squared error (Umeyama, "Least-squares

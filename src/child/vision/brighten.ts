@@ -3,8 +3,8 @@ import type { DetectorModel } from '../../shared/model-pack.js';
 import { detectFaces, type RunDetector } from './detect.js';
 import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
 import { pickMainFace } from './pick-main-face.js';
-import type { RgbImage } from './pixels.js';
-import { shrink } from './resample.js';
+import type { RgbImage } from './pixels/rgb-image.js';
+import { shrink } from './pixels/resample.js';
 
 /** An area whose bright pixels are darker than this is brightened until they are at `BRIGHT_LUMA` (docs/engine.md). */
 const DARK_LUMA = 100;

@@ -1,4 +1,4 @@
-import type { RgbImage } from './pixels.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 
 /** Image quality of an aligned face. */
 export interface CropQuality {

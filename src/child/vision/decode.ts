@@ -2,7 +2,7 @@ import sharp, { type SharpOptions } from 'sharp';
 import { ImageError, messageOf } from '../../shared/errors.js';
 import { IMAGE_FORMATS, type ImageFormat, recogniseFormat } from '../../shared/image-format.js';
 import { readJpegHeader } from './jpeg-header.js';
-import type { RgbImage } from './pixels.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 import { countTiffPages } from './tiff-header.js';
 
 /** Longest side of the copy that faces are cut out of. The copy of a JPEG may be smaller: see `workingSideOf`. */

@@ -1,8 +1,8 @@
 import type { Box, Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { withInput } from './network-input.js';
+import { withInput } from './pixels/network-input.js';
 import { suppressNonMaxima } from './nms.js';
-import type { RgbImage } from './pixels.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 
 /** A detected face, in pixels of the searched image. */
 export interface DetectedFace {

@@ -1,6 +1,6 @@
 import type { EmbedderModel } from '../../shared/model-pack.js';
-import { withInput } from './network-input.js';
-import type { RgbImage } from './pixels.js';
+import { withInput } from './pixels/network-input.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 
 /** Faces per run. Limits the memory use for crowds; larger runs are not faster per face. */
 const BATCH_SIZE = 16;

@@ -2,8 +2,8 @@ import type { DetectorModel } from '../../shared/model-pack.js';
 import { type DecodedImage, decodeImage, WORKING_SIDE_PX } from './decode.js';
 import { type DetectedFace, detectFaces, type RunDetector, scaleFace } from './detect.js';
 import { suppressNonMaxima } from './nms.js';
-import { longerSide, type RgbImage } from './pixels.js';
-import { shrink } from './resample.js';
+import { longerSide, type RgbImage } from './pixels/rgb-image.js';
+import { shrink } from './pixels/resample.js';
 import { detectInTiles } from './tiles.js';
 
 /** Longest side of the image in the first detector pass. Doubling it costs four times as much. */

@@ -1,9 +1,9 @@
 import type { Landmarks, Point } from '../../shared/face.js';
 import type { DetectorModel } from '../../shared/model-pack.js';
-import { fitSimilarity, type Similarity, TEMPLATE } from './align.js';
-import type { Copies } from './copies.js';
-import { cutOut } from './cut-out.js';
-import type { RgbImage } from './pixels.js';
+import { fitSimilarity, TEMPLATE } from './align.js';
+import type { Copies, Similarity } from './pixels/copies.js';
+import { cutOut } from './pixels/cut-out.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 import { type DetectedFace, detectFaces, type RunDetector } from './detect.js';
 
 /** The detector gets each face upright, as large as in the aligned crop, in the middle of a square of this size. */

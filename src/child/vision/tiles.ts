@@ -1,6 +1,6 @@
 import type { DetectorModel } from '../../shared/model-pack.js';
 import { type DetectedFace, detectFaces, moveFace, type RunDetector } from './detect.js';
-import type { RgbImage } from './pixels.js';
+import type { RgbImage } from './pixels/rgb-image.js';
 
 /** Longest side of a tile. */
 export const TILE_SIDE_PX = 960;

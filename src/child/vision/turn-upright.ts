@@ -6,8 +6,8 @@ import { type DetectedFace, detectFaces, moveFace, type RunDetector, scaleFace }
 import { DETECTOR_SIDE_PX, type FoundFaces, scaleFaces } from './find-faces.js';
 import { suppressNonMaxima } from './nms.js';
 import { pickMainFace } from './pick-main-face.js';
-import { longerSide, type RgbImage } from './pixels.js';
-import { shrink } from './resample.js';
+import { longerSide, type RgbImage } from './pixels/rgb-image.js';
+import { shrink } from './pixels/resample.js';
 
 /** 99 % of the upright faces in LFW have a higher detection score, and hardly any face that is sideways or upside down. */
 const SURE_SCORE = 0.915;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
-import { alignFace as alignIn, fitSimilarity, type Similarity } from '../../../src/child/vision/align.js';
-import { createCopies } from '../../../src/child/vision/copies.js';
+import { alignFace as alignIn, fitSimilarity } from '../../../src/child/vision/align.js';
+import { createCopies, type Similarity } from '../../../src/child/vision/pixels/copies.js';
 import { ALIGNED_SIZE_PX } from '../../../src/shared/face.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 import { LANDMARKS } from '../../../scripts/tiny/drawn-face.mjs';
 
 type Colour = readonly [red: number, green: number, blue: number];

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { drawScene } from '../../../scripts/tiny/scene.mjs';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 import { cropQualityOf } from '../../../src/child/vision/crop-quality.js';
 
 async function drawn(blurSigma?: number): Promise<RgbImage> {

@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage, WORKING_SIDE_PX } from '../../../src/child/vision/decode.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 import { ImageError } from '../../../src/shared/errors.js';
 import { crc32 } from '../../support/crc32.js';
 

@@ -6,7 +6,7 @@ import {
   type RunDetector,
   scaleFace,
 } from '../../../src/child/vision/detect.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 
 const MODEL: DetectorModel = {
   file: 'detector.onnx',

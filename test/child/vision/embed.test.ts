@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EmbedderModel } from '../../../src/shared/model-pack.js';
 import { embedFaces, type RunEmbedder } from '../../../src/child/vision/embed.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 
 const SIDE_PX = 112;
 const VALUES_PER_FACE = 3 * SIDE_PX ** 2;

@@ -4,9 +4,9 @@ import { drawScene } from '../../../scripts/tiny/scene.mjs';
 import type { Landmarks, Point } from '../../../src/shared/face.js';
 import { findModelPack, type ModelPack } from '../../../src/shared/model-pack.js';
 import { type Networks, openNetworks } from '../../../src/child/engine/networks.js';
-import { createCopies } from '../../../src/child/vision/copies.js';
+import { createCopies } from '../../../src/child/vision/pixels/copies.js';
 import { decodeImage } from '../../../src/child/vision/decode.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 import { refineLandmarks } from '../../../src/child/vision/refine.js';
 import { createModelFolder, type ModelFolder } from '../../support/model-folder.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DetectorModel } from '../../../src/shared/model-pack.js';
 import type { RunDetector } from '../../../src/child/vision/detect.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import type { RgbImage } from '../../../src/child/vision/pixels/rgb-image.js';
 import { detectInTiles, planTiles, TILE_OVERLAP_PX, TILE_SIDE_PX } from '../../../src/child/vision/tiles.js';
 
 describe('the tiles of an image', () => {

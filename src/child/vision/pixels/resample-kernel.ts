@@ -1,5 +1,15 @@
-import { advance, get, i16x8, i32, i32x4, i8x16, loopWhile, set, v128 } from '../../shared/wasm/wasm-code.js';
-import { encodeModule } from '../../shared/wasm/wasm-module.js';
+import {
+  advance,
+  get,
+  i16x8,
+  i32,
+  i32x4,
+  i8x16,
+  loopWhile,
+  set,
+  v128,
+} from '../../../shared/wasm/wasm-code.js';
+import { encodeModule } from '../../../shared/wasm/wasm-module.js';
 
 /** The two weights of a pixel in one direction add up to 2^WEIGHT_BITS, so that a weighted pixel fits into 16 bits. */
 export const WEIGHT_BITS = 7;

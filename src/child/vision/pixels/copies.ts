@@ -1,6 +1,13 @@
-import type { Similarity } from './align.js';
-import { longerSide, type RgbImage } from './pixels.js';
+import { longerSide, type RgbImage } from './rgb-image.js';
 import { halve } from './resample.js';
+
+/** Turns, scales and moves: (x, y) becomes (a x - b y + tx, b x + a y + ty). */
+export interface Similarity {
+  readonly a: number;
+  readonly b: number;
+  readonly tx: number;
+  readonly ty: number;
+}
 
 /** Smaller and smaller copies of an image, to cut faces out of. */
 export interface Copies {

@@ -15,10 +15,3 @@ export function longerSide({
 }): number {
   return Math.max(widthPx, heightPx);
 }
-
-/** Input encoding of a model: (x - mean) / scale, with x in 0..255. */
-export interface PixelEncoding {
-  readonly channels: 'rgb' | 'bgr';
-  readonly mean: number;
-  readonly scale: number;
-}

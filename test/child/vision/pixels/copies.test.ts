@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCopies } from '../../../src/child/vision/copies.js';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
+import { createCopies } from '../../../../src/child/vision/pixels/copies.js';
+import type { RgbImage } from '../../../../src/child/vision/pixels/rgb-image.js';
 
 /** Brighter from left to right, and greener from top to bottom. */
 function ramp(widthPx: number, heightPx: number, step: number): RgbImage {

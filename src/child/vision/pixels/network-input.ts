@@ -1,5 +1,5 @@
-import { PAGE_BYTES } from '../../shared/wasm/wasm-module.js';
-import type { PixelEncoding, RgbImage } from './pixels.js';
+import { PAGE_BYTES } from '../../../shared/wasm/wasm-module.js';
+import type { RgbImage } from './rgb-image.js';
 import { createPlanesKernel, LANES, type PlanesKernel } from './planes-kernel.js';
 
 /** A photo at the detector's size. Larger inputs are rare, and would keep too much memory. */
@@ -13,6 +13,13 @@ const SOURCE = 16;
 /** Pixels that are written in one go: they stay in the processor's cache. */
 const CHUNK_PX = 16_384;
 const VALUES = PAGE_BYTES;
+
+/** Input encoding of a model: (x - mean) / scale, with x in 0..255. */
+export interface PixelEncoding {
+  readonly channels: 'rgb' | 'bgr';
+  readonly mean: number;
+  readonly scale: number;
+}
 
 interface InputMemory {
   readonly bytes: Uint8Array;

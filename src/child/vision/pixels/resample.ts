@@ -1,5 +1,5 @@
-import { MAX_PAGES, PAGE_BYTES } from '../../shared/wasm/wasm-module.js';
-import { longerSide, type RgbImage } from './pixels.js';
+import { MAX_PAGES, PAGE_BYTES } from '../../../shared/wasm/wasm-module.js';
+import { longerSide, type RgbImage } from './rgb-image.js';
 import { COLUMN_BYTES, createResampleKernel, WEIGHT_BITS } from './resample-kernel.js';
 
 /** Rows of the result that are computed in one go: their part of the source stays in the processor's cache. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { withInput } from '../../../src/child/vision/network-input.js';
-import type { PixelEncoding, RgbImage } from '../../../src/child/vision/pixels.js';
+import { type PixelEncoding, withInput } from '../../../../src/child/vision/pixels/network-input.js';
+import type { RgbImage } from '../../../../src/child/vision/pixels/rgb-image.js';
 
 /** Pixels counted in reading order: red from 10, green from 20, blue from 30. */
 function imageOf(widthPx: number, heightPx: number): RgbImage {

@@ -1,8 +1,7 @@
-import { MAX_PAGES, PAGE_BYTES } from '../../shared/wasm/wasm-module.js';
-import type { Similarity } from './align.js';
-import type { Copies } from './copies.js';
+import { MAX_PAGES, PAGE_BYTES } from '../../../shared/wasm/wasm-module.js';
+import type { Copies, Similarity } from './copies.js';
 import { COORDINATE_BITS, createCutKernel, WEIGHT_BITS } from './cut-kernel.js';
-import type { RgbImage } from './pixels.js';
+import type { RgbImage } from './rgb-image.js';
 
 /** Farther points and steps are not needed: they lie outside all images. They would overflow in the kernel. */
 const MAX_START = 2 ** 29;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RgbImage } from '../../../src/child/vision/pixels.js';
-import { halve, shrink } from '../../../src/child/vision/resample.js';
+import type { RgbImage } from '../../../../src/child/vision/pixels/rgb-image.js';
+import { halve, shrink } from '../../../../src/child/vision/pixels/resample.js';
 
 function imageOf(
   widthPx: number,

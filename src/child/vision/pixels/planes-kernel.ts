@@ -8,8 +8,8 @@ import {
   loopWhile,
   set,
   v128,
-} from '../../shared/wasm/wasm-code.js';
-import { encodeModule } from '../../shared/wasm/wasm-module.js';
+} from '../../../shared/wasm/wasm-code.js';
+import { encodeModule } from '../../../shared/wasm/wasm-module.js';
 
 /** Pixels that the kernel computes at once. */
 export const LANES = 4;

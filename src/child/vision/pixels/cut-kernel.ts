@@ -10,8 +10,8 @@ import {
   select,
   set,
   v128,
-} from '../../shared/wasm/wasm-code.js';
-import { encodeModule } from '../../shared/wasm/wasm-module.js';
+} from '../../../shared/wasm/wasm-code.js';
+import { encodeModule } from '../../../shared/wasm/wasm-module.js';
 
 /** Coordinates and steps are integers: pixels times 2^16. */
 export const COORDINATE_BITS = 16;
