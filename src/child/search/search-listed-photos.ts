@@ -59,29 +59,21 @@ export async function searchListedPhotos(
     onDone,
   }: SearchListedOptions,
 ): Promise<SearchedList> {
-  const faces: ListedFace[] = [];
   let done = 0;
-  const skipped: string[] = [];
-
-  await pMap(
+  const looked = await pMap(
     photos,
     async ({ id, source }) => {
       signal.throwIfAborted();
       const photo = await analyzePhoto(source, findFaces, signal);
-      if (photo.kind === 'broken') {
-        skipped.push(`Skipped photo ${id}: ${photo.message}`);
-      } else {
-        const { widthPx, heightPx } = photo;
-        for (const face of photo.faces) {
-          if (flawOf(face, limits) !== null) continue;
-          faces.push({ path: id, widthPx, heightPx, box: face.box, embedding: face.embedding });
-        }
-      }
       done += 1;
       onDone(done / photos.length);
+      if (photo.kind === 'broken') return { skipped: [`Skipped photo ${id}: ${photo.message}`], faces: [] };
+      return { skipped: [], faces: listFaces(id, photo, limits) };
     },
     { concurrency },
   );
+  const faces = looked.flatMap((photo) => photo.faces);
+  const skipped = looked.flatMap((photo) => photo.skipped);
 
   const { matches, expandedBy } = searchExpanded(
     probe,
@@ -96,6 +88,16 @@ export async function searchListedPhotos(
   const found = matches.map(({ face, cosine }) => ({ ...face, cosine }));
   const admitted = await leaveOutExcluded(found, probe, galleries);
   return { ...admitted, expandedBy, photos: photos.length - skipped.length, skipped, faces: faces.length };
+}
+
+function listFaces(
+  id: string,
+  { widthPx, heightPx, faces }: PhotoRecord & { readonly kind: 'faces' },
+  limits: QualityLimits,
+): ListedFace[] {
+  return faces
+    .filter((face) => flawOf(face, limits) === null)
+    .map(({ box, embedding }) => ({ path: id, widthPx, heightPx, box, embedding }));
 }
 
 interface FoundFace extends ListedFace {

@@ -114,9 +114,8 @@ describe('a job', () => {
     const { logs } = await portal.queue.getJobLogs(job.id ?? '');
     expect(logs).toHaveLength(102);
     expect(logs[0]).toBe('Skipped 250 of 250 photos');
-    expect(logs.slice(1, 4).toSorted()).toEqual(
-      [0, 1, 2].map((n) => `Skipped photo p${n}: It is no picture.`),
-    );
+    const first = Array.from({ length: 99 }, (_, n) => `Skipped photo p${n}: It is no picture.`);
+    expect(logs.slice(1, 100)).toEqual(first);
     expect(logs.at(-2)).toBe('… and 150 more lines');
   });
 
