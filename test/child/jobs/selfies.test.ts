@@ -76,17 +76,20 @@ test('with a retention of 0, the selfie of a failed job is deleted at once', asy
 const NESTED = `{"image":"${SELFIE}","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
 
 test.each([
-  ['nests too deeply to be written again', NESTED, { image: null }],
-  ['is no JSON', `{"image":"${SELFIE}`, null],
-  ['is a text', `"${SELFIE}"`, null],
-  ['is a list', `["${SELFIE}"]`, null],
+  // Node.js 26 can write it.
+  ['nests too deeply for JSON.stringify', NESTED, /^\{"image":null[,}]/],
+  ['is no JSON', `{"image":"${SELFIE}`, /^null$/],
+  ['is a text', `"${SELFIE}"`, /^null$/],
+  ['is a list', `["${SELFIE}"]`, /^null$/],
 ])('data that %s is deleted, too, and so are the selfies of other jobs', async (_what, data, left) => {
   const odd = await portal.add(FAILING);
   const other = await portal.add(FAILING);
   await Promise.all([portal.reached(odd, 'failed'), portal.reached(other, 'failed')]);
-  await host.redis.hset(portal.queue.toKey(odd.id ?? ''), 'data', data);
+  const key = portal.queue.toKey(odd.id ?? '');
+  await host.redis.hset(key, 'data', data);
   expect(await deleteDue(Date.now())).toBe(2);
-  expect([await dataOf(odd), await dataOf(other)]).toEqual([left, { ...FAILING, image: null }]);
+  expect(await host.redis.hget(key, 'data')).toMatch(left);
+  expect(await dataOf(other)).toEqual({ ...FAILING, image: null });
 });
 
 test('a job that failed a month ago is removed', async () => {
