@@ -23,8 +23,8 @@ export interface JobProgressOptions {
 
 /**
  * Writes a job's progress in whole percents. The progress never falls. One write is in flight at a time, at most one
- * every `intervalMs`; of the values that arrive in between, only the newest is written. A job that ends within the first
- * `intervalMs` writes none: nobody would see it.
+ * every `intervalMs`; of the values that arrive in between, only the newest is written. Nothing is written in the first
+ * `intervalMs`, unless it settles: nobody would see the progress of a search that takes 20 ms.
  */
 export function createJobProgress({ intervalMs, write, onError }: JobProgressOptions): JobProgress {
   let newest = -1;

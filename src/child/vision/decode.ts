@@ -72,8 +72,8 @@ export async function decodeImage(
     const side = sidePx ?? workingSideOf(format, size);
     const decode = (): Promise<RgbImage> => decodePixels(encoded, format, options, side);
     const image = await (size.width * size.height >= LARGE_PIXELS ? oneByOne(decode) : decode());
-    const isTurned =
-      image.widthPx !== image.heightPx && image.widthPx > image.heightPx !== size.width > size.height;
+    // By its EXIF orientation.
+    const isTurned = (image.widthPx - image.heightPx) * (size.width - size.height) < 0;
     const [widthPx, heightPx] = isTurned ? [size.height, size.width] : [size.width, size.height];
     return { image, widthPx, heightPx };
   } catch (error) {
@@ -169,7 +169,7 @@ function isMiddle(value = 0): boolean {
   return value >= 127 && value <= 129;
 }
 
-/** @returns the format, and the header of a JPEG: reading it takes sharp as long as decoding half of a small one */
+/** @returns the format, and the header of a JPEG, for which sharp would need as long as for half of a small image */
 function checkFormat(encoded: Buffer): { format: ImageFormat; header: Header | null } {
   const format = recogniseFormat(encoded);
   if (format === null) {

@@ -4,8 +4,6 @@ import { createPlanesKernel, LANES, type PlanesKernel } from './planes-kernel.js
 
 /** A photo at the detector's size. Larger inputs are rare, and would keep too much memory. */
 const MAX_KEPT_VALUES = 3 * 960 * 960;
-/** As many as an engine thread on a CPU has images in flight. */
-const MAX_KEPT = 2;
 
 // The memory: the encoding, some pixels, then the values.
 const ENCODING = 0;
@@ -33,7 +31,10 @@ interface Size {
   readonly heightPx: number;
 }
 
+/** Smallest first, so that a small input takes a small one. */
 const kept: InputMemory[] = [];
+let lent = 0;
+let mostLent = 0;
 
 /**
  * Lends an input for a network until the work with it ends. Its memory is used again, because the system takes as long to
@@ -55,10 +56,13 @@ export async function withInput<T>(
   const length = images.length * valuesPerImage;
   const place = kept.findIndex(({ values }) => values.length >= length);
   const [memory = createMemory(length)] = place < 0 ? [] : kept.splice(place, 1);
+  lent += 1;
+  mostLent = Math.max(mostLent, lent);
   try {
     for (const [i, image] of images.entries()) writeImage(memory, image, i * valuesPerImage, size, encoding);
     return await work(memory.values.subarray(0, length));
   } finally {
+    lent -= 1;
     if (memory.values.length <= MAX_KEPT_VALUES) keep(memory);
   }
 }
@@ -74,11 +78,11 @@ function createMemory(length: number): InputMemory {
   };
 }
 
-/** Keeps the largest memories, smallest first, so that a small input takes a small one. */
+/** Keeps the largest memories, as many as were ever lent at once. */
 function keep(memory: InputMemory): void {
   kept.push(memory);
   kept.sort((a, b) => a.values.length - b.values.length);
-  if (kept.length > MAX_KEPT) kept.shift();
+  if (kept.length + lent > mostLent) kept.shift();
 }
 
 /** @param start of the image's values */
