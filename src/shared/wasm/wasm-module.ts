@@ -22,6 +22,12 @@ export interface WasmFunction {
   readonly body: Code;
 }
 
+/** Makes a memory at least this large. Views of it from before are empty afterwards. */
+export function growTo(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE_BYTES);
+  if (missing > 0) memory.grow(missing);
+}
+
 /** A module that exports one function without a result and imports its memory as `host.memory`. */
 export function encodeModule({ name, parameters, i32Locals, v128Locals, body }: WasmFunction): Uint8Array {
   const locals = list([

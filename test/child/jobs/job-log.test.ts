@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { createJobLog } from '../../../src/child/jobs/job-log.js';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startRedisServer } from '../../../scripts/support/redis-server.mjs';
+import { addLogLines, createJobLog } from '../../../src/child/jobs/job-log.js';
 
 async function logged(lines: number): Promise<string[]> {
   const written: string[] = [];
@@ -55,4 +58,22 @@ describe('createJobLog', () => {
     await log.settle();
     expect(errors).toEqual([failure]);
   });
+});
+
+test('the log of a job keeps the newest thousand lines, and a job that is gone gets none', async () => {
+  const server = await startRedisServer();
+  const redis = new Redis(server.port, '127.0.0.1', { maxRetriesPerRequest: null });
+  const queue = new Queue('logged', { connection: redis });
+  onTestFinished(async () => {
+    await queue.close();
+    redis.disconnect();
+    await server.stop();
+  });
+  const { id = '' } = await queue.add('search', {});
+  const lines = (first: number, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `line ${first + i}`);
+  for (let first = 0; first < 1010; first += 101) await addLogLines(redis, queue, id, lines(first, 101));
+  expect((await queue.getJobLogs(id)).logs).toEqual(lines(10, 1000));
+  await addLogLines(redis, queue, 'gone', ['line']);
+  expect(await redis.keys('*gone*')).toEqual([]);
 });

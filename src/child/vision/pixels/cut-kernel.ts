@@ -89,8 +89,10 @@ const pair = (left: Code, rightWeight: Code): Code =>
 
 /** From RGBRGB to 16-bit RR GG BB. */
 const NEIGHBOURS = [0, 255, 3, 255, 1, 255, 4, 255, 2, 255, 5, 255, 255, 255, 255, 255];
+/** A pixel and the one to its right, as 16-bit pairs of a channel. Reads two bytes more. */
+export const loadNeighbours = (address: Code): Code => i8x16.pick(v128.loadHalf(address, 0), NEIGHBOURS);
 const weighted = (address: number, weights: Code): Code =>
-  i32x4.dotI16x8(i8x16.pick(v128.loadHalf(get(address), 0), NEIGHBOURS), weights);
+  i32x4.dotI16x8(loadNeighbours(get(address)), weights);
 
 const addSample: Code = [
   ...set(sampleX, i32.add(get(x), i32.load(get(offset), 0))),

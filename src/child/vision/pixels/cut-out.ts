@@ -1,4 +1,4 @@
-import { MAX_PAGES, PAGE_BYTES } from '../../../shared/wasm/wasm-module.js';
+import { growTo, MAX_PAGES } from '../../../shared/wasm/wasm-module.js';
 import type { Copies, Similarity } from './copies.js';
 import { COORDINATE_BITS, createCutKernel, WEIGHT_BITS } from './cut-kernel.js';
 import type { RgbImage } from './rgb-image.js';
@@ -106,8 +106,7 @@ function rangeOf(
 function copyPart({ data, widthPx, heightPx }: RgbImage, part: Part, address: number): void {
   const stride = 3 * part.widthPx;
   const end = address + stride * part.heightPx;
-  const missing = Math.ceil((end + SLACK - memory.buffer.byteLength) / PAGE_BYTES);
-  if (missing > 0) memory.grow(missing);
+  growTo(memory, end + SLACK);
   const bytes = new Uint8Array(memory.buffer);
   const [left, right] = [Math.max(0, part.left), Math.min(widthPx, part.left + part.widthPx)];
   const [top, bottom] = [Math.max(0, part.top), Math.min(heightPx, part.top + part.heightPx)];

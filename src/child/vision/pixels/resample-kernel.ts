@@ -1,15 +1,6 @@
-import {
-  advance,
-  get,
-  i16x8,
-  i32,
-  i32x4,
-  i8x16,
-  loopWhile,
-  set,
-  v128,
-} from '../../../shared/wasm/wasm-code.js';
+import { advance, get, i16x8, i32, i32x4, i8x16, loopWhile, set } from '../../../shared/wasm/wasm-code.js';
 import { encodeModule } from '../../../shared/wasm/wasm-module.js';
+import { loadNeighbours } from './cut-kernel.js';
 
 /** The two weights of a pixel in one direction add up to 2^WEIGHT_BITS, so that a weighted pixel fits into 16 bits. */
 export const WEIGHT_BITS = 7;
@@ -49,13 +40,11 @@ const [upper, lower, upperWeight, lowerWeight, column, target, targetEnd] = [0, 
 const place = 7;
 const [upperWeights, lowerWeights, mixed] = [8, 9, 10];
 
-/** From RGBRGB to 16-bit RR GG BB. */
-const NEIGHBOURS = [0, 255, 3, 255, 1, 255, 4, 255, 2, 255, 5, 255, 255, 255, 255, 255];
 /** The lowest bytes of 32-bit integers. */
 const LOWEST = [0, 4, 8, ...Array<number>(13).fill(255)];
 
 const weighted = (row: number, weights: number) =>
-  i16x8.multiply(i8x16.pick(v128.loadHalf(i32.add(get(row), get(place)), 0), NEIGHBOURS), get(weights));
+  i16x8.multiply(loadNeighbours(i32.add(get(row), get(place))), get(weights));
 
 const module = new WebAssembly.Module(
   encodeModule({

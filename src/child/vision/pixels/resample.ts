@@ -1,4 +1,4 @@
-import { MAX_PAGES, PAGE_BYTES } from '../../../shared/wasm/wasm-module.js';
+import { growTo, MAX_PAGES } from '../../../shared/wasm/wasm-module.js';
 import { longerSide, type RgbImage } from './rgb-image.js';
 import { COLUMN_BYTES, createResampleKernel, WEIGHT_BITS } from './resample-kernel.js';
 
@@ -69,13 +69,13 @@ function resample({ data, widthPx: sourcePx }: RgbImage, columns: Places, rows: 
   const result = new Uint8Array(stride * heightPx);
   const band = COLUMN_BYTES * widthPx;
   const source = band + BAND_ROWS * stride + SLACK;
-  grow(source);
+  growTo(memory, source);
   writeColumns(columns);
   for (let start = 0; start < heightPx; start += BAND_ROWS) {
     const end = Math.min(heightPx, start + BAND_ROWS);
     const top = rows.first[start] as number;
     const part = data.subarray(sourceStride * top, sourceStride * ((rows.first[end - 1] as number) + 2));
-    grow(source + part.length + SLACK);
+    growTo(memory, source + part.length + SLACK);
     const bytes = new Uint8Array(memory.buffer);
     bytes.set(part, source);
     for (let row = start; row < end; row += 1) {
@@ -104,9 +104,4 @@ function writeColumns({ first, nextWeight }: Places): void {
     words[2 * i] = 3 * (first[i] as number);
     words[2 * i + 1] = (ONE - weight) | (weight << 16);
   }
-}
-
-function grow(size: number): void {
-  const missing = Math.ceil((size - memory.buffer.byteLength) / PAGE_BYTES);
-  if (missing > 0) memory.grow(missing);
 }
