@@ -16,6 +16,9 @@ async function logged(lines: number): Promise<string[]> {
   return written;
 }
 
+const numbered = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `line ${first + i}`);
+
 describe('createJobLog', () => {
   test('writes no line until it settles, and then all lines in order', async () => {
     expect(await logged(0)).toEqual([]);
@@ -70,10 +73,8 @@ test('the log of a job keeps the newest thousand lines, and a job that is gone g
     await server.stop();
   });
   const { id = '' } = await queue.add('search', {});
-  const lines = (first: number, count: number): string[] =>
-    Array.from({ length: count }, (_, i) => `line ${first + i}`);
-  for (let first = 0; first < 1010; first += 101) await addLogLines(redis, queue, id, lines(first, 101));
-  expect((await queue.getJobLogs(id)).logs).toEqual(lines(10, 1000));
+  for (let first = 0; first < 1010; first += 101) await addLogLines(redis, queue, id, numbered(first, 101));
+  expect((await queue.getJobLogs(id)).logs).toEqual(numbered(10, 1000));
   await addLogLines(redis, queue, 'gone', ['line']);
   expect(await redis.keys('*gone*')).toEqual([]);
 });
