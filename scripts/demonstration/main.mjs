@@ -10,6 +10,8 @@ const EXIT_INTERRUPTED = 130;
 
 const project = path.resolve(import.meta.dirname, '../..');
 
+const interruption = new AbortController();
+
 /** @param {unknown} error */
 const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
@@ -29,6 +31,8 @@ function readCommandLine() {
 async function run(command, ...args) {
   const child = spawn(command, args, { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = await once(child, 'exit');
+  // Ctrl-C reaches the child, too.
+  interruption.signal.throwIfAborted();
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')} failed.`);
 }
 
@@ -38,14 +42,12 @@ if (options.help) {
   process.exit();
 }
 
-const interruption = new AbortController();
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => interruption.abort(new Error('Interrupted.')));
 }
 try {
   await run(path.join(project, 'scripts/provide.sh'));
   await run('npm', 'run', '--silent', 'build');
-  interruption.signal.throwIfAborted();
   const { demonstrate } = await import('./demonstrate.mjs');
   const { images, keep } = options;
   await demonstrate(images, { project, keep, signal: interruption.signal });
