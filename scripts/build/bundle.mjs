@@ -28,6 +28,15 @@ const bundle = await rolldown({
   onwarn: () => undefined,
   plugins: [
     {
+      // V8 keeps the text of a file in two bytes a character if one of them is not Latin-1.
+      name: 'latin-1',
+      generateBundle: (_options, files) => {
+        for (const file of Object.values(files)) {
+          if (file.type === 'chunk') file.code = file.code.replaceAll(/[^\0-\xFF]/g, escapeCharacter);
+        }
+      },
+    },
+    {
       name: 'native-packages',
       resolveId: (id) => (NATIVE.includes(id) ? `\0${id}` : null),
       load: (id) =>
@@ -62,6 +71,8 @@ const { output } = await bundle.write({
   entryFileNames: '[name].js',
   chunkFileNames: `${SHARED}/[name]-[hash].js`,
   sourcemap: true,
+  // A third of the code of packages. V8 keeps it in memory in each process.
+  comments: false,
   // Otherwise zod shares a file with the error classes, and takes 3 MB in each engine thread, which does not use it.
   codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
 });
@@ -69,6 +80,11 @@ await bundle.close();
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
 await writeFile(path.join(DIST, SHARED, 'LICENSES.txt'), await readLicenses(modules));
 console.log(`Bundled ${ENTRIES.length} entries and ${output.length} files`);
+
+/** For strings and regular expressions; code outside of them is ASCII. @param {string} character one UTF-16 unit */
+function escapeCharacter(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
 
 /** The licences of the bundled packages, which their authors want to go with every copy. @param {readonly string[]} ids */
 async function readLicenses(ids) {
