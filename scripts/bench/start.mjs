@@ -58,7 +58,8 @@ await events.waitUntilReady();
 const running = [];
 
 /**
- * @typedef {{ msg: string, name?: string, to?: string, childPid?: number, at: number }} Line `at`: ms since 1970
+ * @typedef {{ msg: string, pid: number, name?: string, to?: string, childPid?: number, url?: string, at: number }} Line
+ *   `at`: ms since 1970
  * @typedef {{ process: import('node:child_process').ChildProcess, startedAt: number,
  *   line(accept: (line: Line) => boolean): Promise<Line> }} Supervisor
  */
@@ -128,6 +129,15 @@ const note = (name, value) => figures.set(name, [...(figures.get(name) ?? []), v
 /** @param {Line} line */
 const isReady = ({ msg }) => msg === 'Worker is ready';
 
+/** @param {Supervisor} supervisor */
+async function dashboardMb(supervisor) {
+  const { pid, url } = await supervisor.line((line) => line.name === 'dashboard' && line.url !== undefined);
+  for (const route of ['', 'api/workers', 'api/galleries', 'metrics']) {
+    for (let i = 0; i < 3; i += 1) await (await fetch(new URL(route, url))).arrayBuffer();
+  }
+  return (await residentMb(pid)) ?? NaN;
+}
+
 async function round() {
   const first = await addSearch();
   const one = startSupervisor();
@@ -138,6 +148,7 @@ async function round() {
   note('start: the first job is taken', (await takenAt(first)) - one.startedAt);
   note('MB: child', (await residentMb(ready.childPid ?? 0)) ?? NaN);
   note('MB: supervisor', (await residentMb(one.process.pid ?? 0)) ?? NaN);
+  if (values.dashboard) note('MB: dashboard, after a few requests', await dashboardMb(one));
 
   process.kill(ready.childPid ?? 0, 'SIGKILL');
   const killedAt = Date.now();
