@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../shared/logger.js';
+import { nodeOptions } from '../shared/node-options.js';
 import { createErrorTail } from './slots/error-tail.js';
-import { HEAP_OPTIONS } from './slots/heap-options.js';
 import { decideRestart, NO_CRASHES } from './slots/restart-policy.js';
 
 /** The dashboard has no work to finish. */
@@ -43,7 +43,7 @@ export function createDashboardProcess(
   const start = (): void => {
     const startedMs = performance.now();
     const child = fork(modulePath, [], {
-      execArgv: [...HEAP_OPTIONS, ONE_HELPER_THREAD],
+      execArgv: [...nodeOptions(), ONE_HELPER_THREAD],
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
     const errorTail = createErrorTail(child.stderr);

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createFakeNvidiaSmi, fakeGpus } from '../support/fake-nvidia-smi.js';
-import { createTestbed, slowJob, type Testbed } from '../support/testbed.js';
+import { createTestbed, selfieOf, slowJob, STAGE, type Testbed } from '../support/testbed.js';
 
 /** Less than a child with tiny models needs, and more than half of it. */
 const LIMIT_MB = '100';
@@ -45,3 +46,16 @@ describe('children over their memory limit', () => {
     expect(ends()).toHaveLength(4);
   });
 });
+
+it.runIf(process.platform === 'linux')(
+  'a child works with a limit of 8 GB on its address space',
+  async () => {
+    const supervisor = await bed.supervisor({}, { ulimit: '-v 8000000' });
+    await supervisor.line(({ msg }) => msg === 'Worker is ready' || msg.startsWith('The child exited'));
+    expect(await readFile(`/proc/${supervisor.pid}/limits`, 'utf8')).toMatch(
+      /^Max address space +8192000000 /m,
+    );
+    const job = await bed.add({ image: await selfieOf(1), stage: STAGE });
+    await bed.inState(job, 'completed');
+  },
+);

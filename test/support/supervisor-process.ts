@@ -30,12 +30,21 @@ export interface SupervisorProcess {
   dispose(): Promise<void>;
 }
 
+export interface ProcessLimits {
+  /** Arguments of the shell's `ulimit`, for example `-v 8000000`. */
+  readonly ulimit?: string;
+}
+
 /** Runs the built supervisor in a folder of its own, with its log read line by line. */
 export async function startSupervisorProcess(
   environment: Record<string, string>,
+  { ulimit }: ProcessLimits = {},
 ): Promise<SupervisorProcess> {
   const directory = await mkdtemp(path.join(tmpdir(), 'supervisor-'));
-  const child: ChildProcess = spawn(process.execPath, [SUPERVISOR], {
+  const command = [process.execPath, SUPERVISOR] as const;
+  const [file, ...args] =
+    ulimit === undefined ? command : ['sh', '-c', `ulimit ${ulimit} && exec "$0" "$@"`, ...command];
+  const child: ChildProcess = spawn(file, args, {
     cwd: directory,
     env: { PATH: process.env['PATH'], LOG_LEVEL: 'debug', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

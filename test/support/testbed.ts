@@ -11,7 +11,7 @@ import { drawScene } from '../../scripts/tiny/scene.mjs';
 import { loadConfig } from '../../src/shared/config.js';
 import { openRedis } from '../../src/shared/open-redis.js';
 import type { WorkerRecord } from '../../src/shared/worker-record.js';
-import { type SupervisorProcess, startSupervisorProcess } from './supervisor-process.js';
+import { type ProcessLimits, type SupervisorProcess, startSupervisorProcess } from './supervisor-process.js';
 
 /** Whether everything in it has happened by then is for the test to say; this is for a machine that is busy. */
 const PATIENCE = { timeout: 40_000, interval: 50 };
@@ -25,7 +25,7 @@ export interface Testbed {
   readonly queue: Queue;
   readonly events: QueueEvents;
   /** A supervisor with one CPU child, unless the environment says otherwise. */
-  supervisor(environment?: Record<string, string>): Promise<SupervisorProcess>;
+  supervisor(environment?: Record<string, string>, limits?: ProcessLimits): Promise<SupervisorProcess>;
   add(data: object, options?: JobsOptions): Promise<Job>;
   /** Takes the next job in the name of whoever owns the lock token. */
   takeJob(token: string): Promise<void>;
@@ -94,8 +94,8 @@ export async function createTestbed(other?: TestbedRedis): Promise<Testbed> {
     },
     queue,
     events,
-    supervisor: async (more = {}) => {
-      const supervisor = await startSupervisorProcess({
+    supervisor: async (more = {}, limits = {}) => {
+      const settings = {
         ...environment,
         WORKER_HOSTNAME: 'host',
         ENGINE_THREADS: '1',
@@ -103,7 +103,8 @@ export async function createTestbed(other?: TestbedRedis): Promise<Testbed> {
         DASHBOARD_PORT: 'off',
         USE_CPU: '1',
         ...more,
-      });
+      };
+      const supervisor = await startSupervisorProcess(settings, limits);
       supervisors.push(supervisor);
       return supervisor;
     },

@@ -39,7 +39,7 @@ export async function startThread<C extends Calls>(
   let stopped: Promise<void> | null = null;
 
   const exited = new Promise<Error>((resolve) => {
-    worker.once('error', (error) => resolve(new Error(`${title} died`, { cause: error })));
+    worker.once('error', (error) => resolve(new Error(`${title} died: ${error.message}`, { cause: error })));
     worker.once('exit', (code) => resolve(new Error(`${title} ended with code ${code}`)));
   });
   void exited.then((error) => {

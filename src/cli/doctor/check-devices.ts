@@ -4,6 +4,7 @@ import pMap from 'p-map';
 import type { Config } from '../../shared/config.js';
 import type { Device } from '../../shared/device.js';
 import { messageOf } from '../../shared/errors.js';
+import { nodeOptions } from '../../shared/node-options.js';
 import type { ProviderRefusal } from '../../shared/worker-record.js';
 import { type Check, checksOf } from './check.js';
 
@@ -60,6 +61,7 @@ export async function checkDevices({ devices, engine }: Config, hasModels: boole
 async function ask(request: DeviceCheckRequest, device?: Device): Promise<DeviceCheckReply> {
   const uuid = device?.kind === 'nvidia' ? device.uuid : '';
   const child = fork(DEVICE_CHECK, [], {
+    execArgv: nodeOptions(),
     env: { ...process.env, ...(device !== undefined && { CUDA_VISIBLE_DEVICES: uuid }) },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

@@ -54,7 +54,7 @@ export function createBlockMemory(embeddingSize: number, rows: number): BlockMem
   if (pages > MAX_PAGES) throw new RangeError(`Cannot hold ${rows} faces: they take more than 4 GiB`);
   const addressOf = (block: number): number => firstBlock + block * blockBytes;
 
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const kernel = createDotKernel(memory, rowBytes);
 
   return {

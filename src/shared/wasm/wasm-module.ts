@@ -13,6 +13,12 @@ export const PAGE_BYTES = 65_536;
 /** The largest memory of a module with 32-bit addresses: 4 GiB. */
 export const MAX_PAGES = 65_536;
 
+/**
+ * Maximum of a memory that grows with its images: 64 MB, of which 10 MB were ever needed. Where a process has few addresses
+ * (see node-options.ts), V8 reserves the maximum at once.
+ */
+export const MAX_IMAGE_PAGES = 1024;
+
 export interface WasmFunction {
   readonly name: string;
   /** Locals in order: the parameters (all i32), the i32 locals, the v128 locals. */

@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import type { SearchDurations } from '../../shared/durations.js';
 import type { ChildMessage, ChildReady, ChildStats, SupervisorMessage } from '../../shared/ipc.js';
 import type { Logger } from '../../shared/logger.js';
+import { nodeOptions } from '../../shared/node-options.js';
 import { createErrorTail } from './error-tail.js';
-import { HEAP_OPTIONS } from './heap-options.js';
 import { createWatchdog, type WatchdogLimits } from './watchdog.js';
 
 /** A child that still runs this long after its drain timeout is killed. */
@@ -69,7 +69,7 @@ export function forkChild(options: ChildProcessOptions): ChildProcess {
   const { logger } = options;
   const node = fork(options.modulePath, [], {
     env: options.environment,
-    execArgv: HEAP_OPTIONS,
+    execArgv: nodeOptions(),
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const errorTail = createErrorTail(node.stderr);

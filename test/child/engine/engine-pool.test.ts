@@ -129,9 +129,13 @@ describe('a stopped engine', () => {
 });
 
 describe('an engine has died when one of its threads', () => {
-  it.each<[string, (thread: Worker) => unknown, string]>([
-    ['is ended from outside', (thread) => thread.terminate(), 'An engine thread ended with code 1'],
-    ['breaks on what it does not know', (thread) => thread.postMessage(null), 'An engine thread died'],
+  it.each<[string, (thread: Worker) => unknown, RegExp]>([
+    ['is ended from outside', (thread) => thread.terminate(), /^An engine thread ended with code 1$/],
+    [
+      'breaks on what it does not know',
+      (thread) => thread.postMessage(null),
+      /^An engine thread died: Cannot/,
+    ],
   ])('%s: it rejects what it has not answered yet, and what comes', async (_, kill, message) => {
     const engine = await harness.start({ threads: 2 });
     // Killed first, so that it cannot have answered before it dies; the engine does not know yet.
@@ -140,7 +144,7 @@ describe('an engine has died when one of its threads', () => {
 
     const death = await engine.died;
 
-    expect(death.message).toBe(message);
+    expect(death.message).toMatch(message);
     await expect(engine.analyze(alone)).rejects.toBe(death);
     // The other thread may have answered some meanwhile; this one had two.
     const rejected = (await before).filter((outcome) => outcome.status === 'rejected');

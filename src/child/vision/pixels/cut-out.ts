@@ -1,4 +1,4 @@
-import { growTo, MAX_PAGES } from '../../../shared/wasm/wasm-module.js';
+import { growTo, MAX_IMAGE_PAGES } from '../../../shared/wasm/wasm-module.js';
 import type { Copies, Similarity } from './copies.js';
 import { COORDINATE_BITS, createCutKernel, WEIGHT_BITS } from './cut-kernel.js';
 import type { RgbImage } from './rgb-image.js';
@@ -15,7 +15,7 @@ const INITIAL_PAGES = 16;
 /** The kernel reads and writes a few bytes more than it needs. */
 const SLACK = 8;
 
-const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES });
+const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_IMAGE_PAGES });
 const cut = createCutKernel(memory);
 
 /** Part of an image with a black border, in pixels of the image. */

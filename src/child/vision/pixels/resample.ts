@@ -1,4 +1,4 @@
-import { growTo, MAX_PAGES } from '../../../shared/wasm/wasm-module.js';
+import { growTo, MAX_IMAGE_PAGES } from '../../../shared/wasm/wasm-module.js';
 import { longerSide, type RgbImage } from './rgb-image.js';
 import { COLUMN_BYTES, createResampleKernel, WEIGHT_BITS } from './resample-kernel.js';
 
@@ -9,7 +9,7 @@ const SLACK = 8;
 const ONE = 2 ** WEIGHT_BITS;
 
 // The kernel's memory: the columns, the band of the result, then its part of the source. It fits images of 1,920 pixels.
-const memory = new WebAssembly.Memory({ initial: 5, maximum: MAX_PAGES });
+const memory = new WebAssembly.Memory({ initial: 5, maximum: MAX_IMAGE_PAGES });
 const resampleRow = createResampleKernel(memory);
 
 /**
