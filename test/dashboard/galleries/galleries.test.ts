@@ -1,4 +1,4 @@
-import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +29,10 @@ beforeEach(async () => {
   }
   await symlink(tmpdir(), path.join(dashboard.galleryDir, 'elsewhere'));
 });
-afterEach(() => dashboard.stop());
+afterEach(async () => {
+  await dashboard.stop();
+  await rm(models, { recursive: true });
+});
 
 const list = async (): Promise<Gallery[]> =>
   ((await (await dashboard.fetch('/api/galleries')).json()) as { galleries: Gallery[] }).galleries;
