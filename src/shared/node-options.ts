@@ -12,12 +12,11 @@ const SEMI_SPACE_MB = 1;
  */
 const FEW_ADDRESSES = '--disable-wasm-trap-handler';
 
-/** Options of Node.js for the processes that we fork. With `--optimize-for-size`, V8 lets its heaps grow less. */
+/** Options of Node.js for the processes that we fork. */
 export function nodeOptions(): string[] {
   return [
     ...process.execArgv,
     `--max-semi-space-size=${SEMI_SPACE_MB}`,
-    '--optimize-for-size',
     // Node.js 20.14 and 22.1 do not have the option.
     ...(hasAddressLimit() && process.allowedNodeEnvironmentFlags.has(FEW_ADDRESSES) ? [FEW_ADDRESSES] : []),
   ];

@@ -12,8 +12,11 @@ const STOP_TIMEOUT_MS = 3000;
 /** A killed process whose gallery hangs ends only when the file system answers. It holds nothing that others need. */
 const KILL_TIMEOUT_MS = 1000;
 
-/** For V8's garbage collector and compiler. The dashboard answers as fast, with 5 MB less. */
-const ONE_HELPER_THREAD = '--v8-pool-size=1';
+/**
+ * V8's heap grows less, and has one helper thread. The dashboard answers as fast, with 15 MB less. In a child, more garbage
+ * collection would make searches with large selfies 5 to 10 % slower.
+ */
+const SMALL_HEAP = ['--optimize-for-size', '--v8-pool-size=1'];
 
 /** The dashboard's process. Its failures do not affect the workers. */
 export interface DashboardProcess {
@@ -43,7 +46,7 @@ export function createDashboardProcess(
   const start = (): void => {
     const startedMs = performance.now();
     const child = fork(modulePath, [], {
-      execArgv: [...nodeOptions(), ONE_HELPER_THREAD],
+      execArgv: [...nodeOptions(), ...SMALL_HEAP],
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
     const errorTail = createErrorTail(child.stderr);
