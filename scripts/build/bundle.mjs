@@ -71,7 +71,7 @@ const { output } = await bundle.write({
   entryFileNames: '[name].js',
   chunkFileNames: `${SHARED}/[name]-[hash].js`,
   sourcemap: true,
-  // A third of the code of packages. V8 keeps it in memory in each process.
+  // V8 keeps the text of a file in memory, in each process. The licenses have a file of their own.
   comments: false,
   // Otherwise zod shares a file with the error classes, and takes 3 MB in each engine thread, which does not use it.
   codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { nodeOptions } from '../../dist/shared/node-options.js';
 import { queryNvidiaGpus } from '../../dist/supervisor/devices/nvidia-smi.js';
 import { coresPerChild, poolThreads } from '../../dist/supervisor/slots/core-share.js';
 import { describeMachine } from '../faults/report.mjs';
@@ -104,6 +105,7 @@ function readCommandLine() {
 /** @param {string} provider @returns {Promise<Verdict>} */
 async function tryProvider(provider) {
   const child = fork(new URL('./measure.mjs', import.meta.url), [], {
+    execArgv: nodeOptions(),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { UV_THREADPOOL_SIZE: String(poolThreads(cores)), ...process.env },
   });

@@ -14,8 +14,8 @@ export const PAGE_BYTES = 65_536;
 export const MAX_PAGES = 65_536;
 
 /**
- * Maximum of a memory that grows with its images: 64 MB, of which 10 MB were ever needed. Where a process has few addresses
- * (see node-options.ts), V8 reserves the maximum at once.
+ * Maximum of a memory that grows with its images: 64 MB. An image 65,535 pixels wide needs less than 10 MB. Where a process
+ * has few addresses (see node-options.ts), V8 reserves the maximum at once.
  */
 export const MAX_IMAGE_PAGES = 1024;
 
