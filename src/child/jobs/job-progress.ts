@@ -23,8 +23,8 @@ export interface JobProgressOptions {
 
 /**
  * Writes a job's progress in whole percents. The progress never falls. One write is in flight at a time, at most one
- * every `intervalMs`; of the values that arrive in between, only the newest is written. The first write waits for
- * `intervalMs`, too, because nobody could see the progress of a search that takes 20 ms. `settle` writes at once.
+ * every `intervalMs`; of the values that arrive in between, only the newest is written. The first write waits
+ * for `intervalMs`, too: a search of 20 ms ends before anybody could see its progress. `settle` writes at once.
  */
 export function createJobProgress({ intervalMs, write, onError }: JobProgressOptions): JobProgress {
   let newest = -1;

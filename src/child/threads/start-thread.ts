@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '../../shared/errors.js';
 import { type Calls, type ThreadReply, type ThreadRequest, unpackError } from './thread-protocol.js';
 
 /** A thread as the main thread sees it. */
@@ -39,7 +40,9 @@ export async function startThread<C extends Calls>(
   let stopped: Promise<void> | null = null;
 
   const exited = new Promise<Error>((resolve) => {
-    worker.once('error', (error) => resolve(new Error(`${title} died: ${error.message}`, { cause: error })));
+    worker.once('error', (error) =>
+      resolve(new Error(`${title} died: ${messageOf(error)}`, { cause: error })),
+    );
     worker.once('exit', (code) => resolve(new Error(`${title} ended with code ${code}`)));
   });
   void exited.then((error) => {
